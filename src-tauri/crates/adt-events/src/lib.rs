@@ -1,0 +1,1 @@
+//! Notifications, their wire forms, and the route filter language.

@@ -1,0 +1,1 @@
+//! The query language of Azure Digital Twins: parse and run over the twin graph.

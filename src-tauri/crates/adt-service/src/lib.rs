@@ -1,0 +1,1 @@
+//! TwinService and GraphView; the REST server and the REST client.

@@ -1,0 +1,1 @@
+//! The Digital Twins Definition Language: parse, validate, resolve, check values.

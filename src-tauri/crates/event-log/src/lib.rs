@@ -1,0 +1,1 @@
+//! An index over the journal and the observations: filter, window, trace.

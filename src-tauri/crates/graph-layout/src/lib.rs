@@ -1,0 +1,1 @@
+//! Positions for a twin graph: deterministic, incremental, stable.

@@ -1,0 +1,1 @@
+//! Durable streams: append, group commit, cursors, snapshots, retention.

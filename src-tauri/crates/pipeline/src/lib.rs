@@ -1,0 +1,1 @@
+//! The topology: model, checks, functions, routing, delivery.

@@ -1,0 +1,1 @@
+//! Opens a workspace or a remote instance, recovers, wires everything, stops it.

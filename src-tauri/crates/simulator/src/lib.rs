@@ -1,0 +1,1 @@
+//! The embedded instance: a TwinService over journal, twin graph and models; simulated devices.

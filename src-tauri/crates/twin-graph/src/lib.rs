@@ -1,0 +1,1 @@
+//! The twin graph: digital twins, relationships, JSON Patch, ETags, versions, changes.

@@ -1,0 +1,1 @@
+//! Keeps a GraphView of a remote TwinService: load, follow, find gaps, heal.

@@ -1,0 +1,1 @@
+//! The workspace folder: load, check, watch, differences, write back.

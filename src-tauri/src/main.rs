@@ -1,0 +1,1 @@
+fn main() { twinscope_desktop::run(); }
