@@ -1,1 +1,22 @@
-//! The twin graph: digital twins, relationships, JSON Patch, ETags, versions, changes.
+//! The twin graph: digital twins, relationships, JSON Patch, ETags, versions and changes.
+//!
+//! A [`TwinGraph`] is a plain value on petgraph. It changes only by [`TwinGraph::apply`] of a
+//! [`Change`], and applying the same changes in the same order always gives the same graph; so a
+//! journal of changes is all that has to be kept. Nothing here does I/O, reads a clock or makes
+//! an id: times, ETags and trace ids come with the change.
+
+mod change;
+mod graph;
+mod patch;
+mod relationship;
+mod timestamp;
+mod trace;
+mod twin;
+
+pub use change::{Cause, Change, ChangeKind, Origin};
+pub use graph::{ApplyError, StoredModel, TwinGraph};
+pub use patch::{AppliedOperation, Operation, OperationKind, PatchError, parse_patch};
+pub use relationship::Relationship;
+pub use timestamp::Timestamp;
+pub use trace::{TraceContext, TraceError};
+pub use twin::{Contents, PropertyTimes, Twin};

@@ -1,0 +1,1 @@
+//! The REST client: a TwinService over the network.

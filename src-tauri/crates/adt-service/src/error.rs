@@ -1,0 +1,181 @@
+//! Errors as the service answers them.
+
+use serde_json::{Value, json};
+use std::fmt;
+use thiserror::Error;
+
+/// The service's error codes (`error.code` and the header `x-ms-error-code`), with their status.
+/// Source: the public API definition and recorded traffic, see `Code::status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the service's own word
+pub enum Code {
+    BadRequest,
+    ComponentNotFound,
+    DTDLParserError,
+    DigitalTwinNotFound,
+    InvalidArgument,
+    InvalidRelationship,
+    JsonPatchInvalid,
+    LimitExceeded,
+    MissingArgument,
+    ModelAlreadyExists,
+    ModelDecommissioned,
+    ModelNotFound,
+    ModelReferencesNotDeleted,
+    OperationNotAllowed,
+    PreconditionFailed,
+    QuotaReachedError,
+    RelationshipAlreadyExists,
+    RelationshipNotFound,
+    RelationshipsNotDeleted,
+    SqlQueryError,
+    TargetTwinNotFound,
+    TimeoutError,
+    TwinLimitReached,
+    ValidationFailed,
+    /// No bearer token, or one that is not accepted. Its body is not of the error shape.
+    Unauthorized,
+    /// The service is there but cannot do it now: a full disk, a lost connection.
+    ServiceUnavailable,
+    /// A fault of the service.
+    InternalServerError,
+    /// Anything else that a remote service answers, told in the message.
+    Other,
+}
+
+impl Code {
+    /// The HTTP status that goes with the code.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Unauthorized => 401,
+            Self::ComponentNotFound
+            | Self::DigitalTwinNotFound
+            | Self::ModelNotFound
+            | Self::RelationshipNotFound
+            | Self::TargetTwinNotFound => 404,
+            Self::ModelAlreadyExists
+            | Self::ModelReferencesNotDeleted
+            | Self::RelationshipAlreadyExists => 409,
+            Self::PreconditionFailed => 412,
+            Self::QuotaReachedError => 429,
+            Self::InternalServerError | Self::Other => 500,
+            Self::ServiceUnavailable => 503,
+            _ => 400,
+        }
+    }
+
+    /// The code of that name, if it is one of the service's.
+    pub fn from_name(name: &str) -> Option<Self> {
+        ALL.iter().copied().find(|code| code.to_string() == name)
+    }
+}
+
+const ALL: &[Code] = &[
+    Code::BadRequest,
+    Code::ComponentNotFound,
+    Code::DTDLParserError,
+    Code::DigitalTwinNotFound,
+    Code::InvalidArgument,
+    Code::InvalidRelationship,
+    Code::JsonPatchInvalid,
+    Code::LimitExceeded,
+    Code::MissingArgument,
+    Code::ModelAlreadyExists,
+    Code::ModelDecommissioned,
+    Code::ModelNotFound,
+    Code::ModelReferencesNotDeleted,
+    Code::OperationNotAllowed,
+    Code::PreconditionFailed,
+    Code::QuotaReachedError,
+    Code::RelationshipAlreadyExists,
+    Code::RelationshipNotFound,
+    Code::RelationshipsNotDeleted,
+    Code::SqlQueryError,
+    Code::TargetTwinNotFound,
+    Code::TimeoutError,
+    Code::TwinLimitReached,
+    Code::ValidationFailed,
+    Code::Unauthorized,
+    Code::ServiceUnavailable,
+    Code::InternalServerError,
+];
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What the service answers instead of a result.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("{message}")]
+pub struct ServiceError {
+    /// The code; it decides the status.
+    pub code: Code,
+    /// A sentence: what happened, and what to do.
+    pub message: String,
+    /// What is wrong in detail, each with a code and a sentence.
+    pub details: Vec<(Code, String)>,
+}
+
+impl ServiceError {
+    /// An error without details.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new() }
+    }
+
+    /// The same with one detail more.
+    #[must_use]
+    pub fn with_detail(mut self, code: Code, message: impl Into<String>) -> Self {
+        self.details.push((code, message.into()));
+        self
+    }
+
+    /// The body: `{"error": {"code", "message", "details": […], "innererror"}}`, or for 401 the
+    /// gateway's own shape, as seen in recorded traffic.
+    pub fn to_json(&self) -> Value {
+        if self.code == Code::Unauthorized {
+            return json!({"statusCode": 401, "message": "Unauthorized"});
+        }
+        let details: Vec<_> = self
+            .details
+            .iter()
+            .map(|(code, message)| json!({"code": code.to_string(), "message": message}))
+            .collect();
+        let mut error = json!({"code": self.code.to_string(), "message": self.message});
+        if !details.is_empty() {
+            error["details"] = Value::Array(details);
+        }
+        json!({ "error": error })
+    }
+
+    /// `DigitalTwinNotFound`, in the service's words.
+    pub fn twin_not_found(id: &str) -> Self {
+        Self::new(
+            Code::DigitalTwinNotFound,
+            format!(
+                "There is no digital twin instance that exists with the ID {id}. Please verify that the twin id is valid and ensure that the twin is not deleted. See section on querying the twins https://aka.ms/adtv2query."
+            ),
+        )
+    }
+
+    /// `ModelNotFound`, in the service's words.
+    pub fn model_not_found(id: &str) -> Self {
+        Self::new(
+            Code::ModelNotFound,
+            format!(
+                "There is no Model(s) available that matches the provided id(s) {id}. Check that the Model ID provided is valid by doing a Model_List API call."
+            ),
+        )
+    }
+
+    /// `RelationshipNotFound`.
+    pub fn relationship_not_found(source: &str, id: &str) -> Self {
+        Self::new(
+            Code::RelationshipNotFound,
+            format!(
+                "There is no relationship {id} on the twin {source}. Please verify that the relationship id is valid and ensure that the relationship is not deleted. See section on querying the twins https://aka.ms/adtv2query."
+            ),
+        )
+    }
+}

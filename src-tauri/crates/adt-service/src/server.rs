@@ -1,0 +1,1 @@
+//! The REST server: any TwinService on the network.

@@ -1,0 +1,91 @@
+//! The graph to read, and the changes since a version.
+
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::watch;
+use twin_graph::{ApplyError, Change, TwinGraph};
+
+/// What happened since a version.
+#[derive(Clone, Debug)]
+pub enum Changes {
+    /// These changes, in order, none left out.
+    Since(Vec<Arc<Change>>),
+    /// The version is too old (or not of this graph): read the graph anew.
+    StartOver,
+}
+
+/// A graph that others read while one writer publishes to it.
+///
+/// The embedded instance's graph and the copy of a remote one are both this, so no screen and no
+/// function knows which it reads. Only published, hence durable, changes are ever seen.
+pub struct GraphView {
+    graph: RwLock<TwinGraph>,
+    recent: Mutex<VecDeque<Arc<Change>>>,
+    version: watch::Sender<u64>,
+}
+
+/// Changes kept for readers that follow: some ten seconds at full load.
+const RECENT: usize = 65_536;
+
+impl GraphView {
+    /// A view of a graph as recovery or a first load left it.
+    pub fn new(graph: TwinGraph) -> Self {
+        let (version, _) = watch::channel(graph.version());
+        Self { graph: RwLock::new(graph), recent: Mutex::default(), version }
+    }
+
+    /// The graph at one version. Keep the guard short: it holds the writer up.
+    pub fn read(&self) -> RwLockReadGuard<'_, TwinGraph> {
+        self.graph.read()
+    }
+
+    /// The version published last; wakes whoever waits on it.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// The changes after `version`, at most `limit` of them, oldest first.
+    pub fn changes_since(&self, version: u64, limit: usize) -> Changes {
+        let recent = self.recent.lock();
+        let now = *self.version.borrow();
+        if version == now {
+            return Changes::Since(Vec::new());
+        }
+        match recent.front() {
+            Some(oldest) if oldest.version <= version + 1 && version < now => {
+                let skip = usize::try_from(version + 1 - oldest.version).unwrap_or(usize::MAX);
+                Changes::Since(recent.iter().skip(skip).take(limit).cloned().collect())
+            }
+            _ => Changes::StartOver,
+        }
+    }
+
+    /// Applies changes that are durable and tells everybody. For the one writer of this graph.
+    ///
+    /// # Errors
+    /// Where a change does not fit; those before it are published.
+    pub fn publish(&self, changes: Vec<Arc<Change>>) -> Result<(), ApplyError> {
+        let mut graph = self.graph.write();
+        let mut recent = self.recent.lock();
+        let done = changes.into_iter().try_for_each(|change| {
+            graph.apply(&change)?;
+            if recent.len() == RECENT {
+                recent.pop_front();
+            }
+            recent.push_back(change);
+            Ok(())
+        });
+        self.version.send_replace(graph.version());
+        done
+    }
+
+    /// Puts another graph in place of this one, as a remote instance's reload does: readers that
+    /// follow are told to start over. The new graph's version must be above the old one's.
+    pub fn replace(&self, graph: TwinGraph) {
+        let mut current = self.graph.write();
+        self.recent.lock().clear();
+        self.version.send_replace(graph.version());
+        *current = graph;
+    }
+}

@@ -1,0 +1,182 @@
+//! What the page and the backend say to each other: one request enum, one response enum.
+//!
+//! TypeScript gets these types generated into `ui/src/wire` (`make wire`); a test fails when those
+//! files are stale. The page pulls: it asks for what changed since the version that it has, and
+//! for the window of the log that it shows.
+
+mod graph;
+mod instance;
+mod log;
+mod twin;
+
+pub use graph::*;
+pub use instance::*;
+pub use log::*;
+pub use twin::*;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What the page may ask.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Request {
+    /// Opens something else in place of what is open; answered by `accepted` at once, `status`
+    /// tells how it goes.
+    Open {
+        /// What to open.
+        target: Target,
+    },
+    /// What is open and how it does.
+    Status,
+    /// The graph, or what changed in it since a version.
+    Graph {
+        /// The version that the page has; absent for all.
+        #[ts(type = "number | null")]
+        since: Option<u64>,
+    },
+    /// One twin with everything that the inspector shows.
+    Twin {
+        /// `$dtId`.
+        id: String,
+    },
+    /// Patches a twin. Answered by `patched`, or `failed` with the service's own error.
+    PatchTwin {
+        /// `$dtId`.
+        id: String,
+        /// A JSON Patch document.
+        #[ts(type = "unknown[]")]
+        patch: serde_json::Value,
+        /// The ETag that the page saw; the patch is refused where the twin changed since.
+        etag: Option<String>,
+    },
+    /// Moves twins on the drawing and pins them there; answered by `accepted`.
+    Place {
+        /// Where each twin goes; a twin with `null` is unpinned and laid out again.
+        places: Vec<Place>,
+    },
+    /// Twins whose id, name or model contains a text.
+    Search {
+        /// The text, without regard to case.
+        text: String,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A window of the event log.
+    Log(LogRequest),
+    /// One event of the log with its body and everything of its trace.
+    LogEvent {
+        /// Its position.
+        #[ts(type = "number")]
+        position: u64,
+    },
+    /// Steers the simulated devices; answered by `accepted`.
+    Simulate {
+        /// What to do.
+        action: SimulationAction,
+    },
+    /// Writes twins, relationships and positions of the embedded instance to the workspace folder.
+    SaveToWorkspace,
+    /// Keeps the page's own state (panel layout, theme, last selection) for the next start.
+    SaveUiState {
+        /// The page's own JSON, at most 1 MiB.
+        state: String,
+    },
+    /// The state kept by `saveUiState`, and what was opened lately.
+    UiState,
+    /// The page drew the first graph: for the start-up measurement.
+    FirstDrawing,
+}
+
+/// What the backend answers.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Response {
+    /// It was done, or began.
+    Accepted,
+    /// It was not done.
+    Failed(Failure),
+    /// Answers `status`.
+    Status(Box<Status>),
+    /// Answers `graph`.
+    Graph(Box<GraphDelta>),
+    /// Answers `twin`.
+    Twin(Box<TwinDetail>),
+    /// Answers `patchTwin`.
+    Patched {
+        /// The twin's new ETag.
+        etag: String,
+    },
+    /// Answers `search`.
+    Found {
+        /// The best first: id equal, id begins, then the rest.
+        hits: Vec<SearchHit>,
+        /// How many there are in all.
+        total: u32,
+    },
+    /// Answers `log`.
+    Log(LogWindow),
+    /// Answers `logEvent`.
+    LogEvent(Box<LogEventDetail>),
+    /// Answers `saveToWorkspace`.
+    Saved {
+        /// The files written.
+        files: Vec<String>,
+    },
+    /// Answers `uiState`.
+    UiState {
+        /// What `saveUiState` kept, if anything.
+        state: Option<String>,
+        /// What was opened lately, newest first.
+        recent: Vec<Target>,
+    },
+}
+
+/// What went wrong, for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// A stable code: the service's own (`ValidationFailed`) or this app's (`NotOpen`).
+    pub code: String,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// More sentences, each about one thing that is wrong.
+    pub details: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    fn files(folder: &Path) -> BTreeMap<String, String> {
+        let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
+        let read = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read_to_string(entry.path()).unwrap())
+        };
+        entries.map(|entry| read(entry.unwrap())).collect()
+    }
+
+    /// `UPDATE_WIRE=1 cargo test -p session wire` (`make wire`) writes the files anew.
+    #[test]
+    fn typescript_is_current() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../ui/src/wire");
+        let fresh = tempfile::tempdir().unwrap();
+        let config = ts_rs::Config::default().with_out_dir(fresh.path());
+        Request::export_all(&config).unwrap();
+        Response::export_all(&config).unwrap();
+        let wanted = files(fresh.path());
+        if std::env::var_os("UPDATE_WIRE").is_some() {
+            let _ = fs::remove_dir_all(&committed);
+            fs::create_dir_all(&committed).unwrap();
+            for (name, text) in &wanted {
+                fs::write(committed.join(name), text).unwrap();
+            }
+        }
+        assert!(files(&committed) == wanted, "ui/src/wire is stale: run `make wire`");
+    }
+}

@@ -1,0 +1,168 @@
+//! What happened to the graph: the record that the journal keeps and that notifications are made of.
+
+use crate::{AppliedOperation, Relationship, StoredModel, Timestamp, TraceContext, Twin};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+/// Who or what made a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub enum Origin {
+    /// A client of the REST data plane.
+    Rest,
+    /// A person in this app's window.
+    App,
+    /// A file of the workspace.
+    Workspace,
+    /// A function of the pipeline.
+    Function {
+        /// Its name in the topology.
+        name: Arc<str>,
+        /// What called it: a twin id or a device id.
+        after: Arc<str>,
+    },
+    /// Seen on the remote instance; who did it is not known here.
+    Remote,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rest => f.write_str("REST"),
+            Self::App => f.write_str("this app"),
+            Self::Workspace => f.write_str("workspace"),
+            Self::Function { name, after } => write!(f, "{name}, after {after}"),
+            Self::Remote => f.write_str("remote instance"),
+        }
+    }
+}
+
+/// Why a change happened: the trace that it belongs to, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Trace context of this very change.
+    pub trace: TraceContext,
+    /// Who made it.
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+/// One change of the graph, at a version. The change and its notification are one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The graph's version after this change; versions are dense, starting at 1.
+    pub version: u64,
+    /// When it was accepted.
+    pub time: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// What.
+    #[serde(flatten)]
+    pub kind: ChangeKind,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "camelCase")]
+pub enum ChangeKind {
+    /// Models were created (or, from the workspace, replaced under their DTMI).
+    ModelsPut {
+        /// The models with what the service stores about them.
+        models: Vec<StoredModel>,
+    },
+    /// A model was deleted.
+    ModelDeleted {
+        /// Its DTMI.
+        id: Arc<str>,
+    },
+    /// A twin was created, or replaced as a whole.
+    TwinPut {
+        /// The twin as it is now.
+        twin: Arc<Twin>,
+        /// Whether there was one of this id before.
+        replaced: bool,
+    },
+    /// Properties of a twin changed.
+    TwinPatched {
+        /// Its id.
+        id: Arc<str>,
+        /// Its model, before and after (a patch of `$metadata.$model` is a `TwinPut`).
+        model: Arc<str>,
+        /// What was done, with the values before.
+        patch: Vec<AppliedOperation>,
+        /// `sourceTime` of the patched properties, where the writer gave them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        source_times: Vec<(String, Timestamp)>,
+        /// The ETag from now on.
+        etag: Arc<str>,
+    },
+    /// A twin was deleted.
+    TwinDeleted {
+        /// The twin as it was.
+        twin: Arc<Twin>,
+    },
+    /// A relationship was created, or replaced as a whole.
+    RelationshipPut {
+        /// The relationship as it is now.
+        relationship: Arc<Relationship>,
+        /// Whether there was one of this id before.
+        replaced: bool,
+    },
+    /// Properties of a relationship changed.
+    RelationshipPatched {
+        /// Its source twin.
+        source: Arc<str>,
+        /// Its id.
+        id: Arc<str>,
+        /// What was done, with the values before.
+        patch: Vec<AppliedOperation>,
+        /// The ETag from now on.
+        etag: Arc<str>,
+    },
+    /// A relationship was deleted.
+    RelationshipDeleted {
+        /// The relationship as it was.
+        relationship: Arc<Relationship>,
+    },
+    /// A twin sent telemetry. It changes nothing in the graph; it is here because the change feed
+    /// is what routes read.
+    Telemetry {
+        /// The twin.
+        twin: Arc<str>,
+        /// Its model.
+        model: Arc<str>,
+        /// The component it was sent for, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        component: Option<Arc<str>>,
+        /// `Message-Id` of the request.
+        message_id: Arc<str>,
+        /// `Telemetry-Source-Time` of the request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source_time: Option<Timestamp>,
+        /// The body, unmodified.
+        body: Value,
+    },
+}
+
+impl ChangeKind {
+    /// What the change is about: a twin id, `<twin>/relationships/<id>`, or a DTMI.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::ModelsPut { models } => match models.as_slice() {
+                [model] => model.id().to_string(),
+                _ => format!("{} models", models.len()),
+            },
+            Self::ModelDeleted { id } => id.to_string(),
+            Self::TwinPut { twin, .. } | Self::TwinDeleted { twin } => twin.id.to_string(),
+            Self::TwinPatched { id, .. } => id.to_string(),
+            Self::RelationshipPut { relationship, .. }
+            | Self::RelationshipDeleted { relationship } => {
+                format!("{}/relationships/{}", relationship.source, relationship.id)
+            }
+            Self::RelationshipPatched { source, id, .. } => format!("{source}/relationships/{id}"),
+            Self::Telemetry { twin, .. } => twin.to_string(),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! JSON Patch as the service takes it: `add`, `replace` and `remove` on properties of a twin, of
+//! its components and of relationships.
+
+use crate::{PropertyTimes, Timestamp, Twin};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use thiserror::Error;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationKind {
+    /// Sets the value, whether there was one or not.
+    Add,
+    /// Sets the value; there must be one.
+    Replace,
+    /// Takes the value away; there must be one.
+    Remove,
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add => "add",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+/// One operation of a patch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What to do.
+    pub op: OperationKind,
+    /// Where: a JSON Pointer such as `/temperature` or `/battery/level`.
+    pub path: String,
+    /// The value of `add` and `replace`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub value: Option<Value>,
+}
+
+/// An operation that was carried out, with what was there before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppliedOperation {
+    /// The operation.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// The value before, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub previous: Option<Value>,
+}
+
+/// Keeps `null` apart from absent: a member that is there is `Some`, whatever its value.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// Why a patch cannot be carried out. The texts are the service's where they were recorded.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PatchError {
+    /// Not a JSON Patch document at all.
+    #[error(
+        "The patch is not a JSON Patch document: {0}. Send an array of {{\"op\", \"path\", \"value\"}}."
+    )]
+    Malformed(String),
+    /// `move`, `copy`, `test` or an unknown word.
+    #[error(
+        "Unsupported operation type {0}. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
+    )]
+    Unsupported(String),
+    /// No component, or no object on the way to the last segment.
+    #[error(
+        "Could not resolve path {0}. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
+    )]
+    Unresolved(String),
+    /// `replace` or `remove` of a property that was never set.
+    #[error(
+        "{0} does not exist on component. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
+    )]
+    NotSet(String),
+}
+
+/// Reads a patch document.
+///
+/// # Errors
+/// Where it is not an array of operations, or has an operation other than add, replace, remove.
+pub fn parse_patch(document: &Value) -> Result<Vec<Operation>, PatchError> {
+    let malformed = |what: &str| PatchError::Malformed(what.into());
+    let operations = document.as_array().ok_or_else(|| malformed("it is not an array"))?;
+    operations.iter().enumerate().map(|(index, operation)| parse_operation(index, operation)).collect()
+}
+
+fn parse_operation(index: usize, operation: &Value) -> Result<Operation, PatchError> {
+    let missing = |name: &str| PatchError::Malformed(format!("operation {index} has no «{name}»"));
+    let text = |name: &str| operation.get(name).and_then(Value::as_str).ok_or_else(|| missing(name));
+    let op = match text("op")? {
+        "add" => OperationKind::Add,
+        "replace" => OperationKind::Replace,
+        "remove" => OperationKind::Remove,
+        other => return Err(PatchError::Unsupported(other.chars().take(40).collect())),
+    };
+    let value = match op {
+        OperationKind::Remove => None,
+        _ => Some(operation.get("value").cloned().ok_or_else(|| missing("value"))?),
+    };
+    Ok(Operation { op, path: text("path")?.to_owned(), value })
+}
+
+/// The segments of a JSON Pointer, unescaped.
+fn segments(path: &str) -> Result<Vec<String>, PatchError> {
+    let unresolved = || PatchError::Unresolved(path.chars().take(200).collect());
+    let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty()).ok_or_else(unresolved)?;
+    Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+}
+
+/// Carries one operation out on an object of properties; answers the value before.
+pub(crate) fn apply_to_map(
+    map: &mut Map<String, Value>,
+    operation: &Operation,
+) -> Result<Option<Value>, PatchError> {
+    let path = segments(&operation.path)?;
+    apply_at(map, &path, operation)
+}
+
+fn apply_at(
+    map: &mut Map<String, Value>,
+    path: &[String],
+    operation: &Operation,
+) -> Result<Option<Value>, PatchError> {
+    let unresolved = || PatchError::Unresolved(operation.path.clone());
+    let Some((last, parents)) = path.split_last() else { return Err(unresolved()) };
+    let mut object = map;
+    for name in parents {
+        object = object.get_mut(name).and_then(Value::as_object_mut).ok_or_else(unresolved)?;
+    }
+    let exists = object.contains_key(last);
+    match (operation.op, &operation.value) {
+        (OperationKind::Replace | OperationKind::Remove, _) if !exists => {
+            Err(PatchError::NotSet(last.clone()))
+        }
+        (OperationKind::Remove, _) => Ok(object.shift_remove(last)),
+        (_, Some(value)) => Ok(object.insert(last.clone(), value.clone())),
+        (_, None) => Err(PatchError::Malformed(format!("«{}» has no value", operation.path))),
+    }
+}
+
+impl Twin {
+    /// Carries out one operation at `time`; answers the value before.
+    pub(crate) fn apply_operation(
+        &mut self,
+        operation: &Operation,
+        time: Timestamp,
+    ) -> Result<Option<Value>, PatchError> {
+        let path = segments(&operation.path)?;
+        let (contents, path) = match self.components.get_mut(&path[0]) {
+            // A component as a whole is never replaced or removed, only its properties are.
+            Some(_) if path.len() == 1 => {
+                return Err(PatchError::Unresolved(operation.path.clone()));
+            }
+            Some(component) => (component, &path[1..]),
+            None => (&mut self.contents, &path[..]),
+        };
+        let previous = apply_at(&mut contents.values, path, operation)?;
+        let property = &path[0];
+        if contents.values.contains_key(property) {
+            let stamp = PropertyTimes { updated: time, source: None };
+            contents.times.insert(property.clone(), stamp);
+        } else {
+            contents.times.remove(property);
+        }
+        contents.updated = time;
+        // The twin is as new as its newest part.
+        self.contents.updated = time;
+        Ok(previous)
+    }
+
+    /// The twin after `patch` at `time`, and what was done. Model rules are the caller's to check.
+    ///
+    /// # Errors
+    /// Where an operation cannot be carried out; the twin itself is never changed.
+    pub fn patched(
+        &self,
+        patch: &[Operation],
+        time: Timestamp,
+    ) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
+        let mut twin = self.clone();
+        let mut applied = Vec::with_capacity(patch.len());
+        for operation in patch {
+            let previous = twin.apply_operation(operation, time)?;
+            applied.push(AppliedOperation { operation: operation.clone(), previous });
+        }
+        Ok((twin, applied))
+    }
+}
+
+impl crate::Relationship {
+    /// The relationship after `patch`, and what was done.
+    ///
+    /// # Errors
+    /// Where an operation cannot be carried out; the relationship itself is never changed.
+    pub fn patched(&self, patch: &[Operation]) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
+        let mut relationship = self.clone();
+        let mut applied = Vec::with_capacity(patch.len());
+        for operation in patch {
+            let previous = apply_to_map(&mut relationship.properties, operation)?;
+            applied.push(AppliedOperation { operation: operation.clone(), previous });
+        }
+        Ok((relationship, applied))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Contents;
+    use serde_json::json;
+
+    fn twin() -> Twin {
+        let contents = |values: Value| {
+            Contents::new(values.as_object().unwrap().clone(), Timestamp::from_ticks(1))
+        };
+        Twin {
+            id: "t".into(),
+            model: "dtmi:example:T;1".into(),
+            etag: "W/\"1\"".into(),
+            contents: contents(json!({"temperature": 20, "place": {"x": 1, "a/b": 2}})),
+            components: [("battery".to_owned(), contents(json!({"level": 3})))].into(),
+        }
+    }
+
+    #[test]
+    fn patches_or_says_why_not() {
+        let cases: &[(Value, Result<Value, &str>)] = &[
+            (json!([{"op": "replace", "path": "/temperature", "value": 21}]), Ok(json!(20))),
+            (json!([{"op": "add", "path": "/humidity", "value": 40}]), Ok(json!(null))),
+            (json!([{"op": "add", "path": "/place/x", "value": null}]), Ok(json!(1))),
+            (json!([{"op": "remove", "path": "/place/a~1b"}]), Ok(json!(2))),
+            (json!([{"op": "replace", "path": "/battery/level", "value": 4}]), Ok(json!(3))),
+            (json!([{"op": "replace", "path": "/humidity", "value": 1}]), Err("humidity does not exist")),
+            (json!([{"op": "remove", "path": "/nothing"}]), Err("nothing does not exist")),
+            (json!([{"op": "add", "path": "/no/where", "value": 1}]), Err("Could not resolve path /no/where")),
+            (json!([{"op": "add", "path": "/battery", "value": {}}]), Err("Could not resolve path /battery")),
+            (json!([{"op": "add", "path": "", "value": {}}]), Err("Could not resolve path")),
+            (json!([{"op": "move", "path": "/a", "from": "/b"}]), Err("Unsupported operation type move")),
+            (json!([{"op": "add", "path": "/a"}]), Err("operation 0 has no «value»")),
+            (json!({"op": "add"}), Err("not an array")),
+        ];
+        for (document, expected) in cases {
+            let twin = twin();
+            let done = parse_patch(document)
+                .and_then(|patch| twin.patched(&patch, Timestamp::from_ticks(2)));
+            match (done, expected) {
+                (Ok((_, applied)), Ok(previous)) => {
+                    assert_eq!(applied[0].previous.clone().unwrap_or_default(), *previous);
+                }
+                (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
+                (got, _) => panic!("{document}: {got:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn stamps_only_what_changed() {
+        let patch = parse_patch(&json!([{"op": "replace", "path": "/temperature", "value": 21}])).unwrap();
+        let (after, _) = twin().patched(&patch, Timestamp::from_ticks(9)).unwrap();
+        assert_eq!(after.contents.times["temperature"].updated.ticks(), 9);
+        assert_eq!(after.contents.times["place"].updated.ticks(), 1);
+        assert_eq!(after.contents.updated.ticks(), 9);
+    }
+
+    #[test]
+    fn null_and_absent_stay_apart_in_the_journal() {
+        let operation = AppliedOperation {
+            operation: Operation { op: OperationKind::Add, path: "/x".into(), value: Some(Value::Null) },
+            previous: Some(Value::Null),
+        };
+        let text = serde_json::to_string(&operation).unwrap();
+        assert_eq!(serde_json::from_str::<AppliedOperation>(&text).unwrap(), operation);
+    }
+}

@@ -1,0 +1,113 @@
+//! Time as the service writes it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const NANOS_PER_TICK: i64 = 100;
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// A moment in UTC, in ticks of 100 ns since the Unix epoch: the service's own resolution.
+///
+/// Written as `2026-11-21T09:41:27.3180000Z`, with seven decimals, as seen in recorded traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment `ticks` × 100 ns after the Unix epoch.
+    pub const fn from_ticks(ticks: i64) -> Self {
+        Self(ticks)
+    }
+
+    /// Ticks of 100 ns since the Unix epoch.
+    pub const fn ticks(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since the Unix epoch, cut, not rounded.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(TICKS_PER_SECOND / 1_000)
+    }
+
+    /// The moment this much later (or earlier, where `seconds` is negative).
+    #[must_use]
+    pub fn plus_seconds(self, seconds: f64) -> Self {
+        Self(self.0.saturating_add((seconds * TICKS_PER_SECOND as f64) as i64))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let ticks = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => (after.as_nanos() / NANOS_PER_TICK as u128) as i64,
+            Err(before) => -((before.duration().as_nanos() / NANOS_PER_TICK as u128) as i64),
+        };
+        Self(ticks)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.div_euclid(TICKS_PER_SECOND);
+        let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
+        let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        let civil = moment.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:07}Z",
+            civil.year(),
+            civil.month(),
+            civil.day(),
+            civil.hour(),
+            civil.minute(),
+            civil.second(),
+        )
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    /// Reads any RFC 3339 time; finer than 100 ns is cut.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let moment: jiff::Timestamp = text.parse()?;
+        let ticks = moment.as_nanosecond().div_euclid(NANOS_PER_TICK as i128);
+        Ok(Self(i64::try_from(ticks).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn is_written_with_seven_decimals() {
+        assert_eq!(Timestamp::from_ticks(0).to_string(), "1970-01-01T00:00:00.0000000Z");
+        let time: Timestamp = "2026-11-21T10:41:27.318+01:00".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-21T09:41:27.3180000Z");
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_it_writes(ticks in -60_000_000_000_000_000i64..200_000_000_000_000_000) {
+            let time = Timestamp::from_ticks(ticks);
+            prop_assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
+        }
+    }
+}
