@@ -1,1 +1,371 @@
 //! Durable streams: append, group commit, cursors, snapshots, retention.
+
+mod append;
+mod background;
+mod batch;
+mod error;
+mod io_thread;
+mod lock;
+mod queue;
+mod read;
+mod recovery;
+mod sqlite;
+mod stats;
+pub mod store;
+mod streams;
+mod verify;
+mod wal;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+pub use append::Append;
+pub use batch::Batch;
+pub use error::{Damage, JournalError, StoreError};
+pub use recovery::{ClampedCursor, LostRecords, Recovery};
+pub use stats::Stats;
+pub use streams::StreamId;
+
+use crate::{
+    append::on_io_thread,
+    io_thread::IoThread,
+    lock::Lock,
+    queue::{Cursor, Job, Queue, Snapshot},
+    read::{Fault, Readers},
+    sqlite::SqliteStore,
+    stats::Counters,
+    store::Store,
+    streams::Streams,
+};
+
+/// The largest record or value, in bytes. Snapshots may be larger.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// What a job without a payload counts in the queue, in bytes.
+const SMALL_JOB: usize = 64;
+
+/// How a journal is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Appends block while this many bytes are queued or being committed. 64 MiB.
+    pub max_queued_bytes: usize,
+    /// The write-ahead log is moved into the database when it is longer than this. 16 MiB.
+    pub checkpoint_bytes: u64,
+    /// About how many bytes of each stream's newest records open checks; older ones are checked
+    /// when they are read. 32 MiB.
+    pub verify_bytes: u64,
+    /// Check everything, give up what is damaged for good, and go on without it. What was given up
+    /// is in [`Recovery`]. Off.
+    pub accept_loss: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_queued_bytes: 64 << 20,
+            checkpoint_bytes: 16 << 20,
+            verify_bytes: 32 << 20,
+            accept_loss: false,
+        }
+    }
+}
+
+/// A record, as it was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its position in its stream: 1, 2, 3 …
+    pub position: u64,
+    /// What was appended.
+    pub payload: Vec<u8>,
+}
+
+/// How long a stream keeps its records. What is over either limit goes, oldest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Records older than this go.
+    pub max_age: Option<Duration>,
+    /// The oldest go while the payloads are more than this many bytes.
+    pub max_bytes: Option<u64>,
+}
+
+/// An open journal. Clones are cheap and share it; the last one dropped closes it, which waits
+/// until everything queued is durable.
+#[derive(Clone)]
+pub struct Journal {
+    open: Arc<Open>,
+}
+
+struct Open {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What callers and the I/O thread share. The lock is last: it goes when all connections have.
+struct Shared {
+    folder: PathBuf,
+    options: Options,
+    recovery: Recovery,
+    queue: Queue,
+    streams: Streams,
+    counters: Mutex<Counters>,
+    readers: Readers,
+    _lock: Lock,
+}
+
+impl Journal {
+    /// Locks the folder (it is created when missing), recovers, and opens `folder/journal.db`.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`], [`JournalError::NotWritable`], [`JournalError::Newer`],
+    /// [`JournalError::Unreadable`], [`JournalError::DamagedLog`], and those of a full or failing disk.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, JournalError> {
+        Self::open_with(folder, options, |store| store)
+    }
+
+    /// Opens with a store around the real one: for tests that make it refuse, stall or fill up.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_with(
+        folder: &Path,
+        options: Options,
+        wrap: impl FnOnce(Box<dyn Store>) -> Box<dyn Store>,
+    ) -> Result<Self, JournalError> {
+        let lock = Lock::take(folder)?;
+        let found = recovery::look_at_log(folder, options.accept_loss)?;
+        let mut connection = sqlite::open_writer(folder)?;
+        let recovered = recovery::recover(&mut connection, folder, &options, found)?;
+        let named = recovered
+            .streams
+            .iter()
+            .map(|(stream, _)| (stream.id, stream.name.as_str(), stream.generation));
+        let store = wrap(Box::new(SqliteStore::new(connection, folder, named)));
+
+        let extents = recovered.streams.iter().map(|(_, extent)| *extent).collect();
+        let streams = Streams::default();
+        recovered.streams.into_iter().for_each(|(stream, _)| streams.add(stream));
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            queue: Queue::new(options.max_queued_bytes, recovered.cursors),
+            recovery: recovered.recovery,
+            streams,
+            counters: Mutex::default(),
+            readers: Readers::new(folder.to_owned()),
+            options,
+            _lock: lock,
+        });
+        let io = IoThread::new(shared.clone(), store, extents, recovered.next_snapshot);
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || io.run());
+        let thread = thread.map_err(|error| JournalError::Refused {
+            folder: folder.to_owned(),
+            doing: "start its thread",
+            reason: error.to_string(),
+        })?;
+        Ok(Self { open: Arc::new(Open { shared, thread: Some(thread) }) })
+    }
+
+    /// What opening it found.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.shared().recovery
+    }
+
+    /// The stream of that name, created when missing (which waits for a commit).
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when open found damaged records in it: nothing of it is then
+    /// handed out or appended to until it is opened with `accept_loss`, because whoever replays
+    /// it would build on a hole. [`JournalError::DiskFull`], [`JournalError::Refused`] when it
+    /// could not be created.
+    pub fn stream(&self, name: &str) -> Result<StreamId, JournalError> {
+        let shared = self.shared();
+        let id = match shared.streams.named(name) {
+            Some(id) => id,
+            None => {
+                let (append, answer) = Append::new();
+                shared.queue.push(Job::Stream(name.to_owned(), answer), SMALL_JOB);
+                let id = append.wait()?.start;
+                StreamId(u32::try_from(id).map_err(|_| JournalError::Closed)?)
+            }
+        };
+        match &shared.streams.get(id)?.damage {
+            Some(damage) => Err(JournalError::Damaged(damage.clone())),
+            None => Ok(id),
+        }
+    }
+
+    /// The last durable position, 0 before the first. It stays when records are trimmed.
+    #[must_use]
+    pub fn head(&self, stream: StreamId) -> u64 {
+        self.shared().streams.get(stream).map_or(0, |stream| stream.head())
+    }
+
+    /// The first position still kept; `head + 1` when nothing is.
+    #[must_use]
+    pub fn first(&self, stream: StreamId) -> u64 {
+        self.shared().streams.get(stream).map_or(1, |stream| stream.first())
+    }
+
+    /// Queues records. They become durable together, in one commit shared with everybody else's.
+    /// **Blocks** while the queue is full ([`Options::max_queued_bytes`]).
+    pub fn append(&self, stream: StreamId, records: Vec<Vec<u8>>) -> Append {
+        self.commit(Batch::new().append(stream, records))
+    }
+
+    /// Queues a batch: all of it becomes durable, or nothing. **Blocks** while the queue is full.
+    pub fn commit(&self, batch: Batch) -> Append {
+        let shared = self.shared();
+        if let Err(error) = batch.check(shared.streams.len()) {
+            return Append::failed(error);
+        }
+        let (append, answer) = Append::new();
+        let cost = batch.cost();
+        shared.queue.push(Job::Batch(batch, answer), cost);
+        append
+    }
+
+    /// Durable records from position `from` on, in order, at most `max_records` and about 16 MiB:
+    /// go on behind the last. Starts at [`Journal::first`] when `from` is before it; skips
+    /// what was given up as lost. Never waits for the writer.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when the first record that is due is damaged (those before a
+    /// damaged one are still given), [`JournalError::Refused`] when it cannot be read,
+    /// [`JournalError::UnknownStream`].
+    pub fn read(
+        &self,
+        stream: StreamId,
+        from: u64,
+        max_records: usize,
+    ) -> Result<Vec<Record>, JournalError> {
+        let shared = self.shared();
+        let stream = shared.streams.get(stream)?;
+        read::records(&shared.readers, &stream, from, max_records, &shared.folder)
+    }
+
+    /// Moves a cursor lazily: it is saved with the next commit, or within a second. A crash before
+    /// that leaves the older position, so what follows a cursor is delivered at least once.
+    /// Use [`Batch::cursor`] where it must move together with something else.
+    pub fn set_cursor(&self, name: &str, stream: StreamId, position: u64) {
+        if self.shared().streams.get(stream).is_ok() {
+            self.shared().queue.move_cursor(name, Cursor { stream, position });
+        }
+    }
+
+    /// Where a cursor is: the last position its owner is done with.
+    #[must_use]
+    pub fn cursor(&self, name: &str) -> Option<u64> {
+        self.shared().queue.cursor(name).map(|cursor| cursor.position)
+    }
+
+    /// Queues a snapshot of what the stream's records up to `position` make. It is written in
+    /// pieces between other commits and there when all are; the newest two of a stream are kept.
+    /// **Blocks** while two others wait.
+    pub fn put_snapshot(&self, stream: StreamId, position: u64, payload: Vec<u8>) -> Append {
+        if let Err(error) = self.shared().streams.get(stream) {
+            return Append::failed(error);
+        }
+        let (append, answer) = Append::new();
+        self.shared().queue.push_snapshot(Snapshot { stream, position, payload, answer });
+        append
+    }
+
+    /// The newest whole snapshot and its position. A damaged one is passed over for the one before
+    /// it, and for none when the stream still has all its records to replay.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when no snapshot is whole and the first records are gone;
+    /// [`JournalError::Refused`] when it cannot be read, [`JournalError::UnknownStream`].
+    pub fn latest_snapshot(
+        &self,
+        stream: StreamId,
+    ) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
+        let shared = self.shared();
+        let stream = shared.streams.get(stream)?;
+        read::latest_snapshot(&shared.readers, &stream, &shared.folder)
+    }
+
+    /// Queues a small named value; it replaces the one before. **Blocks** while the queue is full.
+    pub fn put_value(&self, key: &str, payload: Vec<u8>) -> Append {
+        self.commit(Batch::new().value(key, payload))
+    }
+
+    /// A named value, as last made durable.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] (putting it again heals it), [`JournalError::Refused`].
+    pub fn value(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        let shared = self.shared();
+        shared.readers.with(|connection| read::value(connection, key)).map_err(
+            |fault| match fault {
+                Fault::Damaged(reason) => {
+                    JournalError::Damaged(Damage::Value { key: key.to_owned(), reason })
+                }
+                Fault::Failed(error) => error.into_journal(&shared.folder, "read"),
+            },
+        )
+    }
+
+    /// Drops the records before position `before`, soon and in slices. It does not look at cursors
+    /// or snapshots: its caller knows who still needs what. A refused trim is logged and forgotten.
+    pub fn trim(&self, stream: StreamId, before: u64) {
+        if self.shared().streams.get(stream).is_ok() {
+            self.shared().queue.push(Job::Trim(stream, before), SMALL_JOB);
+        }
+    }
+
+    /// Trims a stream by age and bytes from now on, about once a second. It is not saved: say it
+    /// again after each open.
+    pub fn set_retention(&self, stream: StreamId, retention: Retention) {
+        if self.shared().streams.get(stream).is_ok() {
+            self.shared().queue.push(Job::Retain(stream, retention), SMALL_JOB);
+        }
+    }
+
+    /// Counters since it was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        let queued_bytes = shared.queue.bytes();
+        Stats { queued_bytes, ..shared.counters.lock().stats() }
+    }
+
+    /// Waits until everything given before is durable: appends, values, cursors, snapshots.
+    ///
+    /// # Errors
+    /// [`JournalError::DiskFull`], [`JournalError::Refused`] when the commit that it shared was
+    /// refused; each append has its own answer.
+    pub fn flush(&self) -> Result<(), JournalError> {
+        let (append, answer) = Append::new();
+        self.shared().queue.push(Job::Flush(answer), SMALL_JOB);
+        append.wait().map(drop)
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.open.shared
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("folder", &self.shared().folder).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        // The last clone may live in a callback, which runs on that very thread.
+        if let Some(thread) = self.thread.take().filter(|_| !on_io_thread())
+            && thread.join().is_err()
+        {
+            tracing::error!("the journal's thread panicked");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What waits for the I/O thread, bounded by bytes.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::{
+    Retention, StreamId,
+    append::{Answer, on_io_thread},
+    batch::Batch,
+};
+
+/// How long a lazily moved cursor may wait for a commit that it can ride on.
+const LAZY: Duration = Duration::from_millis(500);
+/// Whole snapshots are big; two may wait.
+const SNAPSHOTS_QUEUED: usize = 2;
+
+pub(crate) enum Job {
+    Batch(Batch, Answer),
+    Stream(String, Answer),
+    Snapshot(Snapshot),
+    Flush(Answer),
+    Trim(StreamId, u64),
+    Retain(StreamId, Retention),
+}
+
+pub(crate) struct Snapshot {
+    pub(crate) stream: StreamId,
+    pub(crate) position: u64,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) answer: Answer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) stream: StreamId,
+    pub(crate) position: u64,
+}
+
+pub(crate) type Cursors = HashMap<String, Cursor>;
+
+/// Everything that was queued, taken at once.
+pub(crate) struct Drained {
+    pub(crate) jobs: Vec<Job>,
+    /// What the jobs take of the bound; the I/O thread gives it back with [`Queue::release`].
+    pub(crate) cost: usize,
+    /// Cursors moved lazily, all of them after the last batch in `jobs` that moves the same one.
+    pub(crate) moved: Cursors,
+    pub(crate) closed: bool,
+}
+
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    work: Condvar,
+    room: Condvar,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: Vec<Job>,
+    /// Of all jobs queued or being committed.
+    bytes: usize,
+    /// Of the jobs queued.
+    waiting: usize,
+    snapshots: usize,
+    cursors: Cursors,
+    moved: Cursors,
+    moved_since: Option<Instant>,
+    closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(max_bytes: usize, cursors: Cursors) -> Self {
+        let state = State { cursors, ..State::default() };
+        Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new(), max_bytes }
+    }
+
+    /// Blocks while the queue is full. One job over the bound waits until it is alone. The I/O
+    /// thread itself (a callback) never waits: it would wait for itself.
+    pub(crate) fn push(&self, job: Job, cost: usize) {
+        let mut state = self.state.lock();
+        while !state.closed
+            && state.bytes > 0
+            && state.bytes + cost > self.max_bytes
+            && !on_io_thread()
+        {
+            self.room.wait(&mut state);
+        }
+        if let Job::Batch(batch, _) = &job {
+            for (name, ..) in &batch.cursors {
+                state.moved.remove(name);
+            }
+        }
+        state.bytes += cost;
+        state.waiting += cost;
+        self.put(&mut state, job);
+    }
+
+    pub(crate) fn push_snapshot(&self, snapshot: Snapshot) {
+        let mut state = self.state.lock();
+        while !state.closed && state.snapshots >= SNAPSHOTS_QUEUED && !on_io_thread() {
+            self.room.wait(&mut state);
+        }
+        state.snapshots += 1;
+        self.put(&mut state, Job::Snapshot(snapshot));
+    }
+
+    /// Once closed a job is dropped, which answers it with `Closed`.
+    fn put(&self, state: &mut State, job: Job) {
+        if !state.closed {
+            state.jobs.push(job);
+            self.work.notify_one();
+        }
+    }
+
+    pub(crate) fn release(&self, cost: usize) {
+        self.state.lock().bytes -= cost;
+        self.room.notify_all();
+    }
+
+    pub(crate) fn release_snapshot(&self) {
+        self.state.lock().snapshots -= 1;
+        self.room.notify_all();
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    pub(crate) fn cursor(&self, name: &str) -> Option<Cursor> {
+        self.state.lock().cursors.get(name).copied()
+    }
+
+    pub(crate) fn move_cursor(&self, name: &str, cursor: Cursor) {
+        let mut state = self.state.lock();
+        set(&mut state.cursors, name, cursor);
+        set(&mut state.moved, name, cursor);
+        if state.moved_since.is_none() {
+            state.moved_since = Some(Instant::now());
+            self.work.notify_one();
+        }
+    }
+
+    /// A batch that moved these cursors is durable. What was moved lazily meanwhile is newer.
+    pub(crate) fn publish_cursors<'a>(
+        &self,
+        durable: impl Iterator<Item = &'a (String, StreamId, u64)>,
+    ) {
+        let mut state = self.state.lock();
+        for (name, stream, position) in durable {
+            if !state.moved.contains_key(name) {
+                set(&mut state.cursors, name, Cursor { stream: *stream, position: *position });
+            }
+        }
+    }
+
+    /// A commit was refused: what it would have moved lazily is to be moved again.
+    pub(crate) fn restore_cursors(&self, moved: Cursors, superseded: impl Iterator<Item = String>) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        for name in moved.into_keys().chain(superseded) {
+            if let Some(cursor) = state.cursors.get(&name) {
+                state.moved.entry(name).or_insert(*cursor);
+            }
+        }
+        if !state.moved.is_empty() {
+            state.moved_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.work.notify_one();
+        self.room.notify_all();
+    }
+
+    /// Nobody will drain any more: answers what is left with `Closed`.
+    pub(crate) fn abandon(&self) {
+        let left = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            std::mem::take(&mut state.jobs)
+        };
+        self.room.notify_all();
+        drop(left);
+    }
+
+    /// Waits for work, at the latest until `wake_at`, and takes all there is.
+    pub(crate) fn drain(&self, wake_at: Option<Instant>) -> Drained {
+        let mut state = self.state.lock();
+        while state.jobs.is_empty() && !state.closed {
+            let lazy = state.moved_since.map(|since| since + LAZY);
+            let until = [lazy, wake_at].into_iter().flatten().min();
+            match until {
+                Some(until) if until <= Instant::now() => break,
+                Some(until) => {
+                    self.work.wait_until(&mut state, until);
+                }
+                None => self.work.wait(&mut state),
+            }
+        }
+        state.moved_since = None;
+        Drained {
+            jobs: std::mem::take(&mut state.jobs),
+            cost: std::mem::take(&mut state.waiting),
+            moved: std::mem::take(&mut state.moved),
+            closed: state.closed,
+        }
+    }
+}
+
+fn set(cursors: &mut Cursors, name: &str, cursor: Cursor) {
+    match cursors.get_mut(name) {
+        Some(kept) => *kept = cursor,
+        None => {
+            cursors.insert(name.to_owned(), cursor);
+        }
+    }
+}
