@@ -1,0 +1,195 @@
+//! What the service tells the world about a change.
+
+use serde_json::{Map, Value, json};
+use std::fmt;
+use twin_graph::{AppliedOperation, Change, ChangeKind, Timestamp, TraceContext};
+
+/// The content type of every notification.
+pub(crate) const CONTENT_TYPE: &str = "application/json";
+/// The version of CloudEvents that notifications conform to.
+pub(crate) const SPEC_VERSION: &str = "1.0";
+
+/// The type of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotificationType {
+    /// A twin was created (or replaced as a whole).
+    TwinCreate,
+    /// Properties of a twin changed.
+    TwinUpdate,
+    /// A twin was deleted.
+    TwinDelete,
+    /// A relationship was created (or replaced as a whole).
+    RelationshipCreate,
+    /// Properties of a relationship changed.
+    RelationshipUpdate,
+    /// A relationship was deleted.
+    RelationshipDelete,
+    /// A twin sent telemetry.
+    Telemetry,
+}
+
+impl NotificationType {
+    /// As it stands in `type`: `Microsoft.DigitalTwins.Twin.Update`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TwinCreate => "Microsoft.DigitalTwins.Twin.Create",
+            Self::TwinUpdate => "Microsoft.DigitalTwins.Twin.Update",
+            Self::TwinDelete => "Microsoft.DigitalTwins.Twin.Delete",
+            Self::RelationshipCreate => "Microsoft.DigitalTwins.Relationship.Create",
+            Self::RelationshipUpdate => "Microsoft.DigitalTwins.Relationship.Update",
+            Self::RelationshipDelete => "Microsoft.DigitalTwins.Relationship.Delete",
+            Self::Telemetry => "microsoft.iot.telemetry",
+        }
+    }
+
+    /// As the preview's `$eventType` named it, which the service still takes in filters.
+    pub fn legacy_name(self) -> &'static str {
+        match self {
+            Self::TwinCreate | Self::TwinDelete => "DigitalTwinLifecycleNotification",
+            Self::TwinUpdate => "DigitalTwinChangeNotification",
+            Self::RelationshipCreate | Self::RelationshipUpdate | Self::RelationshipDelete => {
+                "DigitalTwinRelationshipChangeNotification"
+            }
+            Self::Telemetry => "DigitalTwinTelemetryMessages",
+        }
+    }
+}
+
+impl fmt::Display for NotificationType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One event notification, before it takes the form of any endpoint.
+///
+/// Source of the fields: the service's documentation, "Event notifications"
+/// (<https://learn.microsoft.com/azure/digital-twins/concepts-event-notifications>).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// Unique together with `source`; for telemetry the sender's `Message-Id`.
+    pub id: String,
+    /// `type`.
+    pub kind: NotificationType,
+    /// The instance's host name; for telemetry `<host>/digitaltwins/<twin id>`.
+    pub source: String,
+    /// Twin id or `<twin>/relationships/<id>`; for telemetry the component, or nothing.
+    pub subject: Option<String>,
+    /// When the service did it. Telemetry has none.
+    pub time: Option<Timestamp>,
+    /// For telemetry the DTMI of the twin's model.
+    pub dataschema: Option<String>,
+    /// Trace context of the change; each delivery goes on with a span of its own.
+    pub trace: TraceContext,
+    /// The body.
+    pub data: Value,
+}
+
+impl Notification {
+    /// The notification of a change at the instance `host`; `None` for changes of models, which
+    /// the service does not notify.
+    ///
+    /// `id` is not used for telemetry: its sender names it. A twin or relationship that is
+    /// replaced is notified as created: the documentation names no other event for `PUT`. The
+    /// change of a relationship does not carry the model of its source: see
+    /// [`Notification::with_model`].
+    pub fn of(change: &Change, host: &str, id: String) -> Option<Self> {
+        use NotificationType as Type;
+        let (kind, data) = match &change.kind {
+            ChangeKind::ModelsPut { .. } | ChangeKind::ModelDeleted { .. } => return None,
+            ChangeKind::TwinPut { twin, .. } => (Type::TwinCreate, twin.to_json()),
+            ChangeKind::TwinDeleted { twin } => (Type::TwinDelete, twin.to_json()),
+            ChangeKind::TwinPatched { model, patch, .. } => {
+                (Type::TwinUpdate, json!({"modelId": model, "patch": patch_json(patch)}))
+            }
+            ChangeKind::RelationshipPut { relationship, .. } => {
+                (Type::RelationshipCreate, relationship.to_json())
+            }
+            ChangeKind::RelationshipDeleted { relationship } => {
+                (Type::RelationshipDelete, relationship.to_json())
+            }
+            ChangeKind::RelationshipPatched { patch, .. } => {
+                (Type::RelationshipUpdate, json!({"patch": patch_json(patch)}))
+            }
+            ChangeKind::Telemetry { .. } => return Self::of_telemetry(change, host),
+        };
+        Some(Self {
+            id,
+            kind,
+            source: host.to_owned(),
+            subject: Some(change.kind.subject()),
+            time: Some(change.time),
+            dataschema: None,
+            trace: change.cause.trace,
+            data,
+        })
+    }
+
+    fn of_telemetry(change: &Change, host: &str) -> Option<Self> {
+        let ChangeKind::Telemetry { twin, model, component, message_id, body, .. } = &change.kind
+        else {
+            return None;
+        };
+        Some(Self {
+            id: message_id.to_string(),
+            kind: NotificationType::Telemetry,
+            source: format!("{host}/digitaltwins/{twin}"),
+            subject: component.as_deref().map(str::to_owned),
+            time: None,
+            dataschema: Some(model.to_string()),
+            trace: change.cause.trace,
+            data: body.clone(),
+        })
+    }
+
+    /// Names the model of the source twin in the update of a relationship, as the service does;
+    /// any other notification has its model already and stays as it is.
+    #[must_use]
+    pub fn with_model(mut self, dtmi: &str) -> Self {
+        if let (NotificationType::RelationshipUpdate, Value::Object(data)) =
+            (self.kind, &mut self.data)
+        {
+            data.shift_insert(0, "modelId".into(), json!(dtmi));
+        }
+        self
+    }
+
+    /// The notification as structured CloudEvents 1.0 JSON: what Event Grid gets and what a dead
+    /// letter holds.
+    pub fn to_cloud_event(&self) -> Value {
+        let mut event = Map::new();
+        let mut set = |name: &str, value: Value| event.insert(name.to_owned(), value);
+        set("specversion", json!(SPEC_VERSION));
+        set("id", json!(self.id));
+        set("type", json!(self.kind.as_str()));
+        set("source", json!(self.source));
+        set("data", self.data.clone());
+        if let Some(subject) = &self.subject {
+            set("subject", json!(subject));
+        }
+        if let Some(time) = self.time {
+            set("time", json!(time));
+        }
+        if let Some(schema) = &self.dataschema {
+            set("dataschema", json!(schema));
+        }
+        set("datacontenttype", json!(CONTENT_TYPE));
+        set("traceparent", json!(self.trace));
+        Value::Object(event)
+    }
+}
+
+/// The operations in the order of members that the service writes: value, path, op.
+fn patch_json(patch: &[AppliedOperation]) -> Value {
+    let operation = |applied: &AppliedOperation| {
+        let operation = &applied.operation;
+        let mut object = Map::new();
+        if let Some(value) = &operation.value {
+            object.insert("value".into(), value.clone());
+        }
+        object.insert("path".into(), json!(operation.path));
+        object.insert("op".into(), json!(operation.op));
+        Value::Object(object)
+    };
+    patch.iter().map(operation).collect()
+}
