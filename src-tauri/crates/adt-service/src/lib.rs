@@ -8,8 +8,8 @@
 mod call;
 pub mod client;
 mod error;
-mod service;
 pub mod server;
+mod service;
 mod view;
 
 pub use call::{Call, IfMatch};
@@ -18,4 +18,4 @@ pub use service::{
     Document, ListModels, ModelData, Page, PageRequest, QueryPage, QueryRequest, RelationshipWrite,
     Telemetry, TwinService,
 };
-pub use view::{Changes, GraphView};
+pub use view::{ChangeHistory, Changes, GraphView};

@@ -1,5 +1,6 @@
 //! The graph to read, and the changes since a version.
 
+use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -88,4 +89,12 @@ impl GraphView {
         self.version.send_replace(graph.version());
         *current = graph;
     }
+}
+
+/// The changes of an instance, also those that the view no longer keeps.
+#[async_trait]
+pub trait ChangeHistory: Send + Sync {
+    /// Changes after `version`, oldest first, at most `limit`; empty where there are none. Where
+    /// retention took some, the first answered is later than `version + 1`.
+    async fn changes_after(&self, version: u64, limit: usize) -> Vec<Arc<Change>>;
 }

@@ -3,7 +3,6 @@
 use crate::{Change, ChangeKind, PatchError, Relationship, Timestamp, Twin, patch};
 use petgraph::Direction;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
-use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -89,6 +88,30 @@ impl TwinGraph {
     /// An empty graph at version 0.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A graph of the given parts, at a version: what a snapshot or a first load holds.
+    ///
+    /// # Errors
+    /// Where models do not parse, or a relationship names a twin that is not among them.
+    pub fn restore(
+        version: u64,
+        models: &[StoredModel],
+        twins: impl IntoIterator<Item = Arc<Twin>>,
+        relationships: impl IntoIterator<Item = Arc<Relationship>>,
+    ) -> Result<Self, ApplyError> {
+        let mut graph = Self::default();
+        if !models.is_empty() {
+            graph.put_models(version, models)?;
+        }
+        for twin in twins {
+            graph.put_twin(&twin);
+        }
+        for relationship in relationships {
+            graph.put_relationship(version, &relationship)?;
+        }
+        graph.version = version;
+        Ok(graph)
     }
 
     /// The version of the last change.
@@ -218,10 +241,11 @@ impl TwinGraph {
     }
 
     fn put_models(&mut self, version: u64, models: &[StoredModel]) -> Result<(), ApplyError> {
-        let documents: Vec<Value> = models.iter().map(|model| Value::clone(&model.document)).collect();
-        self.models.replace(&documents, &dtdl::ParseOptions::default()).map_err(|problems| {
-            ApplyError::Models { version, problems: problems.to_string() }
-        })?;
+        let documents: Vec<Value> =
+            models.iter().map(|model| Value::clone(&model.document)).collect();
+        self.models
+            .replace(&documents, &dtdl::ParseOptions::default())
+            .map_err(|problems| ApplyError::Models { version, problems: problems.to_string() })?;
         for model in models {
             self.stored.insert(model.id().into(), model.clone());
         }
@@ -229,10 +253,9 @@ impl TwinGraph {
     }
 
     fn delete_model(&mut self, version: u64, id: &str) -> Result<(), ApplyError> {
-        self.models.remove(id).map_err(|problems| ApplyError::Models {
-            version,
-            problems: problems.to_string(),
-        })?;
+        self.models
+            .remove(id)
+            .map_err(|problems| ApplyError::Models { version, problems: problems.to_string() })?;
         self.stored.remove(id);
         Ok(())
     }

@@ -12,6 +12,7 @@ mod relationship;
 mod timestamp;
 mod trace;
 mod twin;
+mod validate;
 
 pub use change::{Cause, Change, ChangeKind, Origin};
 pub use graph::{ApplyError, StoredModel, TwinGraph};
@@ -20,3 +21,4 @@ pub use relationship::Relationship;
 pub use timestamp::Timestamp;
 pub use trace::{TraceContext, TraceError};
 pub use twin::{Contents, PropertyTimes, Twin};
+pub use validate::{Fault, check_relationship, check_twin};

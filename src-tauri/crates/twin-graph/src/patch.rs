@@ -89,12 +89,17 @@ pub enum PatchError {
 pub fn parse_patch(document: &Value) -> Result<Vec<Operation>, PatchError> {
     let malformed = |what: &str| PatchError::Malformed(what.into());
     let operations = document.as_array().ok_or_else(|| malformed("it is not an array"))?;
-    operations.iter().enumerate().map(|(index, operation)| parse_operation(index, operation)).collect()
+    operations
+        .iter()
+        .enumerate()
+        .map(|(index, operation)| parse_operation(index, operation))
+        .collect()
 }
 
 fn parse_operation(index: usize, operation: &Value) -> Result<Operation, PatchError> {
     let missing = |name: &str| PatchError::Malformed(format!("operation {index} has no «{name}»"));
-    let text = |name: &str| operation.get(name).and_then(Value::as_str).ok_or_else(|| missing(name));
+    let text =
+        |name: &str| operation.get(name).and_then(Value::as_str).ok_or_else(|| missing(name));
     let op = match text("op")? {
         "add" => OperationKind::Add,
         "replace" => OperationKind::Replace,
@@ -200,7 +205,10 @@ impl crate::Relationship {
     ///
     /// # Errors
     /// Where an operation cannot be carried out; the relationship itself is never changed.
-    pub fn patched(&self, patch: &[Operation]) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
+    pub fn patched(
+        &self,
+        patch: &[Operation],
+    ) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
         let mut relationship = self.clone();
         let mut applied = Vec::with_capacity(patch.len());
         for operation in patch {
@@ -213,7 +221,7 @@ impl crate::Relationship {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::Contents;
     use serde_json::json;
@@ -239,12 +247,24 @@ mod tests {
             (json!([{"op": "add", "path": "/place/x", "value": null}]), Ok(json!(1))),
             (json!([{"op": "remove", "path": "/place/a~1b"}]), Ok(json!(2))),
             (json!([{"op": "replace", "path": "/battery/level", "value": 4}]), Ok(json!(3))),
-            (json!([{"op": "replace", "path": "/humidity", "value": 1}]), Err("humidity does not exist")),
+            (
+                json!([{"op": "replace", "path": "/humidity", "value": 1}]),
+                Err("humidity does not exist"),
+            ),
             (json!([{"op": "remove", "path": "/nothing"}]), Err("nothing does not exist")),
-            (json!([{"op": "add", "path": "/no/where", "value": 1}]), Err("Could not resolve path /no/where")),
-            (json!([{"op": "add", "path": "/battery", "value": {}}]), Err("Could not resolve path /battery")),
+            (
+                json!([{"op": "add", "path": "/no/where", "value": 1}]),
+                Err("Could not resolve path /no/where"),
+            ),
+            (
+                json!([{"op": "add", "path": "/battery", "value": {}}]),
+                Err("Could not resolve path /battery"),
+            ),
             (json!([{"op": "add", "path": "", "value": {}}]), Err("Could not resolve path")),
-            (json!([{"op": "move", "path": "/a", "from": "/b"}]), Err("Unsupported operation type move")),
+            (
+                json!([{"op": "move", "path": "/a", "from": "/b"}]),
+                Err("Unsupported operation type move"),
+            ),
             (json!([{"op": "add", "path": "/a"}]), Err("operation 0 has no «value»")),
             (json!({"op": "add"}), Err("not an array")),
         ];
@@ -264,7 +284,8 @@ mod tests {
 
     #[test]
     fn stamps_only_what_changed() {
-        let patch = parse_patch(&json!([{"op": "replace", "path": "/temperature", "value": 21}])).unwrap();
+        let patch =
+            parse_patch(&json!([{"op": "replace", "path": "/temperature", "value": 21}])).unwrap();
         let (after, _) = twin().patched(&patch, Timestamp::from_ticks(9)).unwrap();
         assert_eq!(after.contents.times["temperature"].updated.ticks(), 9);
         assert_eq!(after.contents.times["place"].updated.ticks(), 1);
@@ -274,7 +295,11 @@ mod tests {
     #[test]
     fn null_and_absent_stay_apart_in_the_journal() {
         let operation = AppliedOperation {
-            operation: Operation { op: OperationKind::Add, path: "/x".into(), value: Some(Value::Null) },
+            operation: Operation {
+                op: OperationKind::Add,
+                path: "/x".into(),
+                value: Some(Value::Null),
+            },
             previous: Some(Value::Null),
         };
         let text = serde_json::to_string(&operation).unwrap();

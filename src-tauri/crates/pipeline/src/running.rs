@@ -1,0 +1,158 @@
+//! A topology at work.
+
+use crate::delivery::{Delivery, notification_id};
+use crate::function::FunctionContext;
+use crate::{
+    Cursors, EndpointKind, Event, EventGridTopic, Function, RouteVerdict, Routes, Topology,
+    build_function,
+};
+use adt_events::{FilterError, Notification};
+use adt_service::{ChangeHistory, GraphView, TwinService};
+use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use twin_graph::{Change, Timestamp, TraceContext};
+
+/// A message that a device sent.
+#[derive(Clone, Debug)]
+pub struct DeviceMessage {
+    /// Unique for each message.
+    pub id: Arc<str>,
+    /// The device's id.
+    pub device: Arc<str>,
+    /// When it was sent.
+    pub time: Timestamp,
+    /// Where its trace begins.
+    pub trace: TraceContext,
+    /// What it says.
+    pub body: Value,
+}
+
+/// Is told what happens beside the graph's own changes. Must not block.
+pub trait Observer: Send + Sync {
+    /// A device sent a message.
+    fn device_message(&self, message: &DeviceMessage);
+    /// Something could not be done: what it was about, in which trace, and a sentence.
+    fn failed(&self, subject: &str, trace: TraceContext, message: &str);
+}
+
+/// Takes the messages of devices.
+#[async_trait]
+pub trait DeviceHub: Send + Sync {
+    /// Takes one message; returns when the device's function has handled it.
+    async fn send(&self, message: DeviceMessage);
+}
+
+/// What a pipeline is made of beside its topology.
+#[derive(Clone)]
+pub struct PipelineParts {
+    /// The instance's host name, the `source` of its notifications.
+    pub host: Arc<str>,
+    /// To change the instance.
+    pub service: Arc<dyn TwinService>,
+    /// To read it.
+    pub view: Arc<GraphView>,
+    /// What happens to it.
+    pub history: Arc<dyn ChangeHistory>,
+    /// Where each endpoint is.
+    pub cursors: Arc<dyn Cursors>,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// A topology at work; dropping it stops it. What was not delivered is delivered by the next one,
+/// because endpoints are cursors.
+pub struct Pipeline {
+    host: Arc<str>,
+    routes: Arc<Routes>,
+    ingress: HashMap<String, Arc<dyn Function>>,
+    observer: Arc<dyn Observer>,
+    _deliveries: JoinSet<()>,
+}
+
+impl Pipeline {
+    /// Starts a checked topology. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Where a filter does not parse; a checked topology's do.
+    pub fn start(topology: &Topology, parts: &PipelineParts) -> Result<Self, FilterError> {
+        let routes = Arc::new(Routes::new(topology)?);
+        let functions = functions(topology, parts);
+        let mut deliveries = JoinSet::new();
+        for (name, spec) in &topology.endpoints {
+            let subscribers = subscribers(topology, name, &functions);
+            let endpoint = match spec.kind {
+                EndpointKind::EventGrid => {
+                    Arc::new(EventGridTopic::new(name, subscribers, parts.observer.clone()))
+                }
+            };
+            let delivery = Delivery {
+                name: name.clone(),
+                host: parts.host.clone(),
+                routes: routes.clone(),
+                endpoint,
+                view: parts.view.clone(),
+                history: parts.history.clone(),
+                cursors: parts.cursors.clone(),
+                observer: parts.observer.clone(),
+            };
+            deliveries.spawn(delivery.run());
+        }
+        let of_device = |(device, function): (&str, &str)| {
+            Some((device.to_owned(), functions.get(function)?.clone()))
+        };
+        Ok(Self {
+            host: parts.host.clone(),
+            ingress: topology.devices().filter_map(of_device).collect(),
+            routes,
+            observer: parts.observer.clone(),
+            _deliveries: deliveries,
+        })
+    }
+
+    /// The routes' names, in the order of [`Pipeline::verdicts`].
+    pub fn route_names(&self) -> Vec<String> {
+        self.routes.names().map(str::to_owned).collect()
+    }
+
+    /// What each route does with a change, and why; empty where a change makes no notification.
+    pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
+        let notification = Notification::of(change, &self.host, notification_id(change));
+        notification.map_or_else(Vec::new, |notification| self.routes.verdicts(&notification))
+    }
+}
+
+#[async_trait]
+impl DeviceHub for Pipeline {
+    async fn send(&self, message: DeviceMessage) {
+        self.observer.device_message(&message);
+        let trace = message.trace;
+        let device = message.device.clone();
+        let Some(function) = self.ingress.get(&*device) else {
+            let sentence = "The topology names no such device; its message was not used. Add it to a source in topology.json.";
+            return self.observer.failed(&device, trace, sentence);
+        };
+        if let Err(error) = function.call(Event::Message(Arc::new(message))).await {
+            self.observer.failed(&device, trace, &error.to_string());
+        }
+    }
+}
+
+fn functions(topology: &Topology, parts: &PipelineParts) -> HashMap<String, Arc<dyn Function>> {
+    let context = FunctionContext { service: parts.service.clone(), view: parts.view.clone() };
+    let build = |(name, spec): (&String, &crate::FunctionSpec)| {
+        (name.clone(), build_function(name, spec, context.clone()))
+    };
+    topology.functions.iter().map(build).collect()
+}
+
+fn subscribers(
+    topology: &Topology,
+    endpoint: &str,
+    functions: &HashMap<String, Arc<dyn Function>>,
+) -> Vec<Arc<dyn Function>> {
+    let of_endpoint = topology.subscriptions.values().filter(|spec| spec.endpoint == endpoint);
+    of_endpoint.filter_map(|spec| functions.get(&spec.function).cloned()).collect()
+}

@@ -1,0 +1,125 @@
+//! What a model allows: checks of twins and relationships against their models.
+
+use crate::{Contents, Relationship, Twin};
+use dtdl::{ContentKind, Interface, Models};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// One thing that a model does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, as a JSON Pointer into the twin or relationship; empty for the whole.
+    pub path: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+fn fault(path: impl Into<String>, message: impl Into<String>) -> Fault {
+    Fault { path: path.into(), message: message.into() }
+}
+
+/// All that the twin's model does not allow about it; empty where it is valid.
+pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
+    let Some(model) = models.get(&twin.model) else {
+        return vec![fault("/$metadata/$model", format!("{} does not exist.", twin.model))];
+    };
+    let mut faults = Vec::new();
+    check_properties(model, &twin.contents, "", &mut faults);
+    for (name, component) in &twin.components {
+        match model.component(name).and_then(|interface| models.get(interface)) {
+            Some(interface) => {
+                check_properties(interface, component, &format!("/{name}"), &mut faults);
+            }
+            None => faults.push(fault(
+                format!("/{name}"),
+                format!("The model {} has no component «{name}».", twin.model),
+            )),
+        }
+    }
+    faults
+}
+
+fn check_properties(model: &Interface, contents: &Contents, at: &str, faults: &mut Vec<Fault>) {
+    for (name, value) in &contents.values {
+        let path = format!("{at}/{name}");
+        match model.contents.get(name.as_str()).map(|content| &content.kind) {
+            Some(ContentKind::Property { schema, .. }) => {
+                check_value(schema, value, &path, faults);
+            }
+            Some(ContentKind::Component { .. }) => faults.push(fault(
+                path,
+                format!("«{name}» is a component: give it as an object with a $metadata object."),
+            )),
+            Some(_) => faults.push(fault(
+                path,
+                format!("«{name}» is not a property of {}; only properties have values.", model.id),
+            )),
+            None => faults
+                .push(fault(path, format!("The model {} has no property «{name}».", model.id))),
+        }
+    }
+}
+
+fn check_value(schema: &dtdl::Schema, value: &Value, path: &str, faults: &mut Vec<Fault>) {
+    if let Err(problems) = schema.check(value) {
+        let within = problems.into_iter();
+        faults.extend(within.map(|p| fault(format!("{path}{}", p.path), p.message)));
+    }
+}
+
+/// All that the source's model does not allow about the relationship; empty where it is valid.
+///
+/// `source_model` and `target_model` are the DTMIs of the twins at its ends.
+pub fn check_relationship(
+    models: &Models,
+    source_model: &str,
+    target_model: &str,
+    relationship: &Relationship,
+) -> Vec<Fault> {
+    let name = &relationship.name;
+    let declared = models.get(source_model).and_then(|model| model.relationship(name));
+    let Some(declared) = declared else {
+        return vec![fault(
+            "/$relationshipName",
+            format!("The model {source_model} has no relationship «{name}»."),
+        )];
+    };
+    let mut faults = Vec::new();
+    if let Some(target) = declared.target.as_deref().filter(|t| !models.is_a(target_model, t)) {
+        faults.push(fault(
+            "/$targetId",
+            format!(
+                "«{name}» must lead to a twin of {target}, and {} is one of {target_model}.",
+                relationship.target
+            ),
+        ));
+    }
+    check_relationship_properties(declared, &relationship.properties, &mut faults);
+    faults
+}
+
+fn check_relationship_properties(
+    declared: &dtdl::Relationship,
+    properties: &Map<String, Value>,
+    faults: &mut Vec<Fault>,
+) {
+    for (name, value) in properties {
+        let path = format!("/{name}");
+        match declared.properties.get(name.as_str()).map(|content| &content.kind) {
+            Some(ContentKind::Property { schema, .. }) => {
+                check_value(schema, value, &path, faults);
+            }
+            _ => faults.push(fault(path, format!("The relationship has no property «{name}»."))),
+        }
+    }
+}
