@@ -123,11 +123,17 @@ pub struct Telemetry {
 #[async_trait]
 pub trait TwinService: Send + Sync {
     /// `POST /models`: all of them or none.
-    async fn create_models(&self, call: &Call, models: Vec<Value>)
-    -> Result<Vec<ModelData>, ServiceError>;
+    async fn create_models(
+        &self,
+        call: &Call,
+        models: Vec<Value>,
+    ) -> Result<Vec<ModelData>, ServiceError>;
     /// `GET /models`.
-    async fn list_models(&self, call: &Call, list: ListModels)
-    -> Result<Page<ModelData>, ServiceError>;
+    async fn list_models(
+        &self,
+        call: &Call,
+        list: ListModels,
+    ) -> Result<Page<ModelData>, ServiceError>;
     /// `GET /models/{id}`.
     async fn get_model(&self, call: &Call, id: &str) -> Result<ModelData, ServiceError>;
     /// `DELETE /models/{id}`.
