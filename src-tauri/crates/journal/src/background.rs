@@ -91,8 +91,8 @@ impl IoThread {
         }
     }
 
-    /// Whether the snapshot's number is used up only when it is complete: the pieces of a refused
-    /// one are overwritten by the next.
+    /// The snapshot's number is used up only when it is complete: the pieces of a refused one are
+    /// overwritten by the next.
     fn snapshot_slice(&mut self, snapshot: Snapshot, written: usize) {
         let result = self.write_slice(&snapshot, written);
         let done = match result {
@@ -111,6 +111,11 @@ impl IoThread {
     }
 
     fn write_slice(&mut self, snapshot: &Snapshot, written: usize) -> Result<usize, JournalError> {
+        let (position, head) =
+            (snapshot.position, self.extents[snapshot.stream.0 as usize - 1].head);
+        if position > head {
+            return Err(JournalError::BeyondHead { position, head });
+        }
         let id = self.background.next_snapshot;
         let chunks =
             snapshot.payload.chunks(CHUNK_BYTES).enumerate().skip(written).take(CHUNKS_A_SLICE);
@@ -124,7 +129,7 @@ impl IoThread {
                 upto += 1;
             }
             if upto * CHUNK_BYTES >= bytes {
-                let (stream, position) = (snapshot.stream, snapshot.position);
+                let stream = snapshot.stream;
                 io.store.write(&Write::Snapshot {
                     snapshot: id,
                     stream,

@@ -85,6 +85,16 @@ pub enum JournalError {
     /// The stream is not one of this journal's.
     #[error("stream number {0} is not in this journal: ask for it with Journal::stream")]
     UnknownStream(u32),
+    /// A snapshot stands for records that its stream does not have.
+    #[error(
+        "a snapshot at position {position} of a stream that ends at {head}: append the records first"
+    )]
+    BeyondHead {
+        /// The position it was to stand for.
+        position: u64,
+        /// The stream's last durable position.
+        head: u64,
+    },
     /// A callback of [`crate::Append::on_done`] tried to wait for the thread that it runs on.
     #[error("a callback of the journal waited for the journal: hand the work to another thread")]
     InCallback,

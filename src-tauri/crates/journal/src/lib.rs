@@ -152,7 +152,7 @@ impl Journal {
         recovered.streams.into_iter().for_each(|(stream, _)| streams.add(stream));
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
-            queue: Queue::new(options.max_queued_bytes, recovered.cursors),
+            queue: Queue::new(options.max_queued_bytes, recovered.cursors, recovered.clamped),
             recovery: recovered.recovery,
             streams,
             counters: Mutex::default(),
@@ -266,7 +266,8 @@ impl Journal {
 
     /// Queues a snapshot of what the stream's records up to `position` make. It is written in
     /// pieces between other commits and there when all are; the newest two of a stream are kept.
-    /// **Blocks** while two others wait.
+    /// **Blocks** while two others wait. Refused with [`JournalError::BeyondHead`] when `position`
+    /// is not durable then.
     pub fn put_snapshot(&self, stream: StreamId, position: u64, payload: Vec<u8>) -> Append {
         if let Err(error) = self.shared().streams.get(stream) {
             return Append::failed(error);
@@ -315,7 +316,9 @@ impl Journal {
     /// Drops the records before position `before`, soon and in slices. It does not look at cursors
     /// or snapshots: its caller knows who still needs what. A refused trim is logged and forgotten.
     pub fn trim(&self, stream: StreamId, before: u64) {
-        if self.shared().streams.get(stream).is_ok() {
+        if let Ok(known) = self.shared().streams.get(stream) {
+            // What is appended after this call is not what the caller meant.
+            let before = before.min(known.head() + 1);
             self.shared().queue.push(Job::Trim(stream, before), SMALL_JOB);
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use crate::JournalError;
 
 /// The lock on a folder; the operating system releases it when the process ends, however it ends.
-pub(crate) struct Lock(#[allow(dead_code, reason = "held, not used")] File);
+pub(crate) struct Lock(File);
 
 impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self, JournalError> {
@@ -38,6 +38,16 @@ impl Lock {
         }
         write_pid(&mut file).map_err(not_writable)?;
         Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    /// Closing is not enough: a child process being started at this moment holds a copy of the
+    /// handle, and with it the lock, until it runs its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock on the data folder stays until this process ends");
+        }
     }
 }
 

@@ -74,8 +74,11 @@ struct State {
 }
 
 impl Queue {
-    pub(crate) fn new(max_bytes: usize, cursors: Cursors) -> Self {
-        let state = State { cursors, ..State::default() };
+    /// `moved`: those of the cursors that recovery moved. They go with the first commit, else a
+    /// stream that grows past the old position would make it look valid again.
+    pub(crate) fn new(max_bytes: usize, cursors: Cursors, moved: Cursors) -> Self {
+        let moved_since = (!moved.is_empty()).then(Instant::now);
+        let state = State { cursors, moved, moved_since, ..State::default() };
         Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new(), max_bytes }
     }
 

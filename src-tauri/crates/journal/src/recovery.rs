@@ -63,6 +63,8 @@ pub(crate) struct Recovered {
     pub(crate) recovery: Recovery,
     pub(crate) streams: Vec<(Stream, Extent)>,
     pub(crate) cursors: Cursors,
+    /// Those of the cursors that were clamped and are not saved yet.
+    pub(crate) clamped: Cursors,
     pub(crate) next_snapshot: u64,
 }
 
@@ -106,12 +108,13 @@ fn recover_or_fault(
         recovery,
         streams: streams(connection)?,
         cursors: Cursors::new(),
+        clamped: Cursors::new(),
         next_snapshot,
     };
     recovered.check_records(connection, options)?;
     recovered.check_snapshots(connection, options)?;
     recovered.check_values(connection, options)?;
-    recovered.check_cursors(connection)?;
+    recovered.check_cursors(connection, options)?;
     let lost = recovered.streams.iter().flat_map(|(stream, _)| {
         let name = &stream.name;
         stream.lost.iter().map(|&(first, last)| LostRecords { stream: name.clone(), first, last })
@@ -244,7 +247,7 @@ impl Recovered {
         Ok(())
     }
 
-    fn check_cursors(&mut self, connection: &Connection) -> Result<(), Fault> {
+    fn check_cursors(&mut self, connection: &Connection, options: &Options) -> Result<(), Fault> {
         let mut select = connection.prepare("SELECT name, stream, position, crc FROM cursor")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
@@ -254,15 +257,20 @@ impl Recovered {
             let over = self.streams.iter().find(|(known, _)| known.id.0 == stream);
             let Some((over, extent)) = over.filter(|_| whole) else {
                 let reason = if whole { "its stream is not there" } else { "its checksum differs" };
+                if options.accept_loss {
+                    connection.execute("DELETE FROM cursor WHERE name=?1", [&name])?;
+                }
                 self.recovery.damaged.push(Damage::Cursor { name, reason: reason.into() });
                 continue;
             };
             let to = from.clamp(extent.first - 1, extent.head);
+            let cursor = Cursor { stream: over.id, position: to };
             if to != from {
+                self.clamped.insert(name.clone(), cursor);
                 let (name, stream) = (name.clone(), over.name.clone());
                 self.recovery.cursors_clamped.push(ClampedCursor { name, stream, from, to });
             }
-            self.cursors.insert(name, Cursor { stream: over.id, position: to });
+            self.cursors.insert(name, cursor);
         }
         Ok(())
     }

@@ -32,7 +32,14 @@ pub(crate) fn verify_records(
     match check.scan(connection) {
         Ok(()) => {}
         // The tree itself is damaged: ask for each record alone, most are still found.
-        Err(Fault::Damaged(_)) => check.one_by_one(connection)?,
+        Err(Fault::Damaged(reason)) => {
+            let at = check.next;
+            check.one_by_one(connection)?;
+            if check.bad.is_empty() {
+                let at = at.max(extent.first);
+                check.add(at, at, format!("they can only be found one by one: {reason}"));
+            }
+        }
         Err(failed) => return Err(failed),
     }
     Ok(Checked { bad: check.bad })

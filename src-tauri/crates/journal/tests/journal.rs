@@ -165,6 +165,9 @@ fn the_newest_two_snapshots_are_kept_whatever_their_size() {
     let journal = open(folder.path());
     let stream = journal.stream("s").unwrap();
     assert_eq!(journal.latest_snapshot(stream).unwrap(), None);
+    let early = journal.put_snapshot(stream, 4, vec![1]).wait();
+    assert!(matches!(early, Err(JournalError::BeyondHead { position: 4, head: 0 })));
+    journal.append(stream, vec![vec![]; 4]).wait().unwrap();
     for (position, bytes) in [(1, 0), (2, 1), (3, 256 << 10), (4, (9 << 20) + 1)] {
         let payload: Vec<u8> = (0..bytes).map(|n| (n % 251) as u8).collect();
         journal.put_snapshot(stream, position, payload.clone()).wait().unwrap();
