@@ -29,6 +29,8 @@
 
 mod canonical;
 mod check;
+#[cfg(test)]
+mod conformance;
 mod context;
 mod dtmi;
 mod graph;
@@ -39,6 +41,7 @@ mod metamodel;
 mod models;
 mod parse;
 mod problem;
+mod read;
 mod schema;
 mod temporal;
 mod value;
@@ -49,5 +52,6 @@ pub use interface::{
 };
 pub use models::{Models, ParseOptions};
 pub use problem::{Problem, ProblemKind, Problems};
+pub use read::read;
 pub use schema::{Enum, EnumValue, Field, Geometry, Map, Object, Schema};
 pub use value::ValueProblem;

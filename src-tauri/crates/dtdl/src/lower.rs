@@ -131,7 +131,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Recursion ends at the depth of schemas, which is checked.
-    fn schema(&mut self, id: &Arc<str>) -> Option<Arc<Schema>> {
+    pub(crate) fn schema(&mut self, id: &Arc<str>) -> Option<Arc<Schema>> {
         if let Some(schema) = self.schemas.get(id) {
             return Some(schema.clone());
         }

@@ -181,6 +181,10 @@ impl<'a> Walk<'a, '_> {
     fn children(&self, element: &'a Element) -> Vec<(bool, &'a Element)> {
         let mut children = Vec::new();
         for (property, values) in element.all_values() {
+            // Units refer to each other in circles, by properties of supplemental types.
+            if property.starts_with("dtmi:") {
+                continue;
+            }
             let counts = self.control.properties.iter().any(|name| name == property);
             if self.control.narrow && !counts {
                 continue;
