@@ -1,4 +1,63 @@
 //! Durable streams: append, group commit, cursors, snapshots, retention.
+//!
+//! The only code of the project that makes anything durable. A folder holds one SQLite database
+//! (write-ahead log, `synchronous=FULL`) with any number of named streams of records.
+//!
+//! ```
+//! # fn main() -> Result<(), journal::JournalError> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! use journal::{Journal, Options};
+//!
+//! let journal = Journal::open(folder.path(), Options::default())?;
+//! let twins = journal.stream("twins")?;
+//! assert_eq!(journal.append(twins, vec![b"first".to_vec(), b"second".to_vec()]).wait()?, 1..3);
+//! assert_eq!(journal.read(twins, 2, 100)?[0].payload, b"second");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it guarantees
+//!
+//! - **Answered is durable.** An [`Append`] is answered after the fsync of the commit that carries
+//!   it, and nothing of it is readable before. After a crash everything answered is there.
+//! - **All or nothing.** The records of one append, and all of one [`Batch`], are there or not.
+//! - **Positions are dense**: 1, 2, 3 … in each stream, in the order of the calls, never reused
+//!   (save for what was given up with a damaged log). Trimming drops from the front only.
+//! - **Refused is gone.** When the disk is full or fails, everybody who shared the commit is told;
+//!   reading goes on, and later appends work when the disk does. One gap is left: when a fsync
+//!   fails, overwriting the refused commit fails too, and then the process dies, it may be found
+//!   again at the next open. To a client that is an unanswered request, not a lost one.
+//! - **Damage is never data.** Every record, snapshot piece, value and cursor carries a CRC-32
+//!   over its contents and its name, and the catalogue knows which positions there must be.
+//!
+//! Not guaranteed: cursors moved by [`Journal::set_cursor`] may fall back in a crash (delivery at
+//! least once), trims may have to be asked for again, and the very last commit, if damaged later,
+//! looks like a torn one.
+//!
+//! # How
+//!
+//! One I/O thread owns the writing connection: it takes everything queued, writes it in one
+//! transaction, commits, then answers all. So the more wait, the more share one fsync. The queue is
+//! bounded by bytes and callers block when it is full. Snapshots and trims go in slices between
+//! those commits. Readers have connections of their own and see the last commit. The log only
+//! grows until the I/O thread moves it into the database and truncates it, after the answers.
+//!
+//! # What open does with damage
+//!
+//! | found | done |
+//! |---|---|
+//! | a torn tail: the log ends in a commit that never finished | cut, [`Recovery::torn_tail`] |
+//! | a damaged log with acknowledged commits behind the damage | [`JournalError::DamagedLog`] |
+//! | damaged or missing records, or a damaged page under them | the stream is refused ([`Journal::stream`]), all others work |
+//! | a damaged snapshot | the older one is used, or none while all records are there |
+//! | a damaged value | [`Journal::value`] says so until it is put again |
+//! | a damaged cursor, or one outside of its stream | forgotten, or clamped |
+//! | a damaged catalogue or file header | [`JournalError::Unreadable`]: restore a copy |
+//!
+//! With [`Options::accept_loss`] the log is cut at the damage, and damaged records, snapshots,
+//! values and cursors are given up for good; lost positions stay empty and reads skip them. All of
+//! it is in [`Journal::recovery`]. Open checks the newest [`Options::verify_bytes`] of each stream;
+//! older records are checked when they are read, and a read ends before a damaged one.
 
 mod append;
 mod background;
@@ -6,6 +65,7 @@ mod batch;
 mod error;
 mod io_thread;
 mod lock;
+mod options;
 mod queue;
 mod read;
 mod recovery;
@@ -20,7 +80,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
-    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -28,6 +87,7 @@ use parking_lot::Mutex;
 pub use append::Append;
 pub use batch::Batch;
 pub use error::{Damage, JournalError, StoreError};
+pub use options::{MAX_RECORD_BYTES, Options, Record, Retention};
 pub use recovery::{ClampedCursor, LostRecords, Recovery};
 pub use stats::Stats;
 pub use streams::StreamId;
@@ -44,55 +104,8 @@ use crate::{
     streams::Streams,
 };
 
-/// The largest record or value, in bytes. Snapshots may be larger.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
-
 /// What a job without a payload counts in the queue, in bytes.
 const SMALL_JOB: usize = 64;
-
-/// How a journal is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Appends block while this many bytes are queued or being committed. 64 MiB.
-    pub max_queued_bytes: usize,
-    /// The write-ahead log is moved into the database when it is longer than this. 16 MiB.
-    pub checkpoint_bytes: u64,
-    /// About how many bytes of each stream's newest records open checks; older ones are checked
-    /// when they are read. 32 MiB.
-    pub verify_bytes: u64,
-    /// Check everything, give up what is damaged for good, and go on without it. What was given up
-    /// is in [`Recovery`]. Off.
-    pub accept_loss: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_queued_bytes: 64 << 20,
-            checkpoint_bytes: 16 << 20,
-            verify_bytes: 32 << 20,
-            accept_loss: false,
-        }
-    }
-}
-
-/// A record, as it was appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its position in its stream: 1, 2, 3 …
-    pub position: u64,
-    /// What was appended.
-    pub payload: Vec<u8>,
-}
-
-/// How long a stream keeps its records. What is over either limit goes, oldest first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Records older than this go.
-    pub max_age: Option<Duration>,
-    /// The oldest go while the payloads are more than this many bytes.
-    pub max_bytes: Option<u64>,
-}
 
 /// An open journal. Clones are cheap and share it; the last one dropped closes it, which waits
 /// until everything queued is durable.

@@ -12,7 +12,7 @@ use crate::{
     sqlite::{crc, create_records, drop_snapshot, records_table, stream_crc, wal},
     store::Extent,
     streams::Stream,
-    verify::{Checked, verify_records},
+    verify::verify_records,
     wal::{self, Scan},
 };
 
@@ -184,7 +184,7 @@ impl Recovered {
     ) -> Result<(), Fault> {
         let budget = if options.accept_loss { u64::MAX } else { options.verify_bytes };
         for (stream, extent) in &mut self.streams {
-            let Checked { bad } = verify_records(connection, stream, *extent, budget)?;
+            let bad = verify_records(connection, stream, *extent, budget)?;
             let damage = bad.into_iter().map(|span| Damage::Records {
                 stream: stream.name.clone(),
                 first: span.first,

@@ -16,18 +16,13 @@ pub(crate) struct Span {
     pub(crate) reason: String,
 }
 
-pub(crate) struct Checked {
-    /// Newest first.
-    pub(crate) bad: Vec<Span>,
-}
-
-/// Reads from the head down until about `budget` bytes are checked.
+/// Reads from the head down until about `budget` bytes are checked. Gives what is bad, newest first.
 pub(crate) fn verify_records(
     connection: &Connection,
     stream: &Stream,
     extent: Extent,
     budget: u64,
-) -> Result<Checked, Fault> {
+) -> Result<Vec<Span>, Fault> {
     let mut check = Check { stream, extent, next: extent.head, budget, bad: Vec::new() };
     match check.scan(connection) {
         Ok(()) => {}
@@ -42,7 +37,7 @@ pub(crate) fn verify_records(
         }
         Err(failed) => return Err(failed),
     }
-    Ok(Checked { bad: check.bad })
+    Ok(check.bad)
 }
 
 struct Check<'a> {

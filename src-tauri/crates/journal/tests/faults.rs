@@ -20,6 +20,8 @@ struct Plan {
     fail_at: Option<(usize, StoreError)>,
     always: Option<StoreError>,
     stalled: bool,
+    /// How often what a refused commit left in the log was overwritten.
+    marks: usize,
     /// Someone waits inside of a stalled commit.
     waiting: bool,
 }
@@ -74,6 +76,7 @@ impl Store for Faulty {
     }
     fn write(&mut self, write: &Write<'_>) -> Result<(), StoreError> {
         self.control.step()?;
+        self.control.set(|plan| plan.marks += usize::from(matches!(write, Write::Mark)));
         self.store.write(write)
     }
     fn commit(&mut self) -> Result<(), StoreError> {
@@ -137,6 +140,9 @@ fn two_in_one_commit(journal: &Journal, control: &Control) -> [Append; 2] {
     [plain, batch]
 }
 
+/// begin; records a; records b, cursor, value; two extents; commit
+const STEPS: usize = 8;
+
 /// Runs the scenario with step `at` failing. False when it has fewer steps.
 fn fails_at(at: usize, error: &StoreError) -> bool {
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +167,10 @@ fn fails_at(at: usize, error: &StoreError) -> bool {
     assert!(sentence.contains(folder.path().to_str().unwrap()) && sentence.contains("try again"));
     assert_eq!(state(&journal), before, "step {at}: something of a refused commit is readable");
     assert_eq!(journal.stats().refused, 1);
+    // A flush is answered behind the mark.
+    journal.flush().unwrap();
+    let at_commit = usize::from(at == STEPS - 1);
+    assert_eq!(control.0.0.lock().unwrap().marks, at_commit, "step {at}");
 
     assert_eq!(journal.append(a, vec![vec![9]]).wait().unwrap(), 1..2, "positions stay dense");
     let after = state(&journal);
@@ -173,8 +183,7 @@ fn fails_at(at: usize, error: &StoreError) -> bool {
 fn every_step_of_a_commit_may_fail() {
     for error in [StoreError::Full, StoreError::Failed("disk I/O error".into())] {
         let steps = (0..100).take_while(|&at| fails_at(at, &error)).count();
-        // begin; records a; records b, cursor, value; two extents; commit
-        assert_eq!(steps, 8);
+        assert_eq!(steps, STEPS);
     }
 }
 
