@@ -1,0 +1,193 @@
+//! The embedded instance as a whole.
+
+use crate::Simulation;
+use crate::mutation::Mutation;
+use crate::recovery::{RecoveryReport, SnapshotSchedule, decode, recover};
+use crate::writer::{Command, Writer};
+use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
+use async_trait::async_trait;
+use journal::{Journal, JournalError, StreamId};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use twin_graph::{ApplyError, Change};
+
+/// Why an instance cannot be opened.
+#[derive(Debug, Error)]
+pub enum InstanceError {
+    /// The journal does not open or read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal's changes do not fit together.
+    #[error(
+        "The data folder's journal does not fit together: {0}. Move the folder away to start anew from the workspace."
+    )]
+    Apply(#[from] ApplyError),
+    /// Something in the journal is not what this version of Twinscope writes.
+    #[error(
+        "In the data folder's journal, {what} cannot be read: {source}. It may be of another version of Twinscope; move the folder away to start anew from the workspace."
+    )]
+    Unreadable {
+        /// What.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// No thread could be started.
+    #[error("The instance's writer could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// How an instance is opened.
+#[derive(Clone)]
+pub struct InstanceOptions {
+    /// The simulated devices, which make way for writes from outside.
+    pub simulation: Arc<Simulation>,
+    /// Writes that may wait for the writer; further callers wait for a place.
+    pub queue: usize,
+}
+
+impl Default for InstanceOptions {
+    fn default() -> Self {
+        Self { simulation: Arc::default(), queue: 4_096 }
+    }
+}
+
+/// The embedded instance. Dropping it lets the writer finish what it has, and waits for that.
+pub struct Instance {
+    view: Arc<GraphView>,
+    /// `None` only while it is dropped.
+    commands: Option<mpsc::Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
+    simulation: Arc<Simulation>,
+    journal: Journal,
+    stream: StreamId,
+    report: RecoveryReport,
+}
+
+impl Instance {
+    /// Recovers the graph from the journal and starts the writer.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read or does not fit together.
+    pub fn open(journal: Journal, options: InstanceOptions) -> Result<Self, InstanceError> {
+        let stream = journal.stream("instance")?;
+        let (graph, report) = recover(&journal, stream)?;
+        let view = Arc::new(GraphView::new(graph));
+        let (commands, queue) = mpsc::channel(options.queue);
+        let snapshots = SnapshotSchedule::default();
+        let writer = Writer { view: view.clone(), journal: journal.clone(), stream, snapshots };
+        let writer = std::thread::Builder::new()
+            .name("instance-writer".into())
+            .spawn(move || writer.run(queue))
+            .map_err(InstanceError::Thread)?;
+        let simulation = options.simulation;
+        let (commands, writer) = (Some(commands), Some(writer));
+        Ok(Self { view, commands, writer, simulation, journal, stream, report })
+    }
+
+    /// The graph, not a copy of it.
+    pub fn view(&self) -> &Arc<GraphView> {
+        &self.view
+    }
+
+    /// What opening found.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.report
+    }
+
+    /// Carries mutations out, all or none; answers what changed, once that is durable.
+    ///
+    /// # Errors
+    /// The service's refusal, or `ServiceUnavailable` where the journal takes nothing.
+    pub async fn apply(
+        &self,
+        call: &Call,
+        mutations: Vec<Mutation>,
+    ) -> Result<Vec<Arc<Change>>, ServiceError> {
+        let silenced: Vec<_> =
+            mutations.iter().filter_map(|each| self.simulation.make_way(call, each)).collect();
+        let done = self.queue(call, mutations).await;
+        if done.is_err() {
+            silenced.iter().for_each(|device| self.simulation.unsilence(Some(device)));
+        }
+        done
+    }
+
+    async fn queue(
+        &self,
+        call: &Call,
+        mutations: Vec<Mutation>,
+    ) -> Result<Vec<Arc<Change>>, ServiceError> {
+        let (answer, answered) = oneshot::channel();
+        let stopped = || {
+            ServiceError::new(
+                Code::ServiceUnavailable,
+                "The instance is stopping; nothing was changed. Try again once it is open.",
+            )
+        };
+        let command = Command { mutations, call: call.clone(), answer };
+        let commands = self.commands.as_ref().ok_or_else(stopped)?;
+        commands.send(command).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// The last `count` changes that the journal still has, oldest first.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn recent_changes(&self, count: u64) -> Result<Vec<Arc<Change>>, InstanceError> {
+        let head = self.journal.head(self.stream);
+        let first = self.journal.first(self.stream).max((head + 1).saturating_sub(count)).max(1);
+        read_changes(
+            &self.journal,
+            self.stream,
+            first,
+            usize::try_from(count).unwrap_or(usize::MAX),
+        )
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the instance's writer ended by a fault");
+        }
+    }
+}
+
+fn read_changes(
+    journal: &Journal,
+    stream: StreamId,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Arc<Change>>, InstanceError> {
+    let records = journal.read(stream, from, limit)?;
+    records.iter().map(|record| decode(record.position, &record.payload).map(Arc::new)).collect()
+}
+
+#[async_trait]
+impl ChangeHistory for Instance {
+    async fn changes_after(&self, version: u64, limit: usize) -> Vec<Arc<Change>> {
+        if let Changes::Since(changes) = self.view.changes_since(version, limit) {
+            return changes;
+        }
+        let (journal, stream) = (self.journal.clone(), self.stream);
+        let read = move || {
+            let from = journal.first(stream).max(version + 1);
+            read_changes(&journal, stream, from, limit)
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(changes)) => changes,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "changes could not be read from the journal");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! From what was asked to what changes, or to the service's refusal.
+
+mod models;
+mod relationships;
+mod twins;
+
+use crate::Mutation;
+use adt_service::{Code, IfMatch, ServiceError};
+use std::sync::Arc;
+use twin_graph::{ChangeKind, Fault, PatchError, Timestamp, TwinGraph};
+
+/// Time and ids for one change.
+pub(crate) struct Stamp {
+    pub(crate) now: Timestamp,
+    pub(crate) etag: Arc<str>,
+}
+
+/// What `mutation` changes in `graph`. Nothing is changed here.
+pub(crate) fn plan(
+    graph: &TwinGraph,
+    mutation: &Mutation,
+    stamp: &Stamp,
+) -> Result<ChangeKind, ServiceError> {
+    match mutation {
+        Mutation::CreateModels { documents } => models::create(graph, documents, stamp),
+        Mutation::ReplaceModels { documents } => models::replace(graph, documents, stamp),
+        Mutation::DeleteModel { id } => models::delete(graph, id),
+        Mutation::PutTwin { id, body, if_none_match } => {
+            twins::put(graph, id, body, *if_none_match, stamp)
+        }
+        Mutation::PatchTwin { id, patch, if_match } => {
+            twins::patch(graph, id, patch, if_match.as_ref(), stamp)
+        }
+        Mutation::DeleteTwin { id, if_match } => twins::delete(graph, id, if_match.as_ref()),
+        Mutation::PutRelationship { write, if_none_match } => {
+            relationships::put(graph, write, *if_none_match, stamp)
+        }
+        Mutation::PatchRelationship { source, id, patch, if_match } => {
+            relationships::patch(graph, source, id, patch, if_match.as_ref(), stamp)
+        }
+        Mutation::DeleteRelationship { source, id, if_match } => {
+            relationships::delete(graph, source, id, if_match.as_ref())
+        }
+        Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry),
+    }
+}
+
+/// 412 where the condition does not hold.
+fn check_match(if_match: Option<&IfMatch>, etag: &str, what: &str) -> Result<(), ServiceError> {
+    match if_match {
+        Some(condition) if !condition.allows(etag) => Err(ServiceError::new(
+            Code::PreconditionFailed,
+            format!(
+                "If-Match header was specified but the ETag of {what} is another. Please get it again and repeat the operation."
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn patch_refused(error: &PatchError) -> ServiceError {
+    ServiceError::new(Code::JsonPatchInvalid, error.to_string())
+}
+
+/// The service's `ValidationFailed`, with each fault as a detail.
+fn invalid(summary: &str, faults: &[Fault]) -> ServiceError {
+    let error = ServiceError::new(Code::ValidationFailed, summary);
+    faults
+        .iter()
+        .take(20)
+        .fold(error, |error, fault| error.with_detail(Code::ValidationFailed, fault.to_string()))
+}
+
+/// Ids of twins and relationships: 1 to 128 characters, none of them a control character or slash.
+fn check_id(id: &str, what: &str) -> Result<(), ServiceError> {
+    let fits = (1..=128).contains(&id.chars().count());
+    if fits && !id.chars().any(|c| c.is_control() || c == '/') {
+        return Ok(());
+    }
+    let shown: String = id.chars().take(40).collect();
+    Err(ServiceError::new(
+        Code::InvalidArgument,
+        format!(
+            "The {what} «{shown}» is invalid: it must have 1 to 128 characters, with no slash and no control character."
+        ),
+    ))
+}

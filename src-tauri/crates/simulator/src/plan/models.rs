@@ -1,0 +1,101 @@
+//! Models: create, replace from a workspace, delete.
+
+use super::{Stamp, invalid};
+use adt_service::{Code, ServiceError};
+use dtdl::{Models, ParseOptions, Problems};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use twin_graph::{ChangeKind, StoredModel, TwinGraph, check_relationship, check_twin};
+
+pub(super) fn create(
+    graph: &TwinGraph,
+    documents: &[Value],
+    stamp: &Stamp,
+) -> Result<ChangeKind, ServiceError> {
+    if let Some(id) = documents.iter().filter_map(id_of).find(|id| graph.models().get(id).is_some())
+    {
+        return Err(ServiceError::new(
+            Code::ModelAlreadyExists,
+            format!(
+                "Some of the model ids already exist: {id}. Please use another version of the model."
+            ),
+        ));
+    }
+    let mut models = graph.models().clone();
+    models.add(documents, &ParseOptions::default()).map_err(|problems| parser_error(&problems))?;
+    Ok(put(documents, stamp))
+}
+
+pub(super) fn replace(
+    graph: &TwinGraph,
+    documents: &[Value],
+    stamp: &Stamp,
+) -> Result<ChangeKind, ServiceError> {
+    let mut models = graph.models().clone();
+    let done = models.replace(documents, &ParseOptions::default());
+    done.map_err(|problems| parser_error(&problems))?;
+    let faults: Vec<_> = still_valid(graph, &models);
+    if faults.is_empty() {
+        return Ok(put(documents, stamp));
+    }
+    Err(invalid("Twins that are there would no longer fit the changed models.", &faults))
+}
+
+/// What of the graph would not fit `models`, the first few of it.
+fn still_valid(graph: &TwinGraph, models: &Models) -> Vec<twin_graph::Fault> {
+    let of_twins = graph.twins().flat_map(|twin| {
+        check_twin(models, twin).into_iter().map(move |mut fault| {
+            fault.path = format!("{}{}", twin.id, fault.path);
+            fault
+        })
+    });
+    let model_of = |id: &str| graph.twin(id).map(|twin| twin.model.clone()).unwrap_or_default();
+    let of_relationships = graph.relationships().flat_map(|relationship| {
+        let (source, target) = (model_of(&relationship.source), model_of(&relationship.target));
+        check_relationship(models, &source, &target, relationship).into_iter()
+    });
+    of_twins.chain(of_relationships).take(20).collect()
+}
+
+pub(super) fn delete(graph: &TwinGraph, id: &str) -> Result<ChangeKind, ServiceError> {
+    if graph.models().get(id).is_none() {
+        return Err(ServiceError::model_not_found(id));
+    }
+    graph.models().clone().remove(id).map_err(|problems| {
+        ServiceError::new(
+            Code::ModelReferencesNotDeleted,
+            format!("The model {id} cannot be deleted while other models refer to it: {problems}"),
+        )
+    })?;
+    Ok(ChangeKind::ModelDeleted { id: id.into() })
+}
+
+fn put(documents: &[Value], stamp: &Stamp) -> ChangeKind {
+    let stored = |document: &Value| StoredModel {
+        document: Arc::new(document.clone()),
+        uploaded: stamp.now,
+        decommissioned: false,
+    };
+    // A document may be an array of interfaces; each is stored by itself.
+    let interfaces = documents.iter().flat_map(|document| match document {
+        Value::Array(interfaces) => interfaces.iter().collect(),
+        other => vec![other],
+    });
+    let mut seen = BTreeSet::new();
+    let interfaces = interfaces.filter(|document| seen.insert(id_of(document).unwrap_or_default()));
+    ChangeKind::ModelsPut { models: interfaces.map(stored).collect() }
+}
+
+fn id_of(document: &Value) -> Option<&str> {
+    document.get("@id").and_then(Value::as_str)
+}
+
+fn parser_error(problems: &Problems) -> ServiceError {
+    ServiceError::new(
+        Code::DTDLParserError,
+        format!(
+            "None of the models in this request could be created due to a problem with one or more models: {problems}. See model documentation(https://aka.ms/adtv2models) for supported values."
+        ),
+    )
+}

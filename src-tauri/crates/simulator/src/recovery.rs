@@ -1,0 +1,155 @@
+//! The graph from the journal, and snapshots so that this stays quick.
+
+use crate::InstanceError;
+use adt_service::GraphView;
+use journal::{Journal, StreamId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use twin_graph::{Change, Relationship, StoredModel, Twin, TwinGraph};
+
+/// Changes between snapshots, at the least; a large graph is written less often.
+const SNAPSHOT_EVERY: usize = 50_000;
+/// Changes kept before the newest snapshot, for endpoints that are behind and for the event log.
+const KEEP: u64 = 200_000;
+/// Records read at once.
+const PAGE: usize = 4_096;
+
+/// What opening found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// The version of the snapshot that it began with; 0 for none.
+    pub snapshot: u64,
+    /// Changes replayed after it.
+    pub replayed: u64,
+    /// What the journal cut or found damaged, in sentences.
+    pub findings: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    version: u64,
+    models: Vec<StoredModel>,
+    twins: Vec<Arc<Twin>>,
+    relationships: Vec<Arc<Relationship>>,
+}
+
+/// Newest snapshot, then everything after it.
+pub(crate) fn recover(
+    journal: &Journal,
+    stream: StreamId,
+) -> Result<(TwinGraph, RecoveryReport), InstanceError> {
+    let mut report = RecoveryReport { findings: findings(journal), ..Default::default() };
+    let mut graph = match journal.latest_snapshot(stream)? {
+        Some((version, bytes)) => {
+            report.snapshot = version;
+            restore(&bytes)?
+        }
+        None => TwinGraph::new(),
+    };
+    loop {
+        let records = journal.read(stream, graph.version() + 1, PAGE)?;
+        if records.is_empty() {
+            return Ok((graph, report));
+        }
+        for record in records {
+            graph.apply(&decode(record.position, &record.payload)?)?;
+            report.replayed += 1;
+        }
+    }
+}
+
+/// What the journal's own recovery found, in sentences.
+fn findings(journal: &Journal) -> Vec<String> {
+    let found = journal.recovery();
+    let torn = found.torn_tail.map(|bytes| {
+        format!("{bytes} bytes of a commit that a crash interrupted were cut; nothing acknowledged was among them.")
+    });
+    let given_up = found.log_lost.map(|bytes| {
+        format!("{bytes} bytes of the damaged log were given up; changes that were acknowledged may be lost.")
+    });
+    let lost = found.lost.iter().map(|lost| {
+        format!("Records {} to {} of «{}» are lost.", lost.first, lost.last, lost.stream)
+    });
+    let clamped = found.cursors_clamped.iter().map(|cursor| {
+        format!(
+            "The cursor «{}» pointed at {} and was moved to {}.",
+            cursor.name, cursor.from, cursor.to
+        )
+    });
+    torn.into_iter().chain(given_up).chain(lost).chain(clamped).collect()
+}
+
+fn restore(bytes: &[u8]) -> Result<TwinGraph, InstanceError> {
+    let snapshot: Snapshot = serde_json::from_slice(bytes)
+        .map_err(|source| InstanceError::Unreadable { what: "the snapshot".into(), source })?;
+    Ok(TwinGraph::restore(
+        snapshot.version,
+        &snapshot.models,
+        snapshot.twins,
+        snapshot.relationships,
+    )?)
+}
+
+pub(crate) fn decode(position: u64, payload: &[u8]) -> Result<Change, InstanceError> {
+    serde_json::from_slice(payload)
+        .map_err(|source| InstanceError::Unreadable { what: format!("change {position}"), source })
+}
+
+/// When to write a snapshot; it is written by a thread of its own while changes go on.
+#[derive(Default)]
+pub(crate) struct SnapshotSchedule {
+    since: usize,
+    busy: Arc<AtomicBool>,
+}
+
+impl SnapshotSchedule {
+    pub(crate) fn after(
+        &mut self,
+        changes: usize,
+        view: &GraphView,
+        journal: &Journal,
+        stream: StreamId,
+    ) {
+        self.since += changes;
+        if self.since < SNAPSHOT_EVERY || self.busy.load(Ordering::Acquire) {
+            return;
+        }
+        let graph = view.read().clone();
+        if self.since < 2 * graph.twin_count() {
+            return;
+        }
+        self.since = 0;
+        self.busy.store(true, Ordering::Release);
+        let (journal, busy) = (journal.clone(), self.busy.clone());
+        let write = move || {
+            if let Err(error) = write_snapshot(&graph, &journal, stream) {
+                tracing::warn!(%error, "no snapshot was written; the next start replays more");
+            }
+            busy.store(false, Ordering::Release);
+        };
+        let started = std::thread::Builder::new().name("snapshot".into()).spawn(write);
+        if started.is_err() {
+            self.busy.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Writes a snapshot and lets go of changes long before it.
+pub(crate) fn write_snapshot(
+    graph: &TwinGraph,
+    journal: &Journal,
+    stream: StreamId,
+) -> Result<(), InstanceError> {
+    let snapshot = Snapshot {
+        version: graph.version(),
+        models: graph.stored_models().map(|(_, model)| model.clone()).collect(),
+        twins: graph.twins().cloned().collect(),
+        relationships: graph.relationships().cloned().collect(),
+    };
+    let bytes = serde_json::to_vec(&snapshot)
+        .map_err(|source| InstanceError::Unreadable { what: "the graph".into(), source })?;
+    journal.put_snapshot(stream, graph.version(), bytes).wait()?;
+    journal.trim(stream, graph.version().saturating_sub(KEEP));
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! The instance as a `TwinService`.
+
+use crate::{Instance, Mutation, token};
+use adt_service::{
+    Call, Code, Document, IfMatch, ListModels, ModelData, Page, PageRequest, QueryPage,
+    QueryRequest, RelationshipWrite, ServiceError, Telemetry, TwinService,
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use twin_graph::{Change, ChangeKind, Operation, Relationship, StoredModel, TwinGraph};
+
+/// Items of a page where the caller does not say (documentation of 01/2025).
+const USUAL_PAGE: usize = 100;
+/// Items of a page at the most.
+const LARGEST_PAGE: usize = 1_000;
+
+impl Instance {
+    async fn write(&self, call: &Call, mutation: Mutation) -> Result<Arc<Change>, ServiceError> {
+        let changes = self.apply(call, vec![mutation]).await?;
+        changes.into_iter().next().ok_or_else(unexpected)
+    }
+}
+
+fn unexpected() -> ServiceError {
+    ServiceError::new(
+        Code::InternalServerError,
+        "This is a fault of Twinscope: a write made a change of another kind.",
+    )
+}
+
+fn etag_of(change: &Change) -> Result<Arc<str>, ServiceError> {
+    match &change.kind {
+        ChangeKind::TwinPatched { etag, .. } | ChangeKind::RelationshipPatched { etag, .. } => {
+            Ok(etag.clone())
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+#[async_trait]
+impl TwinService for Instance {
+    async fn create_models(
+        &self,
+        call: &Call,
+        models: Vec<Value>,
+    ) -> Result<Vec<ModelData>, ServiceError> {
+        if models.is_empty() {
+            return Err(ServiceError::new(
+                Code::InvalidArgument,
+                "The request has no model. Send an array of DTDL interfaces.",
+            ));
+        }
+        let change = self.write(call, Mutation::CreateModels { documents: models }).await?;
+        let ChangeKind::ModelsPut { models } = &change.kind else { return Err(unexpected()) };
+        let graph = self.view().read();
+        Ok(models.iter().map(|stored| model_data(&graph, stored)).collect())
+    }
+
+    async fn list_models(
+        &self,
+        _: &Call,
+        list: ListModels,
+    ) -> Result<Page<ModelData>, ServiceError> {
+        let graph = self.view().read();
+        let wanted = dependencies(&graph, &list.dependencies_for)?;
+        let of = format!("models {:?}", list.dependencies_for);
+        let models = graph
+            .stored_models()
+            .filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(*id)))
+            .map(|(id, stored)| (id.to_string(), stored));
+        let page = paged(&of, &list.page, models)?;
+        let items = page.items.into_iter().map(|stored| model_data(&graph, stored)).collect();
+        Ok(Page { items, continuation: page.continuation })
+    }
+
+    async fn get_model(&self, _: &Call, id: &str) -> Result<ModelData, ServiceError> {
+        let graph = self.view().read();
+        let stored = graph.stored_model(id).ok_or_else(|| ServiceError::model_not_found(id))?;
+        Ok(model_data(&graph, stored))
+    }
+
+    async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        self.write(call, Mutation::DeleteModel { id: id.to_owned() }).await.map(drop)
+    }
+
+    async fn get_twin(&self, _: &Call, id: &str) -> Result<Document, ServiceError> {
+        let twin = self.view().read().twin(id).cloned();
+        let twin = twin.ok_or_else(|| ServiceError::twin_not_found(id))?;
+        Ok(Document { etag: twin.etag.clone(), body: twin.to_json() })
+    }
+
+    async fn put_twin(
+        &self,
+        call: &Call,
+        id: &str,
+        body: Value,
+        if_none_match: bool,
+    ) -> Result<Document, ServiceError> {
+        let mutation = Mutation::PutTwin { id: id.to_owned(), body, if_none_match };
+        match &self.write(call, mutation).await?.kind {
+            ChangeKind::TwinPut { twin, .. } => {
+                Ok(Document { etag: twin.etag.clone(), body: twin.to_json() })
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn patch_twin(
+        &self,
+        call: &Call,
+        id: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        let mutation = Mutation::PatchTwin { id: id.to_owned(), patch, if_match };
+        etag_of(&*self.write(call, mutation).await?)
+    }
+
+    async fn delete_twin(
+        &self,
+        call: &Call,
+        id: &str,
+        if_match: Option<IfMatch>,
+    ) -> Result<(), ServiceError> {
+        self.write(call, Mutation::DeleteTwin { id: id.to_owned(), if_match }).await.map(drop)
+    }
+
+    async fn get_relationship(
+        &self,
+        _: &Call,
+        source: &str,
+        id: &str,
+    ) -> Result<Document, ServiceError> {
+        let graph = self.view().read();
+        if graph.twin(source).is_none() {
+            return Err(ServiceError::twin_not_found(source));
+        }
+        let found = graph.relationship(source, id);
+        found
+            .map(|found| document(found))
+            .ok_or_else(|| ServiceError::relationship_not_found(source, id))
+    }
+
+    async fn put_relationship(
+        &self,
+        call: &Call,
+        write: RelationshipWrite,
+        if_none_match: bool,
+    ) -> Result<Document, ServiceError> {
+        let mutation = Mutation::PutRelationship { write, if_none_match };
+        match &self.write(call, mutation).await?.kind {
+            ChangeKind::RelationshipPut { relationship, .. } => Ok(document(relationship)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn patch_relationship(
+        &self,
+        call: &Call,
+        source: &str,
+        id: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        let (source, id) = (source.to_owned(), id.to_owned());
+        let mutation = Mutation::PatchRelationship { source, id, patch, if_match };
+        etag_of(&*self.write(call, mutation).await?)
+    }
+
+    async fn delete_relationship(
+        &self,
+        call: &Call,
+        source: &str,
+        id: &str,
+        if_match: Option<IfMatch>,
+    ) -> Result<(), ServiceError> {
+        let (source, id) = (source.to_owned(), id.to_owned());
+        self.write(call, Mutation::DeleteRelationship { source, id, if_match }).await.map(drop)
+    }
+
+    async fn list_relationships(
+        &self,
+        _: &Call,
+        source: &str,
+        name: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Value>, ServiceError> {
+        let graph = self.view().read();
+        if graph.twin(source).is_none() {
+            return Err(ServiceError::twin_not_found(source));
+        }
+        let mut found: Vec<_> = graph
+            .outgoing(source)
+            .filter(|relationship| name.is_none_or(|name| *relationship.name == *name))
+            .map(|relationship| (relationship.id.to_string(), relationship))
+            .collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        let of = format!("relationships of {source} {name:?}");
+        let page = paged(&of, &page, found.into_iter())?;
+        let items = page.items.into_iter().map(|found| found.to_json()).collect();
+        Ok(Page { items, continuation: page.continuation })
+    }
+
+    async fn list_incoming(
+        &self,
+        _: &Call,
+        target: &str,
+        page: PageRequest,
+    ) -> Result<Page<Value>, ServiceError> {
+        let graph = self.view().read();
+        if graph.twin(target).is_none() {
+            return Err(ServiceError::twin_not_found(target));
+        }
+        let mut found: Vec<_> = graph
+            .incoming(target)
+            .map(|relationship| {
+                (format!("{}\n{}", relationship.source, relationship.id), relationship)
+            })
+            .collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        let page = paged(&format!("incoming of {target}"), &page, found.into_iter())?;
+        let items = page.items.into_iter().map(|found| incoming(found)).collect();
+        Ok(Page { items, continuation: page.continuation })
+    }
+
+    async fn query(&self, _: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError> {
+        crate::query::run(self.view(), &request)
+    }
+
+    async fn send_telemetry(&self, call: &Call, telemetry: Telemetry) -> Result<(), ServiceError> {
+        self.write(call, Mutation::SendTelemetry { telemetry }).await.map(drop)
+    }
+}
+
+fn document(relationship: &Relationship) -> Document {
+    Document { etag: relationship.etag.clone(), body: relationship.to_json() }
+}
+
+fn incoming(relationship: &Relationship) -> Value {
+    json!({
+        "$relationshipId": relationship.id,
+        "$sourceId": relationship.source,
+        "$relationshipName": relationship.name,
+        "$relationshipLink":
+            format!("/digitaltwins/{}/relationships/{}", relationship.source, relationship.id),
+    })
+}
+
+fn model_data(graph: &TwinGraph, stored: &StoredModel) -> ModelData {
+    let interface = graph.models().get(stored.id());
+    let text = |text: &dtdl::LocalizedText| json!(text.0);
+    ModelData {
+        stored: stored.clone(),
+        display_name: interface.map_or_else(|| json!({}), |model| text(&model.display_name)),
+        description: interface.map_or_else(|| json!({}), |model| text(&model.description)),
+    }
+}
+
+/// The models that the named ones need, with them; `None` for all.
+fn dependencies(
+    graph: &TwinGraph,
+    roots: &[String],
+) -> Result<Option<BTreeSet<Arc<str>>>, ServiceError> {
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    let mut wanted = BTreeSet::new();
+    for root in roots {
+        if graph.models().get(root).is_none() {
+            return Err(ServiceError::model_not_found(root));
+        }
+        wanted.extend(graph.models().dependencies(root));
+    }
+    Ok(Some(wanted))
+}
+
+/// One page of items that come in the order of their keys.
+fn paged<T>(
+    of: &str,
+    page: &PageRequest,
+    items: impl Iterator<Item = (String, T)>,
+) -> Result<Page<T>, ServiceError> {
+    let after = page.continuation.as_deref().map(|text| token::read(of, text)).transpose()?;
+    let size = page_size(page);
+    let mut rest = items.skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after));
+    let mut taken = Vec::with_capacity(size.min(64));
+    let mut last = None;
+    for (key, item) in rest.by_ref().take(size) {
+        last = Some(key);
+        taken.push(item);
+    }
+    let more = rest.next().is_some();
+    let continuation = last.filter(|_| more).map(|key| token::make(of, &key));
+    Ok(Page { items: taken, continuation })
+}
+
+pub(crate) fn page_size(page: &PageRequest) -> usize {
+    page.max_items.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE)
+}

@@ -1,0 +1,54 @@
+//! Continuation tokens: opaque to clients, bound to what they continue.
+
+use adt_service::{Code, ServiceError};
+use std::fmt::Write;
+
+/// A token that continues `of` (a query's text, a list's name) after `key`.
+pub(crate) fn make(of: &str, key: &str) -> String {
+    let text = format!("{:08x}{key}", checksum(of));
+    text.bytes().fold(String::with_capacity(text.len() * 2), |mut token, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(token, "{byte:02x}");
+        token
+    })
+}
+
+/// The key of a token that [`make`] made for the same `of`.
+pub(crate) fn read(of: &str, token: &str) -> Result<String, ServiceError> {
+    let refused = || {
+        ServiceError::new(
+            Code::BadRequest,
+            "The continuation token is not one of this list or query. Begin again without a token.",
+        )
+    };
+    let digits = token.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = digits.map(byte).collect::<Option<_>>().ok_or_else(refused)?;
+    let text = String::from_utf8(bytes).map_err(|_| refused())?;
+    match text.strip_prefix(&format!("{:08x}", checksum(of))) {
+        Some(key) => Ok(key.to_owned()),
+        None => Err(refused()),
+    }
+}
+
+/// FNV-1a: it only has to tell one query from another.
+fn checksum(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn continues_only_what_it_was_made_for() {
+        let token = make("SELECT * FROM DIGITALTWINS", "Room_é");
+        assert_eq!(read("SELECT * FROM DIGITALTWINS", &token).unwrap(), "Room_é");
+        for (of, token) in
+            [("SELECT", token.as_str()), ("SELECT", ""), ("SELECT", "zz"), ("SELECT", "é")]
+        {
+            assert_eq!(read(of, token).unwrap_err().code, Code::BadRequest);
+        }
+    }
+}
