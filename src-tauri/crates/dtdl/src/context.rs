@@ -115,25 +115,27 @@ impl Context {
                 "The @context does not begin with a version of DTDL. Put \"dtmi:dtdl:context;3\" first.",
             ).into());
         }
-        for part in parts {
-            match part {
-                Value::String(id) => self.add_affiliate(id, self.version, policy)?,
-                // Local terms went with DTDL's first drafts: no version takes them.
-                other => {
-                    return Err(Problem::new(
-                        "disallowedLocalContext",
-                        format!(
-                            "The @context defines terms of its own, which DTDL {} does not take. \
-                             Remove them and write the identifiers out.",
-                            self.version
-                        ),
-                    )
-                    .value(other)
-                    .into());
-                }
+        let rest: Vec<&Value> = parts.collect();
+        if let Some(terms) = rest.last().filter(|last| last.is_object()) {
+            return Err(self.refuse_terms("disallowedLocalContext", terms));
+        }
+        for part in rest {
+            match part.as_str() {
+                Some(id) => self.add_affiliate(id, self.version, policy)?,
+                None => return Err(self.refuse_terms("localContextNotLast", part)),
             }
         }
         Ok(())
+    }
+
+    /// Local terms went with DTDL's first drafts: no version takes them, wherever they stand.
+    fn refuse_terms(&self, rule: &str, terms: &Value) -> Box<Problem> {
+        let message = format!(
+            "The @context defines terms of its own, which DTDL {} does not take. \
+             Remove them and write the identifiers out.",
+            self.version
+        );
+        Problem::new(rule, message).value(terms).into()
     }
 
     fn set_core(&mut self, id: &str, policy: ContextPolicy) -> Result<(), Box<Problem>> {
