@@ -191,16 +191,18 @@ fn of_tls(place: &str, error: &rustls::Error) -> String {
     }
 }
 
-/// The TLS library's error, where it is the cause. An `io::Error` hides what it wraps.
+/// The TLS library's error, where it is the cause.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let wrapped = wrapped.and_then(|inner| inner.downcast_ref());
-        if let Some(tls) = error.downcast_ref().or(wrapped) {
+        if let Some(tls) = error.downcast_ref() {
             return Some(tls);
         }
-        next = error.source();
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            // An io::Error leaves out of its sources what it wraps itself.
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }

@@ -1,10 +1,11 @@
 //! What goes back: results, errors and their headers, in the service's form.
 
 use crate::{Code, Document, Page, ServiceError};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::convert::Infallible;
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, Refusal>;
@@ -88,7 +89,9 @@ pub(super) fn page(page: &Page<Value>, next: Option<String>) -> Response {
 
 /// 204, with `Content-Length: 0` as recorded; with the new ETag where there is one.
 pub(super) fn no_content(etag: Option<&str>) -> Response {
-    let mut response = (StatusCode::NO_CONTENT, Body::empty()).into_response();
+    // hyper leaves Content-Length out of a 204 whose body it knows to be empty.
+    let nothing = futures::stream::empty::<Result<Bytes, Infallible>>();
+    let mut response = (StatusCode::NO_CONTENT, Body::from_stream(nothing)).into_response();
     set(response.headers_mut(), header::CONTENT_LENGTH, "0");
     if let Some(etag) = etag {
         set(response.headers_mut(), header::ETAG, etag);

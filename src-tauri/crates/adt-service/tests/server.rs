@@ -1,0 +1,542 @@
+//! The server as any HTTP client sees it: statuses, headers, error shapes, and what it refuses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod memory;
+mod served;
+
+use adt_service::server::ServerOptions;
+use memory::Memory;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use served::Served;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+const V: &str = "api-version=2023-10-31";
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+struct Fixture {
+    memory: Arc<Memory>,
+    served: Served,
+    http: reqwest::Client,
+}
+
+impl Fixture {
+    async fn start(options: ServerOptions) -> Self {
+        let memory = Arc::new(Memory::default());
+        let served = Served::start(memory.clone(), options).await;
+        let http = served.http();
+        Self { memory, served, http }
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let address = format!("https://localhost:{}{path}", self.served.port);
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), address)
+    }
+
+    async fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut builder = self.request(method, path).bearer_auth("any").body(body.to_owned());
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.send().await.unwrap()
+    }
+
+    async fn twin(&self, id: &str) {
+        let body = r#"{"$metadata":{"$model":"dtmi:example:Room;1"},"temperature":20}"#;
+        let put = self.send(&format!("PUT /digitaltwins/{id}?{V}"), &[], body).await;
+        assert_eq!(put.status(), 200);
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// Method, path and version; headers; body; status and code; part of the message.
+type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str, &'a str);
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_in_the_error_shape() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    fixture.twin("t").await;
+    let deep = "[".repeat(10_000);
+    let long = format!("GET /digitaltwins/{}?{V}", "x".repeat(10_000));
+    let v = |path: &str| format!("{path}?{V}");
+    let cases: &[Refused] = &[
+        ("GET /models", &[], "", 400, "MissingApiVersionParameter", "is required"),
+        ("GET /models?api-version=", &[], "", 400, "MissingApiVersionParameter", "is required"),
+        (
+            "GET /models?api-version=2019-01-01",
+            &[],
+            "",
+            400,
+            "UnsupportedApiVersionValue",
+            "2020-10-31, 2022-05-31, 2023-10-31",
+        ),
+        (&v("GET /"), &[], "", 404, "NotFound", "nothing at «/»"),
+        (&v("GET /digitaltwins"), &[], "", 404, "NotFound", "/digitaltwins"),
+        (&v("GET /digitaltwins/t/"), &[], "", 404, "NotFound", ""),
+        (&v("POST /digitaltwins/t"), &[], "", 405, "MethodNotAllowed", "POST is not a method"),
+        (&v("OPTIONS /query"), &[], "", 405, "MethodNotAllowed", ""),
+        (
+            &v("GET /digitaltwins/none"),
+            &[],
+            "",
+            404,
+            "DigitalTwinNotFound",
+            "with the ID none. Please verify",
+        ),
+        (
+            &v("GET /digitaltwins/%F0%9F%98%80%2Fx"),
+            &[],
+            "",
+            404,
+            "DigitalTwinNotFound",
+            "with the ID 😀/x.",
+        ),
+        (&v("GET /digitaltwins/%FF"), &[], "", 400, "InvalidArgument", "not UTF-8"),
+        (&long, &[], "", 404, "DigitalTwinNotFound", "xxxx"),
+        (
+            &v("GET /models/dtmi%3Aexample%3ANone%3B1"),
+            &[],
+            "",
+            404,
+            "ModelNotFound",
+            "provided id(s) dtmi:example:None;1.",
+        ),
+        (
+            &v("PUT /digitaltwins/t"),
+            &[],
+            "{\n\"a\" 1}",
+            400,
+            "InvalidArgument",
+            "at line 2 column 5",
+        ),
+        (&v("PUT /digitaltwins/t"), &[], "", 400, "InvalidArgument", "it is empty"),
+        (&v("PUT /digitaltwins/t"), &[], "{\"a\": NaN}", 400, "InvalidArgument", "line 1"),
+        (&v("PUT /digitaltwins/t"), &[], &deep, 400, "InvalidArgument", "recursion limit"),
+        (
+            &v("PUT /digitaltwins/t"),
+            &[("if-none-match", "W/\"1\"")],
+            "{}",
+            400,
+            "InvalidArgument",
+            "Allowed value(s): If-None-Match: *",
+        ),
+        (&v("PUT /digitaltwins/t"), &[("if-none-match", "*")], "{}", 412, "PreconditionFailed", ""),
+        (&v("PATCH /digitaltwins/t"), &[], "[", 400, "JsonPatchInvalid", "line 1 column 1"),
+        (&v("PATCH /digitaltwins/t"), &[], "{}", 400, "JsonPatchInvalid", "not an array"),
+        (
+            &v("PATCH /digitaltwins/t"),
+            &[],
+            r#"[{"op":"move","from":"/a","path":"/b"}]"#,
+            400,
+            "JsonPatchInvalid",
+            "Unsupported operation type move. Please provide",
+        ),
+        (
+            &v("PATCH /digitaltwins/t"),
+            &[("if-match", "nonsense")],
+            "[]",
+            400,
+            "InvalidArgument",
+            "Invalid If-Match header value. Allowed value(s): If-Match: {etag} or If-Match: *",
+        ),
+        (
+            &v("PATCH /digitaltwins/t"),
+            &[("if-match", "W/\"a\", W/\"b\"")],
+            "[]",
+            400,
+            "InvalidArgument",
+            "If-Match",
+        ),
+        (
+            &v("PATCH /digitaltwins/t"),
+            &[("if-match", "W/\"0\"")],
+            "[]",
+            412,
+            "PreconditionFailed",
+            "",
+        ),
+        (
+            &v("DELETE /digitaltwins/t"),
+            &[("if-match", "W/\"0\"")],
+            "",
+            412,
+            "PreconditionFailed",
+            "",
+        ),
+        (&v("POST /models"), &[], "{}", 400, "InvalidArgument", "not a list of models"),
+        (&v("POST /models"), &[], "[{}]", 400, "DTDLParserError", ""),
+        (
+            &v("GET /models"),
+            &[("max-items-per-page", "0")],
+            "",
+            400,
+            "InvalidArgument",
+            "max-items-per-page",
+        ),
+        (
+            &v("GET /models"),
+            &[("max-items-per-page", "many")],
+            "",
+            400,
+            "InvalidArgument",
+            "'many'",
+        ),
+        (
+            "GET /models?includeModelDefinition=perhaps&api-version=2022-05-31",
+            &[],
+            "",
+            400,
+            "InvalidArgument",
+            "'perhaps' of includeModelDefinition",
+        ),
+        (&v("POST /query"), &[], "{}", 400, "BadRequest", "neither «query» nor"),
+        (&v("POST /query"), &[], r#"{"query": 1}"#, 400, "BadRequest", "«query»"),
+        (&v("POST /query"), &[], r#"{"query": "foo"}"#, 400, "SqlQueryError", ""),
+        (
+            &v("POST /query"),
+            &[],
+            r#"{"query": "SELECT * FROM DIGITALTWINS", "continuationToken": "x"}"#,
+            400,
+            "BadRequest",
+            "",
+        ),
+        (&v("POST /digitaltwins/t/telemetry"), &[], "{}", 400, "InvalidArgument", "Message-Id"),
+        (
+            &v("POST /digitaltwins/t/telemetry"),
+            &[("message-id", "1"), ("telemetry-source-time", "noon")],
+            "{}",
+            400,
+            "InvalidArgument",
+            "'noon'",
+        ),
+        (
+            &v("POST /digitaltwins/t/telemetry"),
+            &[("message-id", "1")],
+            "\"panic\"",
+            500,
+            "InternalServerError",
+            "a fault in this program",
+        ),
+        (
+            &v("GET /models"),
+            &[("origin", "https://evil.example")],
+            "",
+            403,
+            "CrossOriginRequest",
+            "https://evil.example",
+        ),
+        (&v("GET /models"), &[("origin", "null")], "", 403, "CrossOriginRequest", "null"),
+        (
+            &v("GET /models"),
+            &[("host", "evil.example:443")],
+            "",
+            421,
+            "MisdirectedRequest",
+            "«evil.example»",
+        ),
+        (
+            &v("GET /models"),
+            &[("host", "localhost.evil.example")],
+            "",
+            421,
+            "MisdirectedRequest",
+            "",
+        ),
+    ];
+    for (request, headers, body, status, code, message) in cases {
+        let response = fixture.send(request, headers, body).await;
+        let case = format!("{request:.80} {headers:?} {body:.40}");
+        assert_eq!(response.status(), *status, "{case}");
+        assert_eq!(header(&response, "x-ms-error-code"), *code, "{case}");
+        assert_eq!(header(&response, "content-type"), "application/json; charset=utf-8", "{case}");
+        assert!(header(&response, "traceresponse").starts_with("00-"), "{case}");
+        assert_eq!(header(&response, "access-control-allow-origin"), "", "{case}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["code"], *code, "{case}");
+        let text = body["error"]["message"].as_str().unwrap();
+        assert!(text.contains(message), "{case}: {text}");
+    }
+    // Nothing of it stopped the server or changed the twin.
+    let twin = fixture.send(&v("GET /digitaltwins/t"), &[], "").await;
+    assert_eq!(twin.json::<Value>().await.unwrap()["temperature"], 20);
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_methods_are_told_the_right_ones() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    for (request, allowed) in [
+        ("PUT /models", vec!["GET", "HEAD", "POST"]),
+        ("PATCH /models/a", vec!["DELETE", "GET", "HEAD"]),
+        ("POST /digitaltwins/a", vec!["DELETE", "GET", "HEAD", "PATCH", "PUT"]),
+    ] {
+        let response = fixture.send(&format!("{request}?{V}"), &[], "").await;
+        assert_eq!(response.status(), 405);
+        let mut allow: Vec<_> = header(&response, "allow").split(',').map(str::trim).collect();
+        allow.sort_unstable();
+        assert_eq!(allow, allowed, "{request}");
+    }
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_token_the_gateway_answers() {
+    let any = ServerOptions::default();
+    let demanded = ServerOptions { token: Some("se-cret".into()), host_names: Vec::new() };
+    for (options, authorization, allowed) in [
+        (&any, None, false),
+        (&any, Some("Bearer "), false),
+        (&any, Some("Basic eDp5"), false),
+        (&any, Some("Bearer x"), true),
+        (&any, Some("bearer x"), true),
+        (&demanded, Some("Bearer x"), false),
+        (&demanded, Some("Bearer se-cre"), false),
+        (&demanded, Some("Bearer se-crett"), false),
+        (&demanded, Some("Bearer se-cret"), true),
+    ] {
+        let fixture = Fixture::start(options.clone()).await;
+        let mut request = fixture.request("GET", &format!("/models?{V}"));
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status() == StatusCode::OK, allowed, "{authorization:?}");
+        if !allowed {
+            assert_eq!(response.status(), 401);
+            assert!(response.headers().get("x-ms-error-code").is_none());
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body, json!({"statusCode": 401, "message": "Unauthorized"}));
+        }
+        fixture.served.stop().await;
+    }
+    assert!(!format!("{demanded:?}").contains("se-cret"));
+}
+
+#[tokio::test]
+async fn hosts_and_origins_that_are_ours_are_taken() {
+    let options = ServerOptions { token: None, host_names: vec!["Twins.Example".into()] };
+    let fixture = Fixture::start(options).await;
+    for (host, origin) in [
+        ("localhost", None),
+        ("LOCALHOST:1234", None),
+        ("127.0.0.1:1", None),
+        ("[::1]:8443", Some("https://[::1]:8443")),
+        ("twins.example:1", Some("https://twins.example:1")),
+    ] {
+        let mut headers = vec![("host", host)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        let response = fixture.send(&format!("GET /models?{V}"), &headers, "").await;
+        assert_eq!(response.status(), 200, "{host} {origin:?}");
+    }
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn answers_have_the_headers_of_the_service() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    let v = |path: &str| format!("{path}?{V}");
+    let put = fixture
+        .send(
+            &v("PUT /digitaltwins/t"),
+            &[("traceparent", TRACEPARENT)],
+            r#"{"$metadata":{"$model":"dtmi:a;1"},"x":1}"#,
+        )
+        .await;
+    assert_eq!(put.status(), 200, "the service answers 200, not 201");
+    assert_eq!(header(&put, "etag"), "W/\"1\"");
+    let trace = header(&put, "traceresponse").to_owned();
+    assert_eq!(trace[..36], TRACEPARENT[..36], "the trace goes on");
+    assert_ne!(trace[36..], TRACEPARENT[36..], "in a span of its own");
+    let received = fixture.memory.calls.lock().pop().unwrap().1;
+    assert_eq!(received.trace.to_string(), trace);
+
+    let patch = r#"[{"op":"replace","path":"/x","value":2}]"#;
+    let patched =
+        fixture.send(&v("PATCH /digitaltwins/t"), &[("if-match", "W/\"1\"")], patch).await;
+    assert_eq!((patched.status().as_u16(), header(&patched, "etag")), (204, "W/\"2\""));
+    assert_eq!(header(&patched, "content-length"), "0");
+
+    let query = r#"{"query": "SELECT * FROM DIGITALTWINS", "continuationToken": null}"#;
+    let answer = fixture.send(&v("POST /query"), &[], query).await;
+    assert_eq!(header(&answer, "query-charge"), "5.66");
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["continuationToken"], Value::Null);
+    assert_eq!(answer["value"][0]["$etag"], "W/\"2\"");
+
+    let listed = fixture.send(&v("GET /digitaltwins/t/relationships"), &[], "").await;
+    assert_eq!(listed.text().await.unwrap(), r#"{"value":[],"nextLink":null}"#);
+
+    let deleted = fixture.send(&v("DELETE /digitaltwins/t"), &[("if-match", "*")], "").await;
+    assert_eq!((deleted.status().as_u16(), header(&deleted, "content-length")), (204, "0"));
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn lists_are_paged_by_absolute_links() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    let models: Vec<Value> = (0..5)
+        .map(|n| json!({"@id": format!("dtmi:example:M{n};1"), "@type": "Interface"}))
+        .collect();
+    let created = fixture.send(&format!("POST /models?{V}"), &[], &json!(models).to_string()).await;
+    assert_eq!(created.status(), 201);
+    let created: Value = created.json().await.unwrap();
+    let keys: Vec<_> = created[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["id", "description", "displayName", "decommissioned", "uploadTime"]);
+
+    // Both forms of the list parameter, and what JavaScript appends to a link once more.
+    for (filter, again) in [
+        (
+            "dependenciesFor=dtmi%3Aexample%3AM0%3B1&dependenciesFor=dtmi%3Aexample%3AM1%3B1&dependenciesFor=dtmi%3Aexample%3AM2%3B1",
+            "",
+        ),
+        (
+            "dependenciesFor=dtmi%3Aexample%3AM0%3B1,dtmi%3Aexample%3AM1%3B1,dtmi%3Aexample%3AM2%3B1",
+            "&api-version=2023-10-31&includeModelDefinition=true",
+        ),
+    ] {
+        let two = [("max-items-per-page", "2")];
+        let path = format!("/models?{filter}&includeModelDefinition=true&{V}");
+        let first: Value =
+            fixture.send(&format!("GET {path}"), &two, "").await.json().await.unwrap();
+        assert_eq!(first["value"].as_array().unwrap().len(), 2);
+        let link = first["nextLink"].as_str().unwrap();
+        let base = format!("https://localhost:{}", fixture.served.port);
+        let rest = link.strip_prefix(&base).expect("an absolute address of this server");
+        assert!(rest.contains(V) && rest.contains("continuationToken="), "{rest}");
+        let second = fixture.send(&format!("GET {rest}{again}"), &two, "").await;
+        let second: Value = second.json().await.unwrap();
+        assert_eq!(second["value"][0]["model"], models[2], "{second}");
+        assert_eq!(second["value"].as_array().unwrap().len(), 1, "the filter holds on");
+        assert_eq!(second["nextLink"], Value::Null);
+    }
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_with_an_answer() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    let at = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length));
+    for (request, body, status) in [
+        ("PUT /digitaltwins/t", at(256 * 1024), 413),
+        ("PUT /digitaltwins/t", at(10 * 1024 * 1024), 413),
+        ("POST /query", at(1024 * 1024), 413),
+        // Not too large for models: refused for what it is.
+        ("POST /models", at(2 * 1024 * 1024), 400),
+        ("PUT /digitaltwins/t", at(255 * 1024), 400),
+    ] {
+        let response = fixture.send(&format!("{request}?{V}"), &[], &body).await;
+        assert_eq!(response.status(), status, "{request} {}", body.len());
+        let body: Value = response.json().await.unwrap();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(status == 413, message.contains("larger than the 256 KiB"), "{message}");
+    }
+    // Without a token neither.
+    let request =
+        fixture.request("PUT", &format!("/digitaltwins/t?{V}")).body(at(10 * 1024 * 1024));
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    fixture.served.stop().await;
+}
+
+async fn raw(fixture: &Fixture) -> TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    let ca =
+        <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::from_pem_slice(
+            fixture.served.ca_pem.as_bytes(),
+        );
+    roots.add(ca.unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(("127.0.0.1", fixture.served.port)).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+}
+
+#[tokio::test]
+async fn requests_that_are_not_quite_http_are_refused() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    let big = "x".repeat(128 * 1024);
+    for (request, expected) in [
+        (format!("GET /models?{V} HTTP/1.1\r\nAuthorization: Bearer x\r\n\r\n"), "400 Bad Request"),
+        (
+            format!(
+                "GET /models?{V} HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nAuthorization: Bearer x\r\n\r\n"
+            ),
+            "400 Bad Request",
+        ),
+        (
+            format!(
+                "GET https://evil.example/models?{V} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n"
+            ),
+            "421 Misdirected Request",
+        ),
+        (
+            format!("GET /models?{V} HTTP/1.1\r\nHost: localhost\r\nX-Big: {big}\r\n\r\n"),
+            "431 Request Header Fields Too Large",
+        ),
+        ("nonsense\r\n\r\n".into(), "400 Bad Request"),
+    ] {
+        let mut tls = raw(&fixture).await;
+        tls.write_all(request.as_bytes()).await.ok();
+        let mut answer = vec![0; 200];
+        let length = tls.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{request:.60}: {answer}");
+    }
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn idle_and_half_sent_connections_disturb_nobody() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    let mut idle = Vec::new();
+    for n in 0..300 {
+        let mut tcp = TcpStream::connect(("127.0.0.1", fixture.served.port)).await.unwrap();
+        if n % 2 == 0 {
+            tcp.write_all(b"\x16\x03\x01").await.unwrap();
+        }
+        idle.push(tcp);
+    }
+    let mut half = raw(&fixture).await;
+    let head = format!(
+        "PUT /digitaltwins/t?{V} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    half.write_all(head.as_bytes()).await.unwrap();
+    let began = Instant::now();
+    fixture.twin("other").await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    drop(half);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!fixture.memory.twins.lock().contains_key("t"), "half a request does nothing");
+    drop(idle);
+    fixture.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_lets_running_requests_end() {
+    let fixture = Fixture::start(ServerOptions::default()).await;
+    fixture.twin("t").await;
+    fixture.memory.fail_with(|_| Ok(Duration::from_millis(500)));
+    let request = fixture.request("GET", &format!("/digitaltwins/t?{V}")).bearer_auth("x");
+    let running = tokio::spawn(request.send());
+    while fixture.memory.calls.lock().iter().all(|(name, _)| name != "get_twin") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let port = fixture.served.port;
+    let began = Instant::now();
+    fixture.served.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(4), "idle connections do not hold it up");
+    assert_eq!(running.await.unwrap().unwrap().status(), 200);
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err(), "nobody listens any more");
+}
