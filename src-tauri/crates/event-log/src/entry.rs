@@ -1,0 +1,136 @@
+//! One event of the log.
+
+use serde_json::Value;
+use std::sync::Arc;
+use twin_graph::{Timestamp, TraceContext};
+
+/// What kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A simulated or real device sent a message.
+    DeviceMessage,
+    /// A twin was created or replaced.
+    TwinCreate,
+    /// Properties of a twin changed.
+    TwinUpdate,
+    /// A twin was deleted.
+    TwinDelete,
+    /// A relationship was created or replaced.
+    RelationshipCreate,
+    /// Properties of a relationship changed.
+    RelationshipUpdate,
+    /// A relationship was deleted.
+    RelationshipDelete,
+    /// A twin sent telemetry.
+    Telemetry,
+    /// Models were created, replaced or deleted.
+    Model,
+    /// Something could not be done; the note says what.
+    Failure,
+}
+
+impl EntryKind {
+    /// The kind in words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::DeviceMessage => "Device message",
+            Self::TwinCreate => "Twin create",
+            Self::TwinUpdate => "Twin update",
+            Self::TwinDelete => "Twin delete",
+            Self::RelationshipCreate => "Relationship create",
+            Self::RelationshipUpdate => "Relationship update",
+            Self::RelationshipDelete => "Relationship delete",
+            Self::Telemetry => "Telemetry",
+            Self::Model => "Model",
+            Self::Failure => "Failure",
+        }
+    }
+}
+
+/// A value before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldChange {
+    /// The property, without the leading slash: `temperature`, `battery/level`.
+    pub path: String,
+    /// The value before; `None` where there was none.
+    pub before: Option<Value>,
+    /// The value after; `None` where it was removed.
+    pub after: Option<Value>,
+}
+
+/// What a route did with an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteVerdict {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// Whether its filter matched.
+    pub matched: bool,
+    /// Where it did not: the part of the filter that decided, and the value it saw.
+    pub reason: Option<String>,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When it happened.
+    pub time: Timestamp,
+    /// What kind.
+    pub kind: EntryKind,
+    /// The twin, device, relationship or model that it is about.
+    pub subject: String,
+    /// DTMI of the model of the twin that it is about; for a relationship of its source twin.
+    pub model: Option<Arc<str>>,
+    /// What changed.
+    pub changes: Vec<FieldChange>,
+    /// Anything else worth a line: `24 bytes`, a failure's sentence.
+    pub note: String,
+    /// The trace that it belongs to.
+    pub trace: TraceContext,
+    /// What caused it, in words: `REST`, `propagate-to-parent, after thermo_0014`.
+    pub cause: String,
+    /// What each route did with it; empty where routes do not apply.
+    pub verdicts: Vec<RouteVerdict>,
+    /// The record as the journal has it, or what was observed.
+    pub body: Value,
+}
+
+impl Entry {
+    /// How many bytes it takes, about: its texts and values, with what holds them.
+    pub(crate) fn bytes(&self) -> usize {
+        let changes = self.changes.iter().map(|change| {
+            let values = change.before.iter().chain(&change.after).map(value_bytes);
+            size_of::<FieldChange>() + change.path.len() + values.sum::<usize>()
+        });
+        size_of::<Self>()
+            + self.subject.len()
+            + self.note.len()
+            + self.cause.len()
+            + changes.sum::<usize>()
+            + verdict_bytes(&self.verdicts)
+            + value_bytes(&self.body)
+    }
+}
+
+/// How many bytes verdicts take. The routes' names are shared.
+pub(crate) fn verdict_bytes(verdicts: &[RouteVerdict]) -> usize {
+    let reason = |verdict: &RouteVerdict| verdict.reason.as_ref().map_or(0, String::len);
+    verdicts.iter().map(|verdict| size_of::<RouteVerdict>() + reason(verdict)).sum()
+}
+
+/// What a value takes beside its own place. JSON's parser bounds the depth.
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => {
+            items.iter().map(|item| size_of::<Value>() + value_bytes(item)).sum()
+        }
+        // A map that keeps its order has a table of hashes beside the entries.
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                size_of::<(String, Value)>() + 24 + name.len() + value_bytes(value)
+            })
+            .sum(),
+        _ => 0,
+    }
+}
