@@ -184,10 +184,8 @@ impl<'a> Lowering<'a> {
                 },
             })
         });
-        Some(Enum {
-            values: values.collect(),
-            value_schema: self.schema(element.reference("valueSchema")?)?,
-        })
+        let values = values.collect();
+        Some(Enum::new(self.schema(element.reference("valueSchema")?)?, values))
     }
 
     fn object(&mut self, element: &'a Element) -> Object {

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use crate::{
@@ -104,7 +105,7 @@ impl Models {
         for document in documents {
             parser.document(document);
         }
-        let given: Vec<Arc<str>> =
+        let given: IndexSet<Arc<str>> =
             parser.parsed().graph.interfaces().map(|i| i.id.clone()).collect();
         parser.set_policy(options.lenient());
         let dependants = if replacing { self.dependants(&given) } else { BTreeSet::new() };
@@ -142,7 +143,7 @@ impl Models {
         }
     }
 
-    fn refuse_present(&self, given: &[Arc<str>], parsed: &mut Parsed) {
+    fn refuse_present(&self, given: &IndexSet<Arc<str>>, parsed: &mut Parsed) {
         for id in given.iter().filter(|id| self.interfaces.contains_key(*id)) {
             let message = format!(
                 "There is a model {id} already. Give the new one another version, or delete the old one first."
@@ -154,7 +155,7 @@ impl Models {
     fn insert(
         &mut self,
         parsed: &Parsed,
-        given: &[Arc<str>],
+        given: &IndexSet<Arc<str>>,
         dependants: &BTreeSet<Arc<str>>,
     ) -> Vec<Arc<Interface>> {
         let mut documents = documents_of(parsed);
@@ -163,14 +164,11 @@ impl Models {
                 documents.insert(id.clone(), interface.document.clone());
             }
         }
-        let kept = self
-            .interfaces
-            .values()
-            .filter(|interface| {
-                !given.contains(&interface.id) && !dependants.contains(&interface.id)
-            })
-            .filter(|interface| parsed.graph.defines(&interface.id))
-            .cloned();
+        let kept = parsed
+            .graph
+            .interfaces()
+            .filter(|element| !given.contains(&element.id) && !dependants.contains(&element.id))
+            .filter_map(|element| self.interfaces.get(&element.id).cloned());
         let mut lowering = Lowering::new(&parsed.graph, &documents, kept);
         let interfaces = Arc::make_mut(&mut self.interfaces);
         for id in dependants {
@@ -278,7 +276,7 @@ impl Models {
     }
 
     /// The models that need one of `given`, directly or not, without `given` themselves.
-    fn dependants(&self, given: &[Arc<str>]) -> BTreeSet<Arc<str>> {
+    fn dependants(&self, given: &IndexSet<Arc<str>>) -> BTreeSet<Arc<str>> {
         let mut users: BTreeMap<&str, Vec<&Arc<str>>> = BTreeMap::new();
         for interface in self.interfaces.values() {
             for id in needs(interface) {
@@ -289,7 +287,7 @@ impl Models {
         let mut rest: Vec<&str> = given.iter().map(|id| &**id).collect();
         while let Some(id) = rest.pop() {
             for user in users.get(id).into_iter().flatten() {
-                if !given.contains(user) && found.insert((*user).clone()) {
+                if !given.contains(&**user) && found.insert((*user).clone()) {
                     rest.push(user);
                 }
             }

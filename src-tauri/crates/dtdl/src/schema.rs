@@ -1,6 +1,6 @@
 //! Schemas: the shapes of values.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use indexmap::IndexMap;
 
@@ -108,6 +108,35 @@ pub struct Enum {
     pub value_schema: Arc<Schema>,
     /// The values, in the order of the document.
     pub values: Vec<EnumValue>,
+    known: HashSet<EnumKey>,
+}
+
+/// Enums may be long, and are looked up for every value of a twin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum EnumKey {
+    Integer(i64),
+    String(String),
+}
+
+impl Enum {
+    pub(crate) fn new(value_schema: Arc<Schema>, values: Vec<EnumValue>) -> Self {
+        let known = values.iter().filter_map(|value| EnumKey::of(&value.value)).collect();
+        Self { value_schema, values, known }
+    }
+
+    /// True where `value` is one of its values.
+    pub fn contains(&self, value: &serde_json::Value) -> bool {
+        EnumKey::of(value).is_some_and(|key| self.known.contains(&key))
+    }
+}
+
+impl EnumKey {
+    fn of(value: &serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::String(text) => Some(Self::String(text.clone())),
+            other => other.as_i64().map(Self::Integer),
+        }
+    }
 }
 
 /// One value of an enum.

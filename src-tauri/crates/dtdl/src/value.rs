@@ -93,13 +93,7 @@ impl<'a> Check<'a> {
                     self.within(Step::Key(key), |check| check.value(&field.schema, value))
                 }
                 None => {
-                    let known: Vec<_> = object.fields.keys().map(|name| &**name).collect();
-                    self.within(Step::Key(key), |check| {
-                        check.problem(format!(
-                            "There is no field \"{key}\" in the Object; its fields are {}.",
-                            known.join(", ")
-                        ));
-                    });
+                    self.within(Step::Key(key), |check| check.unknown_field(object, key));
                 }
             }
         }
@@ -108,6 +102,18 @@ impl<'a> Check<'a> {
                 self.problem(format!("The required field \"{name}\" is missing."));
             }
         }
+    }
+
+    fn unknown_field(&mut self, object: &Object, key: &str) {
+        // A few names help, a thousand don't.
+        const SHOWN: usize = 12;
+        let names: Vec<_> = object.fields.keys().take(SHOWN).map(|name| &**name).collect();
+        let more = if object.fields.len() > SHOWN { " …" } else { "" };
+        let key = crate::problem::shorten(key);
+        let names = names.join(", ");
+        self.problem(format!(
+            "There is no field \"{key}\" in the Object; its fields are {names}{more}."
+        ));
     }
 
     fn map(&mut self, map: &'a Map, value: &'a Value) {
@@ -129,11 +135,14 @@ impl<'a> Check<'a> {
     }
 
     fn choice(&mut self, choice: &Enum, value: &Value) {
-        if choice.values.iter().any(|known| known.value == *value) {
+        if choice.contains(value) {
             return;
         }
-        let known: Vec<_> = choice.values.iter().map(|v| v.value.to_string()).collect();
-        self.refuse(value, &format!("a value of the Enum: {}", known.join(", ")));
+        const SHOWN: usize = 12;
+        let values = choice.values.iter().take(SHOWN);
+        let known: Vec<_> = values.map(|known| known.value.to_string()).collect();
+        let more = if choice.values.len() > SHOWN { " …" } else { "" };
+        self.refuse(value, &format!("a value of the Enum: {}{more}", known.join(", ")));
     }
 
     fn geometry(&mut self, geometry: Geometry, value: &'a Value) {

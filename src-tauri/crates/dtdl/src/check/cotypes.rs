@@ -1,13 +1,13 @@
 //! What supplemental types demand of the elements around them: values, parents, siblings.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use super::inheritance::Contents;
+use super::{
+    inheritance::Contents,
+    siblings::{Place, Siblings},
+};
 use crate::{
-    graph::{Element, Graph, Value},
+    graph::{Element, Graph},
     metamodel::{Constraint, Cotype, CotypeValue, Sibling, metamodel},
     parse::Parsed,
     problem::Problem,
@@ -20,8 +20,7 @@ pub(crate) fn check_cotypes(parsed: &mut Parsed, contents: &Contents) {
     }
     let mut check = Check {
         graph: &parsed.graph,
-        contents,
-        parents: parents(&parsed.graph, contents),
+        siblings: Siblings::new(&parsed.graph, contents),
         references: HashSet::new(),
         problems: Vec::new(),
     };
@@ -37,32 +36,9 @@ pub(crate) fn check_cotypes(parsed: &mut Parsed, contents: &Contents) {
 /// Parent, its property, the key of a sibling and the property of it that is referred to.
 type Reference = (Arc<str>, &'static str, Arc<str>, Arc<str>);
 
-/// A place in which an element stands: its parent and the parent's property.
-type Place<'a> = (&'a Element, &'static str);
-
-/// The places in which each element stands; contents stand in every interface that inherits them.
-fn parents<'a>(graph: &'a Graph, contents: &'a Contents) -> HashMap<&'a str, Vec<Place<'a>>> {
-    let mut parents: HashMap<&str, Vec<Place<'_>>> = HashMap::new();
-    for element in graph.elements() {
-        for (property, values) in element.all_values() {
-            if property == "contents" {
-                continue;
-            }
-            for id in values.iter().filter_map(Value::as_reference) {
-                parents.entry(id).or_default().push((element, property));
-            }
-        }
-        for id in contents.get(&element.id).into_iter().flatten() {
-            parents.entry(id).or_default().push((element, "contents"));
-        }
-    }
-    parents
-}
-
 struct Check<'a> {
     graph: &'a Graph,
-    contents: &'a Contents,
-    parents: HashMap<&'a str, Vec<Place<'a>>>,
+    siblings: Siblings<'a>,
     references: HashSet<Reference>,
     problems: Vec<Problem>,
 }
@@ -145,12 +121,10 @@ impl<'a> Check<'a> {
 
     fn unique_value(&mut self, element: &'a Element, property: &'static str) {
         let Some(value) = element.value(property) else { return };
-        for (parent, name) in self.places(element) {
-            let doubled = self
-                .children(parent, name)
-                .filter(|other| other.id != element.id)
-                .any(|other| other.value(property) == Some(value));
-            if doubled {
+        for place in self.siblings.places(element) {
+            let holders = self.siblings.with_value(place, property, value);
+            if holders.len() > 1 {
+                let (parent, name) = place;
                 let message = format!(
                     "{} and another value of \"{name}\" of {} have the same \"{}\". Change one.",
                     element.id,
@@ -162,24 +136,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn places(&self, element: &Element) -> Vec<Place<'a>> {
-        self.parents.get(&*element.id).cloned().unwrap_or_default()
-    }
-
-    /// The values of a property of a parent, inherited contents included.
-    fn children(
-        &self,
-        parent: &'a Element,
-        property: &'static str,
-    ) -> impl Iterator<Item = &'a Element> + use<'a> {
-        let graph = self.graph;
-        let all = self.contents.get(&parent.id).filter(|_| property == "contents");
-        let own = parent.references(property).filter(move |_| all.is_none());
-        all.into_iter().flatten().chain(own).filter_map(|id| graph.get(id))
-    }
-
     /// The values of a property of the class, on which the type has demands.
-    fn values(&mut self, element: &'a Element, constraint: &Constraint) {
+    fn values(&mut self, element: &'a Element, constraint: &'static Constraint) {
         for value in self.graph.children(element, &constraint.property) {
             let named = |ids: &[String]| {
                 let mut terms: Vec<_> = ids.iter().map(|id| class_name(id)).collect();
@@ -214,7 +172,12 @@ impl<'a> Check<'a> {
     }
 
     /// A value that must fit a property of the sibling that another property names.
-    fn value_by_sibling(&mut self, element: &'a Element, value: &Element, constraint: &Constraint) {
+    fn value_by_sibling(
+        &mut self,
+        element: &'a Element,
+        value: &Element,
+        constraint: &'static Constraint,
+    ) {
         let (Some(key), Some(keyref)) = (&constraint.sibling_key, &constraint.sibling_keyref)
         else {
             return;
@@ -253,20 +216,19 @@ impl<'a> Check<'a> {
 
     /// The siblings that `keyref` of the element names by their `key`, with the place that they share.
     fn targets(
-        &self,
+        &mut self,
         element: &'a Element,
-        key: &str,
+        key: &'static str,
         keyref: &str,
     ) -> Vec<(Place<'a>, &'a Element)> {
-        let Some(wanted) = element.string(keyref) else {
+        let Some(wanted) = element.value(keyref) else {
             return Vec::new();
         };
-        self.places(element)
-            .into_iter()
+        let places = self.siblings.places(element).into_iter();
+        places
             .filter_map(|place| {
-                self.children(place.0, place.1)
-                    .find(|sibling| sibling.string(key) == Some(wanted))
-                    .map(|target| (place, target))
+                let target = self.siblings.with_value(place, key, wanted).first()?;
+                Some((place, *target))
             })
             .collect()
     }
@@ -359,47 +321,52 @@ impl<'a> Check<'a> {
         cotype: &'static Cotype,
         constraint: &'static Constraint,
     ) {
+        for place in self.siblings.places(element) {
+            if place.1 == constraint.property {
+                self.place(element, cotype, constraint, place);
+            }
+        }
+    }
+
+    fn place(
+        &mut self,
+        element: &'a Element,
+        cotype: &'static Cotype,
+        constraint: &'static Constraint,
+        place: Place<'a>,
+    ) {
+        let (parent, property) = place;
         let term = metamodel().short_name(&cotype.id);
-        for (parent, property) in self.places(element) {
-            if property != constraint.property {
-                continue;
-            }
-            if !constraint.types.is_empty()
-                && !constraint.types.iter().any(|wanted| has_type(parent, wanted))
-            {
-                let names: Vec<_> =
-                    constraint.types.iter().map(|id| metamodel().short_name(id)).collect();
-                let message = format!(
-                    "{} is {term}; then {} must be {}. Add the @type.",
-                    element.id,
-                    parent.id,
-                    names.join(" or ")
-                );
-                self.report(element, "parentMissingCotype", property, message);
-            }
-            let others = |wanted: &Option<String>| {
-                wanted.as_deref().map(|wanted| {
-                    self.children(parent, property)
-                        .any(|other| other.id != element.id && has_type(other, wanted))
-                })
-            };
-            let doubled = others(&constraint.none_other) == Some(true);
-            let alone = others(&constraint.some_other) == Some(false);
-            if doubled {
-                let message =
-                    format!("Two values of \"{property}\" of {} are {term}. Keep one.", parent.id);
-                self.report(element, "nonUniqueAdjunctType", property, message);
-            }
-            if alone {
-                let wanted = constraint.some_other.as_deref().unwrap_or_default();
-                let message = format!(
-                    "{} is {term}; then another value of \"{property}\" of {} must be {}. Add one.",
-                    element.id,
-                    parent.id,
-                    metamodel().short_name(wanted)
-                );
-                self.report(element, "missingAdjunctType", property, message);
-            }
+        let types = &constraint.types;
+        if !types.is_empty() && !types.iter().any(|wanted| has_type(parent, wanted)) {
+            let names: Vec<_> = types.iter().map(|id| metamodel().short_name(id)).collect();
+            let message = format!(
+                "{} is {term}; then {} must be {}. Add the @type.",
+                element.id,
+                parent.id,
+                names.join(" or ")
+            );
+            self.report(element, "parentMissingCotype", property, message);
+        }
+        let mut is_beside = |wanted: &'static str| {
+            let others = self.siblings.with_type(place, wanted);
+            others.iter().any(|other| other.id != element.id)
+        };
+        let doubled = constraint.none_other.as_deref().is_some_and(&mut is_beside);
+        let missing = constraint.some_other.as_deref().filter(|wanted| !is_beside(wanted));
+        if doubled {
+            let message =
+                format!("Two values of \"{property}\" of {} are {term}. Keep one.", parent.id);
+            self.report(element, "nonUniqueAdjunctType", property, message);
+        }
+        if let Some(missing) = missing {
+            let message = format!(
+                "{} is {term}; then another value of \"{property}\" of {} must be {}. Add one.",
+                element.id,
+                parent.id,
+                metamodel().short_name(missing)
+            );
+            self.report(element, "missingAdjunctType", property, message);
         }
     }
 }
@@ -411,7 +378,7 @@ fn class_name(id: &str) -> &str {
 }
 
 /// A class counts whatever the version; a supplemental type is what it is.
-fn has_type(element: &Element, wanted: &str) -> bool {
+pub(super) fn has_type(element: &Element, wanted: &str) -> bool {
     let class = wanted.strip_prefix("dtmi:dtdl:class:").and_then(|rest| rest.split(';').next());
     class.is_some_and(|class| metamodel().is_a(&element.class.name, class))
         || element.cotypes.iter().any(|cotype| metamodel().cotype_is_a(cotype, wanted))

@@ -14,13 +14,30 @@ use crate::{
 /// The identifiers of all contents of each interface, own ones first.
 pub(crate) type Contents = HashMap<Arc<str>, Vec<Arc<str>>>;
 
+/// No version of the language takes more levels of `extends`; what is above is not looked at.
+const MAX_LEVELS: usize = 10;
+
+/// The most contents of all interfaces of a request together, inherited ones counted at each.
+/// A base of a thousand contents with a thousand heirs is small as text and large in memory.
+const MAX_CONTENTS: usize = 4_000_000;
+
 /// Collects contents along `extends`. Cycles are passed over: the control of depth reports them.
 pub(crate) fn inherit(parsed: &mut Parsed) -> Contents {
     let mut contents = Contents::new();
     let mut problems = Vec::new();
+    let mut total = 0;
     for interface in parsed.graph.interfaces() {
         let inherited = collect(&parsed.graph, interface, &mut problems);
+        total += inherited.len();
         contents.insert(interface.id.clone(), inherited);
+        if total > MAX_CONTENTS {
+            let message = format!(
+                "The interfaces of the request have more than {MAX_CONTENTS} contents, inherited ones counted \
+                 at each. Add them in several requests, or inherit less."
+            );
+            problems.push(Problem::new("excessiveCount", message).model(&*interface.id));
+            break;
+        }
     }
     for problem in problems {
         parsed.problems.push(problem);
@@ -82,19 +99,16 @@ fn collect(graph: &Graph, interface: &Element, problems: &mut Vec<Problem>) -> V
 /// Everything that the interface extends, directly or not, the nearest first.
 fn ancestors<'a>(graph: &'a Graph, interface: &'a Element) -> Vec<&'a Element> {
     let mut seen: HashSet<&str> = HashSet::from([&*interface.id]);
-    let mut found: Vec<&Element> = Vec::new();
-    let mut next = 0;
-    let mut current = interface;
-    loop {
-        for base in graph.children(current, "extends") {
-            if base.is("Interface") && seen.insert(&base.id) {
-                found.push(base);
-            }
-        }
-        match found.get(next) {
-            Some(base) => current = base,
-            None => return found,
-        }
-        next += 1;
+    let mut found = Vec::new();
+    let mut level = vec![interface];
+    for _ in 0..MAX_LEVELS {
+        let next: Vec<&Element> = level
+            .iter()
+            .flat_map(|element| graph.children(element, "extends"))
+            .filter(|base| base.is("Interface") && seen.insert(&base.id))
+            .collect();
+        found.extend_from_slice(&next);
+        level = next;
     }
+    found
 }

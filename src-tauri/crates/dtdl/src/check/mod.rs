@@ -5,6 +5,7 @@ mod descendants;
 mod inheritance;
 mod links;
 mod restrictions;
+mod siblings;
 
 pub(crate) use links::{resolve_aliases, unresolved};
 

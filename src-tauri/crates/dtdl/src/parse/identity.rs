@@ -13,6 +13,9 @@ use crate::{
     value::whole,
 };
 
+/// The longest identifier of all, implicit ones included.
+const MAX_IMPLICIT_LENGTH: usize = 4096;
+
 impl Parser {
     pub(super) fn identity(
         &mut self,
@@ -90,6 +93,14 @@ impl Parser {
             None => (&*parent.id, None),
         };
         let version = version.map(|version| format!(";{version}")).unwrap_or_default();
+        let length = path.len() + property.len() + label.len() + version.len();
+        if length > MAX_IMPLICIT_LENGTH {
+            let message = format!(
+                "The names of the elements around make an identifier of {length} characters; \
+                 {MAX_IMPLICIT_LENGTH} is the most. Shorten them or nest less."
+            );
+            return Err(self.stop(slot.problem("idTooLong", message)));
+        }
         Ok(format!("{path}:_{property}{label}{version}").into())
     }
 

@@ -4,12 +4,17 @@
 
 mod identity;
 mod literal;
+mod pattern;
+mod policy;
 mod properties;
+mod text;
 mod types;
 
 use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value as Json;
+
+pub(crate) use policy::Policy;
 
 use crate::{
     context::{Context, ContextPolicy},
@@ -18,30 +23,6 @@ use crate::{
     metamodel::{ObjectRule, metamodel, standard_documents},
     problem::{Problem, Problems, shorten},
 };
-
-/// How a parse differs from the plain reading of the language.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
-    pub(crate) contexts: ContextPolicy,
-    /// In version 2, reserved identifiers, `{"@id": …}` as a reference, and
-    /// doubled names without identifiers are let through, as older services did.
-    pub(crate) tolerate_solecisms: bool,
-    /// Interfaces may be written inside of others.
-    pub(crate) inline_interfaces: bool,
-    /// It is the language's own elements that are read.
-    of_the_language: bool,
-}
-
-impl Policy {
-    pub(crate) fn new(contexts: ContextPolicy) -> Self {
-        Self {
-            contexts,
-            tolerate_solecisms: false,
-            inline_interfaces: true,
-            of_the_language: false,
-        }
-    }
-}
 
 /// A reference to an element by its identifier, to be checked when all are there.
 #[derive(Debug)]
