@@ -44,7 +44,10 @@ pub struct EventLog {
 }
 
 pub(crate) struct Kept {
+    /// The entry without its body.
     pub(crate) entry: Arc<Entry>,
+    /// The body as JSON, which takes a third of a tree of values.
+    body: Box<str>,
     trace_id: Box<str>,
     searchable: Box<str>,
     bytes: usize,
@@ -67,15 +70,16 @@ impl EventLog {
 
     /// Takes an entry, and lets go of the oldest ones where it would be too much; answers its
     /// position.
-    pub fn record(&mut self, entry: Entry) -> u64 {
+    pub fn record(&mut self, mut entry: Entry) -> u64 {
         let position = self.next();
+        let body = entry.body.take().to_string().into_boxed_str();
         let trace_id = entry.trace.trace_id().into_boxed_str();
         let searchable = searchable(&entry, &trace_id);
-        let bytes = entry.bytes() + searchable.len() + trace_id.len() + INDEX_BYTES;
+        let bytes = entry.bytes() + body.len() + searchable.len() + trace_id.len() + INDEX_BYTES;
         self.rate.count(entry.time);
         self.traces.add(&trace_id, position, entry.time);
         self.bytes += bytes;
-        self.kept.push_back(Kept { entry: Arc::new(entry), trace_id, searchable, bytes });
+        self.kept.push_back(Kept { entry: Arc::new(entry), body, trace_id, searchable, bytes });
         self.evict();
         position
     }
@@ -99,15 +103,20 @@ impl EventLog {
         true
     }
 
-    /// One entry, while it is kept.
+    /// One entry with its body, while it is kept.
     pub fn event(&self, position: u64) -> Option<Row> {
-        self.index(position).map(|index| self.row(index))
+        let index = self.index(position)?;
+        let mut row = self.row(index);
+        Arc::make_mut(&mut row.entry).body =
+            serde_json::from_str(&self.kept[index].body).unwrap_or_default();
+        Some(row)
     }
 
-    /// What is kept of a trace (32 lower-case hex digits), oldest first.
+    /// What is kept of a trace (32 lower-case hex digits), oldest first and without
+    /// bodies.
     pub fn trace(&self, trace_id: &str) -> Vec<Row> {
         let positions = self.traces.get(trace_id).into_iter().flat_map(|trace| &trace.positions);
-        positions.filter_map(|position| self.event(*position)).collect()
+        positions.filter_map(|position| self.row_at(*position)).collect()
     }
 
     /// How many entries happened in the last second before `now`, to 50 ms.
@@ -120,7 +129,12 @@ impl EventLog {
         self.bytes
     }
 
-    pub(crate) fn row(&self, index: usize) -> Row {
+    /// An entry without its body.
+    pub(crate) fn row_at(&self, position: u64) -> Option<Row> {
+        self.index(position).map(|index| self.row(index))
+    }
+
+    fn row(&self, index: usize) -> Row {
         let kept = &self.kept[index];
         let position = self.oldest + index as u64;
         let first = self.traces.get(&kept.trace_id).map(|trace| trace.first);

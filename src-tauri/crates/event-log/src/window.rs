@@ -51,7 +51,7 @@ pub struct Row {
     pub position: u64,
     /// Milliseconds since the first entry of its trace; `None` for that first one.
     pub latency: Option<f64>,
-    /// The entry.
+    /// The entry; its body is `null` but from [`EventLog::event`].
     pub entry: Arc<Entry>,
 }
 
@@ -69,7 +69,8 @@ impl EventLog {
         let matched = taken.up_to(until);
         let last = matched.saturating_sub(request.offset as usize);
         let first = last.saturating_sub(request.limit as usize);
-        let rows = (first..last).rev().filter_map(|nth| self.event(taken.position(nth)?)).collect();
+        let rows =
+            (first..last).rev().filter_map(|nth| self.row_at(taken.position(nth)?)).collect();
         Window {
             rows,
             matched: small(matched),

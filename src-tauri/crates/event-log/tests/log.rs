@@ -152,6 +152,18 @@ fn traces_and_latencies() {
 }
 
 #[test]
+fn only_one_event_alone_has_its_body() {
+    let mut log = EventLog::new(Options::default());
+    let body = json!({"temperature": 21.9, "tags": ["a", null], "at": 9_007_199_254_740_993i64});
+    let whole = Entry { body: body.clone(), ..entry("a", 1, 1.0) };
+    let position = log.record(whole.clone());
+    assert_eq!(*log.event(position).unwrap().entry, whole);
+    let row = log.window(&ask("", None, 0, 1)).rows.remove(0);
+    assert_eq!(*row.entry, Entry { body: Value::Null, ..whole });
+    assert_eq!(log.trace(&TraceContext::new(1, 1).trace_id()), [row]);
+}
+
+#[test]
 fn an_entry_before_its_cause_has_no_negative_latency() {
     let mut log = EventLog::new(Options::default());
     log.record(entry("a", 1, 1.0));
