@@ -1,1 +1,44 @@
-fn main() {}
+//! The `twinscope` command: the embedded services without a window.
+
+mod env;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Azure Digital Twins on this machine: an embedded instance that official clients use unchanged.
+#[derive(Parser)]
+#[command(name = "twinscope", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a workspace's embedded instance until Ctrl+C.
+    Serve(serve::Serve),
+    /// Print what a shell needs so that unchanged code uses a running instance.
+    Env(env::Env),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Env(env) => env.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&format!("twinscope: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says something to the person, beside what a command prints.
+#[allow(clippy::print_stderr)]
+fn say(message: &str) {
+    eprintln!("{message}");
+}

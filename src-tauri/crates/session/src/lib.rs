@@ -1,3 +1,24 @@
 //! Opens a workspace or a remote instance, recovers, wires everything, stops it.
+//!
+//! [`Embedded`] is an embedded instance with all that belongs to it, as `twinscope serve` runs it;
+//! [`Explorer`] is what the window talks to, and does not care which kind of instance is open.
 
+mod connect;
+mod embedded;
+mod explorer;
+mod failure;
+mod logging;
+mod opened;
+mod remote;
+mod screen;
+mod settings;
+mod tls;
+mod twin_sync;
 pub mod wire;
+
+pub use connect::{AdtConnect, Connect};
+pub use embedded::{Embedded, EmbeddedOptions};
+pub use explorer::Explorer;
+pub use failure::OpenError;
+pub use settings::{Folders, Settings};
+pub use workspace::Source;

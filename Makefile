@@ -1,0 +1,74 @@
+# The README's two commands are `make run` and `make test`; both install what is missing.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TOOLS := target/tools
+PYTHON := .venv/bin/python
+OUTPUT := .test-output
+
+BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appindicator3-dev \
+  libssl-dev pkg-config build-essential python3-venv
+TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl
+
+.PHONY: help run dev test check unit desktop bench wire icons clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .packages-build ui/dist/index.html ## Open the window on the sample building
+	cargo build --release --bin twinscope-desktop
+	tests/with-display target/release/twinscope-desktop
+
+dev: .packages-build ui/node_modules/.package-lock.json ## The window with the page served by Vite, reloaded on every edit
+	npm --prefix ui run dev & trap "kill $$!" EXIT; \
+	cargo run --bin twinscope-desktop --no-default-features
+
+test: check unit desktop ## Everything that must hold
+
+check: .packages-build ui/dist/index.html
+	cargo fmt --all --check
+	npm --prefix ui run check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: .packages-build ui/dist/index.html
+	npm --prefix ui test
+	cargo test --workspace --locked --quiet
+
+desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver
+	cargo build --workspace --locked
+	tests/with-display $(PYTHON) -m pytest tests
+
+bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Start, memory and delay of the window, beside a bare one
+	cargo build --release --locked --bin twinscope --bin twinscope-desktop
+	tests/with-display $(PYTHON) tests/bench/window.py
+
+wire: ## Write the page's types anew from Rust
+	UPDATE_WIRE=1 cargo test --quiet -p session wire::
+
+clean: ## Remove everything that was built or installed here
+	rm -rf target ui/dist ui/node_modules .venv $(OUTPUT)
+
+# What is installed, and from which lists: nothing is done twice.
+
+.venv/installed: tests/requirements.txt
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	npm --prefix ui ci --no-audit --no-fund
+
+UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.html ui/*.ts ui/*.json)
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	npm --prefix ui run build
+	touch $@
+
+$(TOOLS)/bin/tauri-driver:
+	cargo install tauri-driver --version 2.1.0 --locked --root $(TOOLS)
+
+.PHONY: .packages-build .packages-test
+.packages-build:
+	@tests/packages $(BUILD_PACKAGES)
+.packages-test:
+	@tests/packages $(TEST_PACKAGES)

@@ -1,0 +1,112 @@
+//! `twinscope serve`.
+
+use crate::say;
+use clap::Args;
+use session::wire::Target;
+use session::{Embedded, EmbeddedOptions, Folders, Source};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// Serve a workspace's embedded instance until Ctrl+C.
+#[derive(Args)]
+pub struct Serve {
+    /// The workspace folder; the embedded sample where it is left out.
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    /// Where journal, certificates and connect.json are kept; by default a folder of its own for
+    /// each workspace.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The REST port; 0 for any free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    https_port: u16,
+    /// The address to listen on. Anything but loopback lets other machines in.
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// A name that clients on other machines use, for the certificate.
+    #[arg(long, value_name = "NAME")]
+    host_name: Vec<String>,
+    /// The bearer token that clients must send; any non-empty one where this is left out.
+    #[arg(long, value_name = "T", env = "TWINSCOPE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Begin with nothing: no models, twins, routes, endpoints or devices.
+    #[arg(long, conflicts_with = "workspace")]
+    empty: bool,
+}
+
+impl Serve {
+    /// Serves until Ctrl+C or SIGTERM, then stops in order.
+    pub fn run(self) -> Result<(), String> {
+        let filter = EnvFilter::try_from_env("TWINSCOPE_LOG").unwrap_or_else(|_| "warn".into());
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), String> {
+        let options = self.options()?;
+        if !options.listen.is_loopback() {
+            say("Other machines can reach this instance, and any bearer token opens it unless --token is given.");
+        }
+        let data = options.data.clone();
+        let embedded = Embedded::open(options, |_| {}).await.map_err(|error| error.to_string())?;
+        let connect = embedded.connect();
+        for problem in embedded.problems() {
+            say(&format!("{} {}: {}", problem.file, problem.place, problem.message));
+        }
+        say(&format!("Serving {}", connect.adt.endpoint));
+        say(&format!("CA certificate  {}", connect.adt.ca.display()));
+        say(&format!("Addresses in    {}", data.join("connect.json").display()));
+        say("Ctrl+C stops.");
+        stopped().await;
+        embedded.stop().await;
+        Ok(())
+    }
+
+    fn options(self) -> Result<EmbeddedOptions, String> {
+        let absolute = |path: PathBuf| {
+            std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let workspace = self.workspace.map(absolute).transpose()?;
+        let (source, target) = match (self.empty, workspace) {
+            (true, _) => (None, None),
+            (false, None) => (Some(Source::Embedded), Some(Target::Sample)),
+            (false, Some(path)) => {
+                let target = Target::Workspace { path: path.to_string_lossy().into_owned() };
+                (Some(Source::Folder(path)), Some(target))
+            }
+        };
+        let folders = Folders::of_user();
+        let data = match (self.data, target) {
+            (Some(data), _) => absolute(data)?,
+            (None, Some(target)) => folders.data_of(&target),
+            (None, None) => folders.data.join("empty"),
+        };
+        Ok(EmbeddedOptions {
+            https_port: self.https_port,
+            listen: self.listen,
+            host_names: self.host_name,
+            token: self.token,
+            ..EmbeddedOptions::new(source, data)
+        })
+    }
+}
+
+/// Until Ctrl+C or, on Unix, SIGTERM.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    // Without a signal handler it runs until it is killed.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,264 @@
+//! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
+
+mod devices;
+mod seed;
+
+use crate::connect::{AdtConnect, Connect};
+use crate::failure::OpenError;
+use crate::logging::{BEGIN_WITH, Log};
+use crate::tls::LocalCa;
+use crate::wire::FileProblem;
+use adt_service::server::{ServerOptions, serve};
+use adt_service::{ChangeHistory, TwinService};
+use devices::Cursors;
+use journal::Journal;
+use parking_lot::Mutex;
+use pipeline::{Pipeline, PipelineParts, Topology};
+use seed::Seed;
+use simulator::{Instance, InstanceOptions, Simulation};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use workspace::{Source, Views};
+
+/// How an embedded instance is opened.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// What it begins with, and what is watched; `None` for nothing at all.
+    pub source: Option<Source>,
+    /// Journal, certificates, `connect.json`.
+    pub data: PathBuf,
+    /// REST port; 0 for any free one.
+    pub https_port: u16,
+    /// The address to listen on.
+    pub listen: IpAddr,
+    /// Further names for the certificate and the Host check.
+    pub host_names: Vec<String>,
+    /// The bearer token to demand; any non-empty one where `None`.
+    pub token: Option<String>,
+}
+
+impl EmbeddedOptions {
+    /// On loopback, on any free port, with any token.
+    pub fn new(source: Option<Source>, data: PathBuf) -> Self {
+        Self {
+            source,
+            data,
+            https_port: 0,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            host_names: Vec::new(),
+            token: None,
+        }
+    }
+}
+
+/// An open embedded instance. [`Embedded::stop`] ends it in order.
+pub struct Embedded {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) simulation: Arc<Simulation>,
+    pub(crate) journal: Journal,
+    pub(crate) log: Arc<Log>,
+    pub(crate) source: Option<Source>,
+    data: PathBuf,
+    endpoint: String,
+    ca: PathBuf,
+    workings: Mutex<Workings>,
+    problems: Mutex<Vec<FileProblem>>,
+    /// Positions as `views.json` last had them.
+    pub(crate) views: Mutex<Views>,
+    seed: tokio::sync::Mutex<Seed>,
+    stop_server: Mutex<Option<oneshot::Sender<()>>>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+/// What the topology sets going.
+#[derive(Default)]
+struct Workings {
+    topology: Topology,
+    pipeline: Option<Arc<Pipeline>>,
+    /// The simulated devices' task.
+    devices: JoinSet<()>,
+    _watch: Option<workspace::Watch>,
+}
+
+impl Embedded {
+    /// Recovers, applies the workspace's difference, starts everything, then writes
+    /// `connect.json`. `step` is told what is done, in words.
+    ///
+    /// # Errors
+    /// A folder in use or not writable, a damaged journal, files of the workspace that do not fit
+    /// where there is no earlier state to go on with, a port in use.
+    pub async fn open(
+        options: EmbeddedOptions,
+        step: impl Fn(&str) + Send,
+    ) -> Result<Arc<Self>, OpenError> {
+        step("Opening the journal");
+        let data = options.data.clone();
+        let journal = blocking(move || Journal::open(&data, journal::Options::default())).await??;
+        // A file left by a killed process would send clients to nobody.
+        Connect::remove(&options.data);
+        step("Recovering the twin graph");
+        let simulation = Arc::new(Simulation::new(devices::kept_state(&journal)));
+        let instance_options =
+            InstanceOptions { simulation: simulation.clone(), ..Default::default() };
+        let opening = journal.clone();
+        let instance = blocking(move || Instance::open(opening, instance_options)).await??;
+        let instance = Arc::new(instance);
+        for finding in &instance.recovery().findings {
+            tracing::warn!(finding, "recovery");
+        }
+        step("Applying the workspace");
+        let seed = Seed::new(&journal)?;
+        let ca = LocalCa::open_or_create(&options.data)?;
+        let listener = listen(SocketAddr::new(options.listen, options.https_port)).await?;
+        let port = listener.local_addr().map_err(OpenError::Listen)?.port();
+        let embedded = Arc::new(Self {
+            endpoint: format!("https://localhost:{port}"),
+            ca: absolute(ca.ca_path()),
+            instance,
+            simulation,
+            journal,
+            log: Arc::new(Log::new()),
+            source: options.source.clone(),
+            data: options.data.clone(),
+            workings: Mutex::default(),
+            problems: Mutex::default(),
+            views: Mutex::default(),
+            seed: tokio::sync::Mutex::new(seed),
+            stop_server: Mutex::default(),
+            tasks: tokio::sync::Mutex::default(),
+        });
+        embedded.apply_workspace(true).await?;
+        embedded.begin_log().await?;
+        step("Starting to listen");
+        embedded.serve(listener, &ca, &options).await?;
+        embedded.watch_workspace();
+        embedded.connect().write(&embedded.data).map_err(OpenError::Connect)?;
+        Ok(embedded)
+    }
+
+    /// Where it listens.
+    pub fn connect(&self) -> Connect {
+        let adt = AdtConnect { endpoint: self.endpoint.clone(), ca: self.ca.clone() };
+        Connect { pid: std::process::id(), adt }
+    }
+
+    /// What is wrong with files of the workspace now.
+    pub fn problems(&self) -> Vec<FileProblem> {
+        self.problems.lock().clone()
+    }
+
+    /// The topology at work.
+    pub(crate) fn topology(&self) -> Topology {
+        self.workings.lock().topology.clone()
+    }
+
+    /// Ends in order: no new requests, devices and deliveries stop, the journal takes what is
+    /// left.
+    pub async fn stop(&self) {
+        Connect::remove(&self.data);
+        *self.workings.lock() = Workings::default();
+        self.log.set_pipeline(None);
+        if let Some(stop) = self.stop_server.lock().take() {
+            // A server that has ended by itself needs no word.
+            let _ = stop.send(());
+        }
+        self.keep_simulation();
+        let journal = self.journal.clone();
+        if let Ok(Err(error)) = blocking(move || journal.flush()).await {
+            tracing::error!(%error, "the journal could not be flushed");
+        }
+        self.tasks.lock().await.shutdown().await;
+    }
+
+    async fn begin_log(self: &Arc<Self>) -> Result<(), OpenError> {
+        let instance = self.instance.clone();
+        let changes = blocking(move || instance.recent_changes(BEGIN_WITH)).await??;
+        self.log.begin_with(&changes, self.instance.view());
+        let from = match changes.last() {
+            Some(last) => last.version,
+            None => self.instance.view().read().version(),
+        };
+        let this = self.clone();
+        self.tasks.lock().await.spawn(async move {
+            this.log.follow_history(this.instance.view(), &*this.instance, from).await;
+        });
+        Ok(())
+    }
+
+    async fn serve(
+        &self,
+        listener: TcpListener,
+        ca: &LocalCa,
+        options: &EmbeddedOptions,
+    ) -> Result<(), OpenError> {
+        let mut names = options.host_names.clone();
+        if !options.listen.is_loopback() {
+            names.push(options.listen.to_string());
+        }
+        let tls = ca.server_config(&names)?;
+        let server_options = ServerOptions { token: options.token.clone(), host_names: names };
+        let service: Arc<dyn TwinService> = self.instance.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        *self.stop_server.lock() = Some(stop);
+        self.tasks.lock().await.spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            serve(listener, tls, service, server_options, stopped).await;
+        });
+        Ok(())
+    }
+
+    /// Sets a topology going in place of the one before. Endpoints are cursors: what the old one
+    /// did not deliver, the new one does.
+    fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
+        let service: Arc<dyn TwinService> = self.instance.clone();
+        let history: Arc<dyn ChangeHistory> = self.instance.clone();
+        let parts = PipelineParts {
+            host: self.endpoint.trim_start_matches("https://").into(),
+            service,
+            view: self.instance.view().clone(),
+            history,
+            cursors: Arc::new(Cursors::new(&self.journal)?),
+            observer: self.log.clone(),
+        };
+        let mut workings = self.workings.lock();
+        // The old pipeline first: two would deliver one event twice.
+        workings.pipeline = None;
+        self.log.set_pipeline(None);
+        let pipeline = Arc::new(Pipeline::start(&topology, &parts).map_err(OpenError::Filter)?);
+        self.log.set_pipeline(Some(pipeline.clone()));
+        workings.devices = devices::start(self, &topology, pipeline.clone());
+        workings.pipeline = Some(pipeline);
+        workings.topology = topology;
+        Ok(())
+    }
+
+    /// Median time of a journal commit in milliseconds, once there was one.
+    pub(crate) fn commit_millis(&self) -> Option<f64> {
+        let stats = self.journal.stats();
+        (stats.commits > 0).then(|| f64::from(stats.fsync_p50_us) / 1_000.0)
+    }
+
+    /// Keeps how the simulation is steered for the next start.
+    pub(crate) fn keep_simulation(&self) {
+        devices::keep_state(&self.journal, &self.simulation.state());
+    }
+}
+
+/// Runs work that blocks beside the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, OpenError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| OpenError::Stopped)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, OpenError> {
+    TcpListener::bind(address).await.map_err(|source| OpenError::Port { address, source })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

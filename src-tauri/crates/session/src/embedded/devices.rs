@@ -1,0 +1,117 @@
+//! The simulated devices of a topology, and the cursors of its endpoints.
+
+use super::Embedded;
+use crate::failure::OpenError;
+use adt_service::Call;
+use journal::{Journal, StreamId};
+use pipeline::{DeviceHub, DeviceMessage, FunctionSpec, Pipeline, SourceSpec, Topology};
+use simulator::{Driven, Reading, SimulatedDevice, SimulationState};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use twin_graph::Origin;
+
+const STATE_KEY: &str = "simulation";
+
+/// How the simulation was left.
+pub(super) fn kept_state(journal: &Journal) -> SimulationState {
+    match journal.value(STATE_KEY) {
+        Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_default(),
+        Ok(None) => SimulationState::default(),
+        Err(error) => {
+            tracing::warn!(%error, "how the simulation was left cannot be read");
+            SimulationState::default()
+        }
+    }
+}
+
+pub(super) fn keep_state(journal: &Journal, state: &SimulationState) {
+    if let Ok(bytes) = serde_json::to_vec(state) {
+        journal.put_value(STATE_KEY, bytes).on_done(|done| {
+            if let Err(error) = done {
+                tracing::warn!(%error, "how the simulation is steered could not be kept");
+            }
+        });
+    }
+}
+
+/// Starts the topology's simulated devices; they end when the set is dropped.
+pub(super) fn start(embedded: &Embedded, topology: &Topology, hub: Arc<Pipeline>) -> JoinSet<()> {
+    embedded.simulation.set_driven(driven(topology));
+    let devices: Vec<_> =
+        topology.sources.values().flat_map(|source| simulated(topology, source)).collect();
+    let mut tasks = JoinSet::new();
+    if devices.is_empty() {
+        return tasks;
+    }
+    let simulation = embedded.simulation.clone();
+    let view = embedded.instance.view().clone();
+    let sink_simulation = simulation.clone();
+    tasks.spawn(simulation.run(devices, view, move |reading| {
+        let (hub, simulation) = (hub.clone(), sink_simulation.clone());
+        async move {
+            // It may have fallen silent since it felt this.
+            if !simulation.is_silent(&reading.device) {
+                hub.send(message(reading)).await;
+            }
+        }
+    }));
+    tasks
+}
+
+fn message(reading: Reading) -> DeviceMessage {
+    DeviceMessage {
+        id: uuid::Uuid::new_v4().to_string().into(),
+        device: reading.device,
+        time: reading.time,
+        // Every message begins a trace.
+        trace: Call::new(Origin::Remote).trace,
+        body: reading.body,
+    }
+}
+
+fn simulated(topology: &Topology, source: &SourceSpec) -> Vec<SimulatedDevice> {
+    let SourceSpec::SimulatedThermostats { devices, every_seconds, seed, .. } = source;
+    let device = |device: &String| SimulatedDevice {
+        device: device.as_str().into(),
+        twin: topology.twin_of_device(device).into(),
+        every_seconds: *every_seconds,
+        seed: *seed,
+    };
+    devices.iter().map(device).collect()
+}
+
+/// Which twin properties each device writes, by twin.
+fn driven(topology: &Topology) -> HashMap<Arc<str>, Driven> {
+    let of_device = |(device, function): (&str, &str)| {
+        let Some(FunctionSpec::Ingest { map, .. }) = topology.functions.get(function) else {
+            return None;
+        };
+        let paths = map.iter().filter_map(|mapping| mapping.property.clone()).collect();
+        let twin = Arc::from(topology.twin_of_device(device));
+        Some((twin, Driven { device: device.into(), paths }))
+    };
+    topology.devices().filter_map(of_device).collect()
+}
+
+/// Endpoint cursors in the journal.
+pub(super) struct Cursors {
+    journal: Journal,
+    stream: StreamId,
+}
+
+impl Cursors {
+    pub(super) fn new(journal: &Journal) -> Result<Self, OpenError> {
+        Ok(Self { journal: journal.clone(), stream: journal.stream("instance")? })
+    }
+}
+
+impl pipeline::Cursors for Cursors {
+    fn cursor(&self, endpoint: &str) -> Option<u64> {
+        self.journal.cursor(&format!("endpoint/{endpoint}"))
+    }
+
+    fn keep(&self, endpoint: &str, version: u64) {
+        self.journal.set_cursor(&format!("endpoint/{endpoint}"), self.stream, version);
+    }
+}

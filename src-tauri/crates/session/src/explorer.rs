@@ -1,0 +1,424 @@
+//! What the window talks to: answers its requests about whatever is open.
+
+use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::failure::OpenError;
+use crate::opened::{Kind, Opened};
+use crate::remote::Remote;
+use crate::screen::{event_detail, log_window, search, twin_detail};
+use crate::settings::{Folders, Settings};
+use crate::wire::{
+    Failure, InstanceKind, Phase, Place, Request, Response, Simulation, SimulationAction, Status,
+    SyncState, Target,
+};
+use adt_service::IfMatch;
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+use tokio::task::JoinHandle;
+use twin_graph::{Timestamp, parse_patch};
+use workspace::Source;
+
+/// Positions are kept this often, where they changed.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
+/// The page's own state, at most.
+const UI_STATE_BYTES: usize = 1 << 20;
+
+/// The app without its window.
+pub struct Explorer {
+    folders: Folders,
+    settings: Mutex<Settings>,
+    opened: Mutex<Option<Arc<Opened>>>,
+    phase: Mutex<(Target, Phase)>,
+    numbers: AtomicU32,
+    /// The opening under way; a new one waits for its end, so that two never hold one folder.
+    opening: tokio::sync::Mutex<()>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+    first_drawing: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Explorer {
+    /// An explorer with nothing open.
+    pub fn new(folders: Folders) -> Arc<Self> {
+        let settings = Settings::load(&folders.config);
+        let opening = Phase::Opening { step: "Starting".into(), done: 0, total: None };
+        Arc::new(Self {
+            folders,
+            settings: Mutex::new(settings),
+            opened: Mutex::default(),
+            phase: Mutex::new((Target::Sample, opening)),
+            numbers: AtomicU32::new(0),
+            opening: tokio::sync::Mutex::default(),
+            keeper: Mutex::default(),
+            first_drawing: Mutex::default(),
+        })
+    }
+
+    /// What is called once when the page has drawn its first graph.
+    pub fn on_first_drawing(&self, told: impl FnOnce() + Send + 'static) {
+        *self.first_drawing.lock() = Some(Box::new(told));
+    }
+
+    /// What was open last, or the sample. A remote instance whose secret is not kept cannot be
+    /// opened unasked; then it is the sample too.
+    pub fn last_target(&self) -> Target {
+        let last = self.settings.lock().recent.first().cloned();
+        last.filter(|target| !needs_secret(target)).unwrap_or(Target::Sample)
+    }
+
+    /// Begins to open something in place of what is open. Must be called within a tokio runtime.
+    pub fn open(self: &Arc<Self>, target: Target) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        *self.phase.lock() =
+            (target.clone(), Phase::Opening { step: "Opening".into(), done: 0, total: None });
+        let this = self.clone();
+        tokio::spawn(async move {
+            let _turn = this.opening.lock().await;
+            if this.numbers.load(Ordering::Relaxed) == number {
+                this.open_now(number, target).await;
+            }
+        });
+    }
+
+    async fn open_now(self: &Arc<Self>, number: u32, target: Target) {
+        // The old one first where both are one folder: its lock must be free.
+        let same_folder = {
+            let opened = self.opened.lock();
+            let folder = |target| self.folders.data_of(target);
+            opened.as_ref().is_some_and(|opened| folder(&opened.target) == folder(&target))
+        };
+        if same_folder {
+            self.close().await;
+        }
+        match self.open_target(number, &target).await {
+            Ok(opened) => {
+                self.close().await;
+                let opened = Arc::new(opened);
+                *self.opened.lock() = Some(opened.clone());
+                self.keep_regularly(&opened);
+                self.settings.lock().remember(&target);
+                self.save_settings();
+                self.set_phase(number, Phase::Ready);
+            }
+            Err(error) => {
+                tracing::error!(%error, "could not be opened");
+                self.set_phase(number, Phase::Failed { failure: error.to_failure() });
+            }
+        }
+    }
+
+    async fn open_target(
+        self: &Arc<Self>,
+        number: u32,
+        target: &Target,
+    ) -> Result<Opened, OpenError> {
+        let data = self.folders.data_of(target);
+        let step = |text: &str| self.set_phase(number, opening(text, 0, None));
+        let source = match target {
+            Target::Sample => Source::Embedded,
+            Target::Workspace { path } => Source::Folder(PathBuf::from(path)),
+            Target::Remote { endpoint, ca, credential } => {
+                step("Connecting");
+                let this = self.clone();
+                let progress = move |progress: crate::twin_sync::Progress| {
+                    this.set_phase(number, opening(progress.step, progress.done, progress.total));
+                };
+                let remote =
+                    Remote::open(endpoint, ca.as_deref(), credential, &data, progress).await?;
+                return Ok(Opened::remote(number, target.clone(), endpoint, remote));
+            }
+        };
+        let embedded = Embedded::open(EmbeddedOptions::new(Some(source), data), step).await?;
+        Ok(Opened::embedded(number, target.clone(), embedded))
+    }
+
+    fn set_phase(&self, number: u32, phase: Phase) {
+        if self.numbers.load(Ordering::Relaxed) == number {
+            self.phase.lock().1 = phase;
+        }
+    }
+
+    fn keep_regularly(&self, opened: &Arc<Opened>) {
+        let weak = Arc::downgrade(opened);
+        let keep = async move {
+            loop {
+                tokio::time::sleep(KEEP_EVERY).await;
+                let Some(opened) = weak.upgrade() else { return };
+                opened.keep_views().await;
+            }
+        };
+        if let Some(old) = self.keeper.lock().replace(tokio::spawn(keep)) {
+            old.abort();
+        }
+    }
+
+    /// Closes what is open, in order.
+    pub async fn close(&self) {
+        let opened = self.opened.lock().take();
+        if let Some(opened) = opened {
+            opened.stop().await;
+        }
+    }
+
+    /// Answers the page.
+    pub async fn handle(self: &Arc<Self>, request: Request) -> Response {
+        match request {
+            Request::Open { target } => {
+                self.open(target);
+                Response::Accepted
+            }
+            Request::Status => Response::Status(Box::new(self.status())),
+            Request::SaveUiState { state } => self.save_ui_state(state),
+            Request::UiState => {
+                let settings = self.settings.lock();
+                Response::UiState {
+                    state: settings.ui_state.clone(),
+                    recent: settings.recent.clone(),
+                }
+            }
+            Request::FirstDrawing => {
+                if let Some(told) = self.first_drawing.lock().take() {
+                    told();
+                }
+                Response::Accepted
+            }
+            request => match self.opened.lock().clone() {
+                Some(opened) => about(&opened, request).await,
+                None => failed("NotOpen", "Nothing is open yet."),
+            },
+        }
+    }
+
+    fn save_ui_state(&self, state: String) -> Response {
+        if state.len() > UI_STATE_BYTES {
+            return failed("TooLarge", "The page's state is over 1 MiB and was not kept.");
+        }
+        self.settings.lock().ui_state = Some(state);
+        self.save_settings();
+        Response::Accepted
+    }
+
+    fn save_settings(&self) {
+        let settings = self.settings.lock().clone();
+        if let Err(error) = settings.save(&self.folders.config) {
+            tracing::warn!(%error, "the settings could not be kept");
+        }
+    }
+
+    fn status(&self) -> Status {
+        let (target, phase) = self.phase.lock().clone();
+        match self.opened.lock().clone() {
+            Some(opened) => status_of(&opened, phase),
+            None => Status {
+                session: 0,
+                phase,
+                kind: kind_of(&target),
+                target,
+                name: String::new(),
+                endpoint: None,
+                ca: None,
+                version: 0,
+                twins: 0,
+                relationships: 0,
+                models: 0,
+                events_per_second: 0.0,
+                commit_millis: None,
+                simulation: None,
+                sync: None,
+                problems: Vec::new(),
+                routes: Vec::new(),
+            },
+        }
+    }
+}
+
+fn opening(step: &str, done: u32, total: Option<u32>) -> Phase {
+    Phase::Opening { step: step.to_owned(), done, total }
+}
+
+fn kind_of(target: &Target) -> InstanceKind {
+    match target {
+        Target::Remote { .. } => InstanceKind::Remote,
+        _ => InstanceKind::Embedded,
+    }
+}
+
+fn needs_secret(target: &Target) -> bool {
+    use crate::wire::Credential;
+    matches!(
+        target,
+        Target::Remote {
+            credential: Credential::Token { .. } | Credential::ClientSecret { .. },
+            ..
+        }
+    )
+}
+
+fn failed(code: &str, message: impl Into<String>) -> Response {
+    Response::Failed(Failure {
+        code: code.to_owned(),
+        message: message.into(),
+        details: Vec::new(),
+    })
+}
+
+fn status_of(opened: &Opened, phase: Phase) -> Status {
+    let graph = opened.view.read();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let now = Timestamp::from(SystemTime::now());
+    let mut status = Status {
+        session: opened.number,
+        phase,
+        target: opened.target.clone(),
+        kind: opened.instance_kind(),
+        name: opened.name.clone(),
+        endpoint: None,
+        ca: None,
+        version: graph.version(),
+        twins: count(graph.twin_count()),
+        relationships: count(graph.relationship_count()),
+        models: count(graph.models().len()),
+        events_per_second: opened.log.events.lock().rate(now),
+        commit_millis: None,
+        simulation: None,
+        sync: None,
+        problems: Vec::new(),
+        routes: opened.log.route_names(),
+    };
+    drop(graph);
+    match &opened.kind {
+        Kind::Embedded(embedded) => describe_embedded(embedded, &mut status),
+        Kind::Remote(remote) => {
+            let state = remote.graph.state();
+            status.sync = Some(SyncState {
+                reachable: state.reachable,
+                age_seconds: state.last_ok.elapsed().as_secs_f64(),
+                error: state.error,
+            });
+            if let Target::Remote { endpoint, ca, .. } = &opened.target {
+                status.endpoint = Some(endpoint.clone());
+                status.ca = ca.clone();
+            }
+        }
+    }
+    status
+}
+
+fn describe_embedded(embedded: &Embedded, status: &mut Status) {
+    let connect = embedded.connect();
+    status.endpoint = Some(connect.adt.endpoint);
+    status.ca = Some(connect.adt.ca.to_string_lossy().into_owned());
+    status.commit_millis = embedded.commit_millis();
+    status.problems = embedded.problems();
+    let devices = embedded.topology().devices().count();
+    if devices > 0 {
+        let state = embedded.simulation.state();
+        status.simulation = Some(Simulation {
+            speed: state.speed,
+            paused: state.paused,
+            devices: u32::try_from(devices).unwrap_or(u32::MAX),
+            silenced: state.silenced.iter().map(|device| device.to_string()).collect(),
+        });
+    }
+}
+
+/// Answers a request about what is open.
+async fn about(opened: &Opened, request: Request) -> Response {
+    match request {
+        Request::Graph { since } => {
+            let delta = opened.screen.lock().delta(opened.number, &opened.view, since);
+            Response::Graph(Box::new(delta))
+        }
+        Request::Twin { id } => twin(opened, &id),
+        Request::PatchTwin { id, patch, etag } => patch_twin(opened, &id, &patch, etag).await,
+        Request::Place { places } => place(opened, &places),
+        Request::Search { text, limit } => {
+            let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
+            Response::Found { hits, total: u32::try_from(total).unwrap_or(u32::MAX) }
+        }
+        Request::Log(request) => {
+            Response::Log(log_window(&mut opened.log.events.lock(), opened.number, &request))
+        }
+        Request::LogEvent { position } => match event_detail(&opened.log.events.lock(), position) {
+            Some(detail) => Response::LogEvent(Box::new(detail)),
+            None => failed("NotThere", format!("Event {position} is no longer kept.")),
+        },
+        Request::Simulate { action } => simulate(opened, &action),
+        Request::SaveToWorkspace => save(opened).await,
+        Request::Open { .. }
+        | Request::Status
+        | Request::SaveUiState { .. }
+        | Request::UiState
+        | Request::FirstDrawing => failed("Fault", "This is a fault of Twinscope."),
+    }
+}
+
+fn twin(opened: &Opened, id: &str) -> Response {
+    let Some(mut detail) = twin_detail(&opened.view.read(), id) else {
+        return failed("DigitalTwinNotFound", format!("There is no twin «{id}» any more."));
+    };
+    if let Kind::Embedded(embedded) = &opened.kind {
+        let topology = embedded.topology();
+        let device = topology.devices().map(|(device, _)| device);
+        let device = device.map(str::to_owned).find(|device| topology.twin_of_device(device) == id);
+        detail.device_silenced =
+            device.as_deref().is_some_and(|device| embedded.simulation.is_silent(device));
+        detail.device = device;
+    }
+    Response::Twin(Box::new(detail))
+}
+
+async fn patch_twin(
+    opened: &Opened,
+    id: &str,
+    patch: &serde_json::Value,
+    etag: Option<String>,
+) -> Response {
+    let patch = match parse_patch(patch) {
+        Ok(patch) => patch,
+        Err(error) => return failed("JsonPatchInvalid", error.to_string()),
+    };
+    let if_match = etag.map(|etag| IfMatch::Etag(etag.into()));
+    match opened.patch(id, patch, if_match).await {
+        Ok(etag) => Response::Patched { etag: etag.to_string() },
+        Err(error) => Response::Failed(Failure::from(&error)),
+    }
+}
+
+fn place(opened: &Opened, places: &[Place]) -> Response {
+    opened.screen.lock().place(places, &opened.view);
+    Response::Accepted
+}
+
+fn simulate(opened: &Opened, action: &SimulationAction) -> Response {
+    let Kind::Embedded(embedded) = &opened.kind else {
+        return failed("NoSimulation", "A remote instance has no simulated devices here.");
+    };
+    let simulation = &embedded.simulation;
+    match action {
+        SimulationAction::Pause => simulation.set_paused(true),
+        SimulationAction::Resume => simulation.set_paused(false),
+        SimulationAction::Speed { factor } => simulation.set_speed(*factor),
+        SimulationAction::Unsilence { device } => simulation.unsilence(device.as_deref()),
+    }
+    embedded.keep_simulation();
+    Response::Accepted
+}
+
+async fn save(opened: &Opened) -> Response {
+    let Some((embedded, folder)) = opened.folder() else {
+        return failed(
+            "NoWorkspace",
+            "Only a workspace folder can be saved to. Open one, or copy the sample's files into a folder and open that.",
+        );
+    };
+    let views = opened.screen.lock().views();
+    match embedded.save(folder, views).await {
+        Ok(files) => Response::Saved { files },
+        Err(problem) => {
+            let place = [problem.file.as_str(), problem.place.as_str()].join(" ");
+            failed("NotSaved", format!("{}: {}", place.trim(), problem.message))
+        }
+    }
+}

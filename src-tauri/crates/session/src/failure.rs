@@ -1,0 +1,101 @@
+//! What can go wrong on opening, in sentences.
+
+use crate::tls::TlsError;
+use crate::wire::Failure;
+use adt_service::ServiceError;
+use journal::JournalError;
+use simulator::InstanceError;
+use std::net::SocketAddr;
+use thiserror::Error;
+use workspace::FileProblem;
+
+/// Why something could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The data folder is in use, not writable, or damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The instance cannot be recovered.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// Files of the workspace do not fit.
+    #[error("The workspace cannot be opened: {}", listed(.0))]
+    Workspace(Vec<FileProblem>),
+    /// The instance refuses the workspace.
+    #[error("The workspace was not applied: {0}")]
+    Refused(ServiceError),
+    /// No certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The port is taken, or the address is not this machine's.
+    #[error(
+        "Nothing can listen on {address}: {source}. Choose another port with --https-port, or 0 for any free one."
+    )]
+    Port {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The listener does not say where it listens.
+    #[error("The listening address cannot be read: {0}.")]
+    Listen(std::io::Error),
+    /// `connect.json` cannot be written.
+    #[error(
+        "connect.json cannot be written to the data folder: {0}. Check the folder's rights and free space."
+    )]
+    Connect(std::io::Error),
+    /// A filter of a checked topology does not parse.
+    #[error("A route's filter does not parse: {0}")]
+    Filter(adt_events::FilterError),
+    /// The CA file of a remote instance.
+    #[error("The CA certificate «{path}» cannot be read: {source}. Give the path of a PEM file.")]
+    Ca {
+        /// Its path.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The remote instance does not answer as it should.
+    #[error("{0}")]
+    Remote(ServiceError),
+    /// The app is ending, or what was being opened was given up for something else.
+    #[error("Opening was given up.")]
+    Stopped,
+}
+
+fn listed(problems: &[FileProblem]) -> String {
+    let shown: Vec<_> = problems.iter().take(3).map(ToString::to_string).collect();
+    let more = match problems.len().saturating_sub(3) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    format!("{}{more}", shown.join(" "))
+}
+
+impl OpenError {
+    /// For the page.
+    pub fn to_failure(&self) -> Failure {
+        let code = match self {
+            Self::Journal(JournalError::Locked { .. }) => "DataFolderInUse",
+            Self::Journal(_) | Self::Instance(_) => "DataFolder",
+            Self::Workspace(_) | Self::Refused(_) | Self::Filter(_) => "Workspace",
+            Self::Tls(_) => "Certificate",
+            Self::Port { .. } | Self::Listen(_) | Self::Connect(_) => "Listen",
+            Self::Ca { .. } | Self::Remote(_) => "Remote",
+            Self::Stopped => "Stopped",
+        };
+        let details = match self {
+            Self::Workspace(problems) => problems.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        Failure { code: code.to_owned(), message: self.to_string(), details }
+    }
+}
+
+impl From<&ServiceError> for Failure {
+    fn from(error: &ServiceError) -> Self {
+        let details = error.details.iter().map(|(_, message)| message.clone()).collect();
+        Self { code: error.code.to_string(), message: error.message.clone(), details }
+    }
+}

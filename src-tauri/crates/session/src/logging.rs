@@ -1,0 +1,142 @@
+//! Fills the event log: follows the change feed, and hears what the pipeline observes.
+
+use adt_service::{ChangeHistory, Changes, GraphView};
+use event_log::{Entry, EntryKind, EventLog, RouteVerdict};
+use parking_lot::Mutex;
+use pipeline::{DeviceMessage, Observer, Pipeline};
+use std::sync::Arc;
+use std::time::SystemTime;
+use twin_graph::{Change, Timestamp, TraceContext, TwinGraph};
+
+/// Changes read at once.
+const BATCH: usize = 1_024;
+/// Changes of earlier runs that the log begins with.
+pub(crate) const BEGIN_WITH: u64 = 5_000;
+
+/// The event log of an open instance.
+pub(crate) struct Log {
+    pub(crate) events: Mutex<EventLog>,
+    /// The pipeline whose routes say what they did with each change; none for a remote instance.
+    pipeline: Mutex<Option<Arc<Pipeline>>>,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self {
+            events: Mutex::new(EventLog::new(event_log::Options::default())),
+            pipeline: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn set_pipeline(&self, pipeline: Option<Arc<Pipeline>>) {
+        *self.pipeline.lock() = pipeline;
+    }
+
+    pub(crate) fn route_names(&self) -> Vec<String> {
+        self.pipeline.lock().as_ref().map(|pipeline| pipeline.route_names()).unwrap_or_default()
+    }
+
+    fn record(&self, graph: &TwinGraph, change: &Change) {
+        let mut entry =
+            Entry::of_change(change, |id| graph.twin(id).map(|twin| twin.model.clone()));
+        let pipeline = self.pipeline.lock().clone();
+        let verdicts = pipeline.map(|pipeline| pipeline.verdicts(change)).unwrap_or_default();
+        entry.verdicts = verdicts
+            .into_iter()
+            .map(|verdict| RouteVerdict {
+                route: verdict.route,
+                matched: verdict.matched,
+                reason: verdict.reason,
+            })
+            .collect();
+        self.events.lock().record(entry);
+    }
+
+    /// Records changes of earlier runs.
+    pub(crate) fn begin_with(&self, changes: &[Arc<Change>], view: &GraphView) {
+        let graph = view.read();
+        for change in changes {
+            self.record(&graph, change);
+        }
+    }
+
+    /// Records every change of an embedded instance from now on; for ever.
+    pub(crate) async fn follow_history(
+        &self,
+        view: &GraphView,
+        history: &dyn ChangeHistory,
+        from: u64,
+    ) {
+        let mut published = view.watch();
+        let mut at = from;
+        loop {
+            let changes = history.changes_after(at, BATCH).await;
+            match changes.last() {
+                Some(last) => {
+                    at = last.version;
+                    self.begin_with(&changes, view);
+                }
+                None if published.changed().await.is_err() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Records the changes of a remote instance as the copy sees them; for ever.
+    pub(crate) async fn follow_view(&self, view: &GraphView) {
+        let mut published = view.watch();
+        let mut at = *published.borrow_and_update();
+        loop {
+            match view.changes_since(at, BATCH) {
+                Changes::Since(changes) if changes.is_empty() => {
+                    if published.changed().await.is_err() {
+                        return;
+                    }
+                }
+                Changes::Since(changes) => {
+                    at = changes.last().map_or(at, |last| last.version);
+                    self.begin_with(&changes, view);
+                }
+                Changes::StartOver => {
+                    let now = view.read().version();
+                    self.events.lock().dropped(now.saturating_sub(at));
+                    at = now;
+                }
+            }
+        }
+    }
+}
+
+impl Observer for Log {
+    fn device_message(&self, message: &DeviceMessage) {
+        let note = format!("{} bytes", message.body.to_string().len());
+        self.events.lock().record(Entry {
+            time: message.time,
+            kind: EntryKind::DeviceMessage,
+            subject: message.device.to_string(),
+            model: None,
+            changes: Vec::new(),
+            note,
+            trace: message.trace,
+            cause: "origin".to_owned(),
+            verdicts: Vec::new(),
+            body: message.body.clone(),
+        });
+    }
+
+    fn failed(&self, subject: &str, trace: TraceContext, message: &str) {
+        tracing::warn!(subject, message, "something could not be done");
+        self.events.lock().record(Entry {
+            time: Timestamp::from(SystemTime::now()),
+            kind: EntryKind::Failure,
+            subject: subject.to_owned(),
+            model: None,
+            changes: Vec::new(),
+            note: message.to_owned(),
+            trace,
+            cause: "pipeline".to_owned(),
+            verdicts: Vec::new(),
+            body: serde_json::Value::Null,
+        });
+    }
+}

@@ -1,0 +1,154 @@
+//! Whatever is open, embedded or remote, behind one face.
+
+use crate::embedded::{Embedded, blocking};
+use crate::logging::Log;
+use crate::remote::Remote;
+use crate::screen::GraphScreen;
+use crate::wire::{InstanceKind, Target};
+use adt_service::{Call, GraphView, IfMatch, ServiceError, TwinService};
+use journal::Journal;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use twin_graph::{Operation, Origin};
+use workspace::{Source, Views};
+
+const VIEWS_KEY: &str = "views";
+
+/// Which kind of instance it is, for what only one of them has.
+pub(crate) enum Kind {
+    Embedded(Arc<Embedded>),
+    Remote(Box<Remote>),
+}
+
+/// An open instance with what the page sees of it.
+pub(crate) struct Opened {
+    pub(crate) number: u32,
+    pub(crate) target: Target,
+    pub(crate) name: String,
+    pub(crate) view: Arc<GraphView>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) screen: Mutex<GraphScreen>,
+    pub(crate) kind: Kind,
+    service: Arc<dyn TwinService>,
+    kept_views: Mutex<Views>,
+}
+
+impl Opened {
+    pub(crate) fn embedded(number: u32, target: Target, embedded: Arc<Embedded>) -> Self {
+        let views =
+            kept_views(&embedded.journal).unwrap_or_else(|| embedded.views.lock().clone());
+        let name = match &target {
+            Target::Workspace { path } => last_name(path),
+            _ => "contoso-building".to_owned(),
+        };
+        let service: Arc<dyn TwinService> = embedded.instance.clone();
+        let (view, log) = (embedded.instance.view().clone(), embedded.log.clone());
+        Self::new(number, target, name, view, log, service, views, Kind::Embedded(embedded))
+    }
+
+    pub(crate) fn remote(number: u32, target: Target, endpoint: &str, remote: Remote) -> Self {
+        let views = kept_views(&remote.journal).unwrap_or_default();
+        let host = endpoint.trim_start_matches("https://").trim_end_matches('/');
+        let (view, log) = (remote.graph.view(), remote.log.clone());
+        let service = remote.client.clone();
+        let kind = Kind::Remote(Box::new(remote));
+        Self::new(number, target, host.to_owned(), view, log, service, views, kind)
+    }
+
+    #[allow(clippy::too_many_arguments)] // the two kinds above are its only callers
+    fn new(
+        number: u32,
+        target: Target,
+        name: String,
+        view: Arc<GraphView>,
+        log: Arc<Log>,
+        service: Arc<dyn TwinService>,
+        views: Views,
+        kind: Kind,
+    ) -> Self {
+        let screen = Mutex::new(GraphScreen::new(&views, &view.read()));
+        Self {
+            number,
+            target,
+            name,
+            view,
+            log,
+            screen,
+            kind,
+            service,
+            kept_views: Mutex::new(views),
+        }
+    }
+
+    pub(crate) fn instance_kind(&self) -> InstanceKind {
+        match self.kind {
+            Kind::Embedded(_) => InstanceKind::Embedded,
+            Kind::Remote(_) => InstanceKind::Remote,
+        }
+    }
+
+    /// Patches a twin in this app's name.
+    pub(crate) async fn patch(
+        &self,
+        id: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        let etag = self.service.patch_twin(&Call::new(Origin::App), id, patch, if_match).await?;
+        if let Kind::Remote(remote) = &self.kind {
+            remote.graph.refresh_soon();
+        }
+        Ok(etag)
+    }
+
+    /// The folder that «Save to workspace» writes to, where there is one.
+    pub(crate) fn folder(&self) -> Option<(&Arc<Embedded>, &std::path::Path)> {
+        match &self.kind {
+            Kind::Embedded(embedded) => match &embedded.source {
+                Some(Source::Folder(folder)) => Some((embedded, folder)),
+                _ => None,
+            },
+            Kind::Remote(_) => None,
+        }
+    }
+
+    fn journal(&self) -> &Journal {
+        match &self.kind {
+            Kind::Embedded(embedded) => &embedded.journal,
+            Kind::Remote(remote) => &remote.journal,
+        }
+    }
+
+    /// Keeps positions and pins for the next start, where they changed.
+    pub(crate) async fn keep_views(&self) {
+        let views = self.screen.lock().views();
+        if *self.kept_views.lock() == views {
+            return;
+        }
+        let (journal, bytes) =
+            (self.journal().clone(), serde_json::to_vec(&views).unwrap_or_default());
+        match blocking(move || journal.put_value(VIEWS_KEY, bytes).wait()).await {
+            Ok(Ok(_)) => *self.kept_views.lock() = views,
+            Ok(Err(error)) => tracing::warn!(%error, "positions could not be kept"),
+            Err(_) => {}
+        }
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn stop(&self) {
+        self.keep_views().await;
+        match &self.kind {
+            Kind::Embedded(embedded) => embedded.stop().await,
+            Kind::Remote(remote) => remote.graph.stop().await,
+        }
+    }
+}
+
+fn kept_views(journal: &Journal) -> Option<Views> {
+    serde_json::from_slice(&journal.value(VIEWS_KEY).ok()??).ok()
+}
+
+fn last_name(path: &str) -> String {
+    let name = std::path::Path::new(path).file_name();
+    name.map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
+}

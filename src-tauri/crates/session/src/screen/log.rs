@@ -1,0 +1,107 @@
+//! Windows of the event log for the page.
+
+use super::millis;
+use crate::wire;
+use event_log::{EntryKind, EventLog, Row, WindowRequest};
+use serde_json::Value;
+
+/// Rows of one window, at most.
+const MOST_ROWS: u32 = 500;
+/// Changes told on one row.
+const MOST_CHANGES: usize = 4;
+/// Rows of one trace, at most.
+const MOST_OF_TRACE: usize = 200;
+
+/// A window for the page.
+pub(crate) fn log_window(
+    log: &mut EventLog,
+    session: u32,
+    request: &wire::LogRequest,
+) -> wire::LogWindow {
+    let window = log.window(&WindowRequest {
+        filter: request.filter.clone(),
+        until: request.until,
+        offset: request.offset,
+        limit: request.limit.min(MOST_ROWS),
+    });
+    wire::LogWindow {
+        session,
+        rows: window.rows.iter().map(row).collect(),
+        matched: window.matched,
+        scanned: window.scanned,
+        first_time: window.first_time.map(millis),
+        newest: window.newest,
+        newer: window.newer,
+        evicted: window.evicted,
+        dropped: window.dropped,
+    }
+}
+
+/// One event with its body and its trace; `None` where it is no longer kept.
+pub(crate) fn event_detail(log: &EventLog, position: u64) -> Option<wire::LogEventDetail> {
+    let found = log.event(position)?;
+    let trace = log.trace(&found.entry.trace.trace_id());
+    Some(wire::LogEventDetail {
+        row: row(&found),
+        body: found.entry.body.clone(),
+        trace: trace.iter().take(MOST_OF_TRACE).map(row).collect(),
+    })
+}
+
+fn row(row: &Row) -> wire::LogRow {
+    let entry = &row.entry;
+    wire::LogRow {
+        position: row.position,
+        time: millis(entry.time),
+        kind: kind(entry.kind),
+        label: entry.kind.label().to_owned(),
+        subject: entry.subject.clone(),
+        model: entry.model.as_deref().map(str::to_owned),
+        changes: entry.changes.iter().take(MOST_CHANGES).map(field_change).collect(),
+        more: u32::try_from(entry.changes.len().saturating_sub(MOST_CHANGES)).unwrap_or(u32::MAX),
+        note: entry.note.clone(),
+        trace: entry.trace.trace_id(),
+        cause: entry.cause.clone(),
+        routes: entry.verdicts.iter().map(verdict).collect(),
+        latency: row.latency,
+    }
+}
+
+fn field_change(change: &event_log::FieldChange) -> wire::FieldChange {
+    wire::FieldChange {
+        path: change.path.clone(),
+        before: change.before.as_ref().map(text),
+        after: change.after.as_ref().map(text),
+    }
+}
+
+/// A value on one line: texts without quotes, all else as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn verdict(verdict: &event_log::RouteVerdict) -> wire::RouteVerdict {
+    wire::RouteVerdict {
+        route: verdict.route.to_string(),
+        matched: verdict.matched,
+        reason: verdict.reason.clone(),
+    }
+}
+
+fn kind(kind: EntryKind) -> wire::LogKind {
+    match kind {
+        EntryKind::DeviceMessage => wire::LogKind::DeviceMessage,
+        EntryKind::TwinCreate => wire::LogKind::TwinCreate,
+        EntryKind::TwinUpdate => wire::LogKind::TwinUpdate,
+        EntryKind::TwinDelete => wire::LogKind::TwinDelete,
+        EntryKind::RelationshipCreate => wire::LogKind::RelationshipCreate,
+        EntryKind::RelationshipUpdate => wire::LogKind::RelationshipUpdate,
+        EntryKind::RelationshipDelete => wire::LogKind::RelationshipDelete,
+        EntryKind::Telemetry => wire::LogKind::Telemetry,
+        EntryKind::Model => wire::LogKind::Model,
+        EntryKind::Failure => wire::LogKind::Failure,
+    }
+}

@@ -1,0 +1,58 @@
+//! What the page sees of an open instance.
+
+mod kinds;
+mod layout;
+mod log;
+mod map;
+mod search;
+mod twin;
+
+pub(crate) use log::{event_detail, log_window};
+pub(crate) use map::GraphScreen;
+pub(crate) use search::search;
+pub(crate) use twin::twin_detail;
+
+use serde_json::Value;
+use twin_graph::{Timestamp, Twin};
+
+/// ms since the Unix epoch, as the page wants times.
+fn millis(time: Timestamp) -> f64 {
+    time.ticks() as f64 / 10_000.0
+}
+
+/// A twin's name for people: its property `name` or `displayName`.
+fn name_of(twin: &Twin) -> Option<String> {
+    let text = |property: &str| twin.property(property).and_then(Value::as_str);
+    text("name").or_else(|| text("displayName")).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// The last part of a DTMI, for models without a display name: `Room` of `dtmi:com:x:Room;1`.
+fn last_part(dtmi: &str) -> &str {
+    let path = dtmi.split(';').next().unwrap_or(dtmi);
+    path.rsplit(':').next().unwrap_or(path)
+}
+
+fn model_name(models: &dtdl::Models, dtmi: &str) -> String {
+    let display =
+        models.get(dtmi).and_then(|model| model.display_name.get("en").map(str::to_owned));
+    display.unwrap_or_else(|| last_part(dtmi).to_owned())
+}
+
+/// How a DTDL unit is written.
+fn unit_sign(unit: &str) -> &str {
+    match unit {
+        "degreeCelsius" => "°C",
+        "degreeFahrenheit" => "°F",
+        "kelvin" => "K",
+        "percent" => "%",
+        "partsPerMillion" => "ppm",
+        "squareMetre" => "m²",
+        "metre" => "m",
+        "lux" => "lx",
+        "watt" => "W",
+        "kilowatt" => "kW",
+        "kilowattHour" => "kWh",
+        "pascal" => "Pa",
+        other => other,
+    }
+}

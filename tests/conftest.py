@@ -1,0 +1,45 @@
+"""What every test from outside needs: the built programs, and places of their own to run in."""
+
+import os
+import pathlib
+
+import pytest
+
+from twinscope.programs import Serve, Window
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / ".test-output"
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts `twinscope serve` with the given arguments; stops them all at the end."""
+    running = []
+
+    def start(*arguments, data="serve-data"):
+        server = Serve.start(tmp_path / data, *arguments)
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def window(tmp_path, request):
+    """Opens the desktop window with an empty home; closes it at the end."""
+    if not os.environ.get("DISPLAY"):
+        pytest.fail("The window's tests need a display: run them with `make desktop`.")
+    opened = []
+
+    def open_window(home="home"):
+        pictures = OUTPUT / request.node.name
+        pictures.mkdir(parents=True, exist_ok=True)
+        app = Window.open(tmp_path / home, pictures)
+        opened.append(app)
+        return app
+
+    yield open_window
+    for app in opened:
+        app.close()

@@ -1,0 +1,191 @@
+"""The built programs as a person runs them: `twinscope serve` and the window."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from azure.core.credentials import AccessToken
+from azure.digitaltwins.core import DigitalTwinsClient
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.options import ArgOptions
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PROFILE = os.environ.get("TWINSCOPE_PROFILE", "debug")
+BINARIES = ROOT / "target" / PROFILE
+TAURI_DRIVER = ROOT / "target" / "tools" / "bin" / "tauri-driver"
+
+
+class AnyToken:
+    """The embedded instance takes any non-empty bearer token."""
+
+    def get_token(self, *_scopes, **_options):
+        return AccessToken("any", int(time.time()) + 3600)
+
+
+def eventually(question, seconds=20, every=0.1):
+    """The first true answer to `question` within `seconds`, else an AssertionError."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds} s: {question.__name__}"
+        time.sleep(every)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def client(connect):
+    """The official client for what a connect.json describes."""
+    adt = connect["adt"]
+    return DigitalTwinsClient(adt["endpoint"], AnyToken(), connection_verify=adt["ca"])
+
+
+class Serve:
+    """A running `twinscope serve`."""
+
+    def __init__(self, process, data):
+        self.process = process
+        self.data = data
+
+    @classmethod
+    def start(cls, data, *arguments):
+        home = data.parent / f"{data.name}-home"
+        home.mkdir(parents=True, exist_ok=True)
+        command = [BINARIES / "twinscope", "serve", "--data", data, *arguments]
+        process = subprocess.Popen(command, env={**os.environ, "HOME": str(home)}, stderr=subprocess.PIPE, text=True)
+        server = cls(process, data)
+
+        def listening():
+            assert process.poll() is None, f"serve ended: {process.stderr.read()}"
+            # After a kill the file of the killed process is still there.
+            return (data / "connect.json").exists() and server.connect["pid"] == process.pid
+
+        eventually(listening)
+        return server
+
+    @property
+    def connect(self):
+        return json.loads((self.data / "connect.json").read_text())
+
+    def client(self):
+        return client(self.connect)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError("serve did not stop within 10 s of SIGTERM") from None
+        self.process.stderr.close()
+
+
+class Window:
+    """The desktop window under WebDriver."""
+
+    def __init__(self, driver, proxy, home, pictures):
+        self.driver = driver
+        self.proxy = proxy
+        self.home = home
+        self.pictures = pictures
+
+    @classmethod
+    def open(cls, home, pictures):
+        home.mkdir(parents=True, exist_ok=True)
+        port, native_port = free_port(), free_port()
+        environment = {**os.environ, "HOME": str(home)}
+        for name in [name for name in environment if name.startswith("XDG_") and name != "XDG_RUNTIME_DIR"]:
+            del environment[name]
+        command = [TAURI_DRIVER, "--port", str(port), "--native-port", str(native_port)]
+        with open(pictures / "window.log", "wb") as log:
+            proxy = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+        def accepting():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        eventually(accepting)
+        options = ArgOptions()
+        options.set_capability("browserName", "wry")
+        options.set_capability("tauri:options", {"application": str(BINARIES / "twinscope-desktop")})
+        driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        return cls(driver, proxy, home, pictures)
+
+    def close(self):
+        try:
+            self.driver.quit()
+        finally:
+            # The driver and the window that it started are one process group.
+            try:
+                os.killpg(self.proxy.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+            self.proxy.wait(10)
+
+    @property
+    def connect(self):
+        """The connect.json of the sample's embedded instance in this home."""
+        return json.loads((self.home / ".local/share/twinscope/sample/connect.json").read_text())
+
+    def all(self, test_id, **data):
+        selector = f'[data-testid="{test_id}"]'
+        selector += "".join(f'[data-{name}="{value}"]' for name, value in data.items())
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, test_id, seconds=20, **data):
+        def found():
+            return next(iter(self.all(test_id, **data)), None)
+
+        found.__name__ = f"{test_id} {data}"
+        return eventually(found, seconds)
+
+    def ready(self, seconds=60):
+        """Waits until twins are drawn."""
+
+        def drawn():
+            return self.driver.execute_script("return document.documentElement.dataset.ready") == "true"
+
+        eventually(drawn, seconds)
+        return self
+
+    def twin_center(self, twin):
+        """Where a twin is on the screen, by the element that stands for it."""
+
+        def element():
+            found = self.driver.find_elements(By.CSS_SELECTOR, f'[data-twin-id="{twin}"]')
+            return found[0] if found else None
+
+        element.__name__ = f"{twin} on the screen"
+        rect = self.driver.execute_script(
+            "const r = arguments[0].getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]",
+            eventually(element),
+        )
+        return round(rect[0]), round(rect[1])
+
+    def click_at(self, x, y):
+        """A real pointer click at a place of the page."""
+        body = self.driver.find_element(By.TAG_NAME, "body")
+        size = self.driver.execute_script("return [document.body.clientWidth, document.body.clientHeight]")
+        actions = ActionChains(self.driver, duration=50)
+        actions.move_to_element_with_offset(body, x - size[0] // 2, y - size[1] // 2).click().perform()
+
+    def picture(self, name):
+        path = self.pictures / f"{name}.png"
+        assert self.driver.save_screenshot(str(path)), path
+        return path
