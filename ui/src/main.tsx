@@ -1,4 +1,4 @@
-import { createRoot } from "react-dom/client";
+import { tauriHost } from "./host/tauri";
+import { mount } from "./window/mount";
 
-const root = document.getElementById("root");
-if (root) createRoot(root).render(<main>Twinscope</main>);
+mount(tauriHost);

@@ -1,0 +1,86 @@
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { GraphEmpty } from "./GraphEmpty";
+import { GraphToolbar } from "./GraphToolbar";
+import { listen } from "./gestures";
+import { pressKey } from "./keys";
+import { Legend } from "./Legend";
+import { Minimap } from "./Minimap";
+import { NodeButtons } from "./NodeButtons";
+import { GraphSurface } from "./surface";
+import "./graph.css";
+import { ask } from "../host/ask";
+import { useCell, usePart } from "../store/cell";
+import { usePage } from "../store/usePage";
+
+const legendFrom = 720;
+const legendWidth = 184;
+const gap = 16;
+
+/** The drawing of the graph with what lies over it. */
+export function GraphPanel() {
+  const page = usePage();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [surface, setSurface] = useState<GraphSurface | null>(null);
+
+  const firstDrawing = useCallback(() => {
+    if (document.documentElement.dataset.ready) return;
+    document.documentElement.dataset.ready = "true";
+    // Only a measurement hangs on it: a failure has no effect that a person would see.
+    ask(page.host, { type: "firstDrawing" }, "accepted").catch(() => undefined);
+  }, [page]);
+
+  useLayoutEffect(() => {
+    if (!canvas.current) return;
+    const made = new GraphSurface(page, canvas.current, firstDrawing);
+    const detach = made.attach();
+    const unlisten = listen(canvas.current, made, page);
+    setSurface(made);
+    return () => {
+      unlisten();
+      detach();
+    };
+  }, [page, firstDrawing]);
+
+  const onKey = (event: React.KeyboardEvent) => {
+    const inField = event.target instanceof HTMLInputElement;
+    if (!surface || inField || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (pressKey(event.key, surface, page)) event.preventDefault();
+  };
+
+  return (
+    <section className="graph" aria-label="Graph" onKeyDown={onKey}>
+      {surface && <GraphToolbar surface={surface} />}
+      <div className="graph-ground">
+        <canvas
+          ref={canvas}
+          className="graph-canvas"
+          data-testid="graph-canvas"
+          tabIndex={0}
+          aria-label="Drawing of the graph"
+        />
+        {surface && <NodeButtons surface={surface} />}
+        {surface && <Aside surface={surface} />}
+        <GraphEmpty />
+      </div>
+    </section>
+  );
+}
+
+/** Legend and overview at the right, where there is room or where the user wants them. */
+function Aside({ surface }: { surface: GraphSurface }) {
+  const page = usePage();
+  const { width, height } = useCell(surface.size);
+  const wanted = usePart(page.preferences, ({ legend }) => legend);
+  const open = wanted ?? width >= legendFrom;
+  useEffect(() => {
+    const right = open ? legendWidth + 2 * gap : gap;
+    surface.cover({ top: gap, right, bottom: gap, left: gap });
+  }, [surface, open]);
+  if (!open || width === 0) return null;
+  return (
+    <aside className="graph-aside">
+      <Legend surface={surface} />
+      {height >= 560 && <Minimap surface={surface} />}
+    </aside>
+  );
+}

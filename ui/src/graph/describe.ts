@@ -1,0 +1,19 @@
+import { plain, short } from "../look/format";
+import type { TwinGraph } from "../store/twinGraph";
+import type { Scene } from "./scene";
+
+/** A twin in words: `Room_11, Room, 22.6 °C`. */
+export function describe(scene: Scene, graph: TwinGraph, at: number): string {
+  const id = scene.ids[at] ?? "";
+  const twin = graph.twins.get(id);
+  const kind = twin ? graph.kindOf(twin)?.name : undefined;
+  return [id, kind, valueInWords(scene, at)].filter(Boolean).join(", ");
+}
+
+function valueInWords(scene: Scene, at: number): string {
+  const value = scene.value[at] ?? Number.NaN;
+  if (Number.isNaN(value)) return "";
+  const of = scene.meanOf[at] ?? 0;
+  const unit = scene.unit[at] ? ` ${scene.unit[at]}` : "";
+  return of > 0 ? `average of ${plain(of)} ${value.toFixed(1)}${unit}` : `${short(value)}${unit}`;
+}

@@ -1,0 +1,42 @@
+import { circle, hexagon } from "../scene";
+import { type Picture, screenHalfHeight, screenHalfWidth, spot } from "./picture";
+
+const cornerRadius = 4;
+
+/** Adds a twin's outline to the path, `off` pixels outside of its shape. */
+export function outline(picture: Picture, at: number, off = 0): void {
+  const { context, camera, scene } = picture;
+  const { x, y } = spot(picture, at);
+  const width = screenHalfWidth(picture, at) + off;
+  const height = screenHalfHeight(picture, at) + off;
+  const shape = scene.shape[at];
+  if (shape === circle) {
+    context.moveTo(x + width, y);
+    context.arc(x, y, width, 0, 2 * Math.PI);
+  } else if (shape === hexagon) {
+    context.moveTo(x - width, y);
+    context.lineTo(x - width / 2, y - height);
+    context.lineTo(x + width / 2, y - height);
+    context.lineTo(x + width, y);
+    context.lineTo(x + width / 2, y + height);
+    context.lineTo(x - width / 2, y + height);
+    context.closePath();
+  } else {
+    const radius = cornerRadius * Math.min(1, camera.zoom) + off;
+    context.roundRect(x - width, y - height, 2 * width, 2 * height, radius);
+  }
+}
+
+/** How far a shape reaches from its middle in a direction of length 1, in pixels. */
+export function reach(picture: Picture, at: number, dx: number, dy: number): number {
+  const width = screenHalfWidth(picture, at);
+  const height = screenHalfHeight(picture, at);
+  const shape = picture.scene.shape[at];
+  if (shape === circle) return width;
+  const [ax, ay] = [Math.abs(dx), Math.abs(dy)];
+  if (shape === hexagon) {
+    // Flat top and bottom at `height`; the slanted sides run from (width, 0) to (width / 2, height).
+    return Math.min(height / ay, width / (ax + (ay * width) / (2 * height)));
+  }
+  return Math.min(width / ax, height / ay);
+}

@@ -1,0 +1,100 @@
+/**
+ * The temperature scale: 15 to 27 °C in two straight lines in OKLab that meet at 21 °C.
+ * The middle is the quiet colour of the theme, so that what is normal recedes.
+ */
+export const scale = { low: 15, middle: 21, high: 27 } as const;
+
+export type Theme = "dark" | "light";
+type Lab = readonly [number, number, number];
+type Lch = readonly [lightness: number, chroma: number, hue: number];
+
+interface Anchors {
+  cold: Lch;
+  middle: Lch;
+  warm: Lch;
+}
+
+const anchors: Record<Theme, Anchors> = {
+  dark: { cold: [0.73, 0.13, 241], middle: [0.4, 0.003, 260], warm: [0.72, 0.165, 42] },
+  light: { cold: [0.6, 0.125, 245], middle: [0.93, 0.003, 260], warm: [0.62, 0.16, 42] },
+};
+
+function toLab([lightness, chroma, hue]: Lch): Lab {
+  const angle = (hue * Math.PI) / 180;
+  return [lightness, chroma * Math.cos(angle), chroma * Math.sin(angle)];
+}
+
+/** OKLab to sRGB bytes, after Björn Ottosson's definition. */
+function toBytes([lightness, a, b]: Lab): [number, number, number] {
+  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  return [
+    gamma(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+    gamma(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+    gamma(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
+  ];
+}
+
+function gamma(linear: number): number {
+  const light = Math.min(1, Math.max(0, linear));
+  const encoded = light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055;
+  return Math.round(encoded * 255);
+}
+
+function luminance(bytes: readonly number[]): number {
+  const [r = 0, g = 0, b = 0] = bytes.map((byte) => {
+    const part = byte / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** A fill, and the ink that reads best on it. */
+export interface Paint {
+  fill: string;
+  ink: "#000000" | "#ffffff";
+}
+
+function paint(lab: Lab): Paint {
+  const bytes = toBytes(lab);
+  const light = luminance(bytes);
+  const fill = `#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return { fill, ink: (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000000" : "#ffffff" };
+}
+
+const stepsPerDegree = 20;
+
+/** Every colour of the scale in steps of 0.05 °C, made once per theme. */
+function ramp(theme: Theme): Paint[] {
+  const [cold, middle, warm] = [
+    toLab(anchors[theme].cold),
+    toLab(anchors[theme].middle),
+    toLab(anchors[theme].warm),
+  ];
+  const paints: Paint[] = [];
+  for (let step = 0; step <= (scale.high - scale.low) * stepsPerDegree; step++) {
+    const degrees = scale.low + step / stepsPerDegree;
+    const [from, to, start] =
+      degrees < scale.middle ? [cold, middle, scale.low] : [middle, warm, scale.middle];
+    const t = (degrees - start) / (scale.middle - scale.low);
+    paints.push(
+      paint([
+        from[0] + (to[0] - from[0]) * t,
+        from[1] + (to[1] - from[1]) * t,
+        from[2] + (to[2] - from[2]) * t,
+      ]),
+    );
+  }
+  return paints;
+}
+
+const ramps: Record<Theme, Paint[]> = { dark: ramp("dark"), light: ramp("light") };
+
+/** The colour of a temperature in °C; what is outside of the scale has the colour of its end. */
+export function temperaturePaint(theme: Theme, degrees: number): Paint {
+  const step = Math.round((degrees - scale.low) * stepsPerDegree);
+  const paints = ramps[theme];
+  const found = paints[Math.min(paints.length - 1, Math.max(0, step))];
+  return found ?? { fill: "transparent", ink: "#000000" };
+}

@@ -1,0 +1,45 @@
+import { Radio } from "lucide-react";
+import { Button } from "../look/Controls";
+import { age } from "../look/format";
+import { ShapeIcon } from "../look/ShapeIcon";
+import { useNow, usePage } from "../store/usePage";
+import type { TwinDetail } from "../wire/TwinDetail";
+
+/** Which twin it is, and how fresh. */
+export function InspectorHead({ twin }: { twin: TwinDetail }) {
+  const page = usePage();
+  const now = useNow(500);
+  const kind = page.instance.graph.kinds.find((one) => one.model === twin.model);
+  const { device } = twin;
+  return (
+    <header className="inspector-head">
+      <div className="inspector-line">
+        <ShapeIcon mark={kind?.shape ?? "circle"} size={16} />
+        <h2 className="mono inspector-title ellipsis selectable" data-testid="inspector-title">
+          {twin.id}
+        </h2>
+        <span className="stretch" />
+        {twin.name && <span className="ellipsis inspector-name">{twin.name}</span>}
+      </div>
+      <div className="inspector-line secondary">
+        <span className="mono ellipsis selectable" title={`${twin.modelName}, ${twin.model}`}>
+          {twin.model}
+        </span>
+        <span className="stretch" />
+        <span className="nowrap">updated {ago(twin.updated, now)}</span>
+      </div>
+      {twin.deviceSilenced && device !== null && (
+        <div className="silenced">
+          <Radio size={16} aria-hidden />
+          <span>Simulated device is silent since an outside write</span>
+          <Button onClick={() => page.simulate({ kind: "unsilence", device })}>Resume</Button>
+        </div>
+      )}
+    </header>
+  );
+}
+
+function ago(then: number, now: number): string {
+  const text = age(then, now);
+  return text === "now" ? text : `${text} ago`;
+}

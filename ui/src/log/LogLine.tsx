@@ -1,0 +1,150 @@
+import { Check, CircleAlert } from "lucide-react";
+import { memo } from "react";
+import { Tooltip } from "../look/Controls";
+import { clock, millis, shortTrace } from "../look/format";
+import { markOf, ShapeIcon } from "../look/ShapeIcon";
+import { Swatch } from "../look/Swatch";
+import { usePart } from "../store/cell";
+import type { Page } from "../store/page";
+import { usePage } from "../store/usePage";
+import type { FieldChange } from "../wire/FieldChange";
+import type { LogRow } from "../wire/LogRow";
+import type { RouteVerdict } from "../wire/RouteVerdict";
+import type { Bracket } from "./brackets";
+
+interface LineProps {
+  row: LogRow;
+  top: number;
+  bracket: Bracket;
+  routes: string[];
+}
+
+/** The twin that an event is about, if it is on the drawing. */
+export function twinOf(page: Page, row: LogRow): string | null {
+  const { twins } = page.instance.graph;
+  if (twins.has(row.subject)) return row.subject;
+  const source = row.subject.split("/")[0] ?? "";
+  return twins.has(source) ? source : null;
+}
+
+/** Selects an event, and its twin in the graph. */
+export function pickEvent(page: Page, row: LogRow): void {
+  void page.log.select(row.position);
+  const twin = twinOf(page, row);
+  if (twin !== null) page.reveal(twin);
+}
+
+export const LogLine = memo(
+  function LogLine({ row, top, bracket, routes }: LineProps) {
+    const page = usePage();
+    const selected = usePart(page.log.selected, (position) => position === row.position);
+    const shape = page.instance.graph.kinds.find((kind) => kind.model === row.model)?.shape;
+    return (
+      // biome-ignore lint/a11y/useKeyWithClickEvents: the grid moves the selection with the arrow keys
+      // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
+      // biome-ignore lint/a11y/useSemanticElements: rows are virtual, a table cannot hold them
+      <div
+        className="log-row log-grid"
+        role="row"
+        data-testid="log-row"
+        data-kind={row.kind}
+        data-subject={row.subject}
+        data-trace={row.trace}
+        data-position={row.position}
+        aria-selected={selected}
+        style={{ top }}
+        onClick={() => pickEvent(page, row)}
+      >
+        <span className="mono log-time">{clock(row.time)}</span>
+        <span className="ellipsis log-type">
+          {row.kind === "failure" && <CircleAlert size={14} aria-hidden />}
+          {row.label}
+        </span>
+        <span className="log-subject" title={row.subject}>
+          <ShapeIcon mark={markOf(row.kind, shape)} />
+          <span className="mono ellipsis">{row.subject}</span>
+        </span>
+        <Change row={row} />
+        <span className="log-trace">
+          <span className={`bracket ${bracket}`} aria-hidden />
+          <span className="mono trace-id" title={`Trace ${row.trace}`}>
+            {shortTrace(row.trace)}
+          </span>
+          <span className="ellipsis log-cause" title={row.cause}>
+            {row.cause}
+          </span>
+        </span>
+        {routes.map((route) => (
+          <Verdict key={route} verdict={row.routes.find((one) => one.route === route)} />
+        ))}
+        <span className="log-latency number">
+          {row.latency !== null && (
+            <>
+              {millis(row.latency)} <span className="unit">ms</span>
+            </>
+          )}
+        </span>
+      </div>
+    );
+  },
+  (before, after) =>
+    before.row.position === after.row.position &&
+    before.row.routes.length === after.row.routes.length &&
+    before.top === after.top &&
+    before.bracket === after.bracket &&
+    before.routes === after.routes,
+);
+
+const inWords = ({ path, before, after }: FieldChange): string =>
+  `${path} ${before ?? "not set"} → ${after ?? "removed"}`;
+
+/** `21.900000000000002` is 21.9: a number as text, without what binary fractions add. */
+function tidy(text: string): string {
+  const value = Number(text);
+  return /^-?\d+\.\d{5,}/.test(text) && Number.isFinite(value)
+    ? String(Number(value.toFixed(2)))
+    : text;
+}
+
+function Change({ row }: { row: LogRow }) {
+  const first = row.changes[0];
+  if (!first) return <span className="log-change ellipsis secondary">{row.note}</span>;
+  const others = row.changes.length - 1 + row.more;
+  const all = [...row.changes.map(inWords), ...(row.more ? [`and ${row.more} more`] : [])];
+  const degrees = /temp|setpoint/i.test(first.path)
+    ? Number(first.after ?? Number.NaN)
+    : Number.NaN;
+  return (
+    <span className="log-change" title={all.join("\n")}>
+      <span className="ellipsis">
+        <span className="unit">
+          {first.path} {first.before === null ? "" : `${tidy(first.before)} `}→{" "}
+        </span>
+        <strong className="number">{first.after === null ? "removed" : tidy(first.after)}</strong>
+      </span>
+      {others > 0 && <span className="unit">+{others}</span>}
+      {!Number.isNaN(degrees) && <Swatch degrees={degrees} />}
+    </span>
+  );
+}
+
+/** What a route did: matched, or a dash with the reason on hover; nothing where routes do not apply. */
+function Verdict({ verdict }: { verdict: RouteVerdict | undefined }) {
+  if (!verdict) return <span />;
+  if (verdict.matched) {
+    return (
+      <span className="verdict" title={`${verdict.route} matched`}>
+        <Check size={14} aria-hidden />
+        <span>matched</span>
+      </span>
+    );
+  }
+  return (
+    <Tooltip text={`${verdict.route} did not match: ${verdict.reason ?? "its filter was false"}`}>
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: the dash says nothing aloud */}
+      <span className="no-verdict" aria-label={`${verdict.route} did not match`}>
+        –
+      </span>
+    </Tooltip>
+  );
+}

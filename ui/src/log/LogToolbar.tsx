@@ -1,0 +1,113 @@
+import { Crosshair, ListFilter, Pause, X } from "lucide-react";
+import { Button, IconButton, Tooltip } from "../look/Controls";
+import { count } from "../look/format";
+import { useCell, usePart } from "../store/cell";
+import { usePage } from "../store/usePage";
+
+/** Filter, follow and pause. It stands in the drawer's head, beside the tab. */
+export function LogToolbar() {
+  const { log } = usePage();
+  const until = useCell(log.until);
+  const newer = usePart(log.slice, (slice) => slice?.newer ?? 0);
+  const paused = until !== null;
+  return (
+    <div className="log-toolbar" role="toolbar" aria-label="Event log">
+      <Filter />
+      <Lost />
+      <Follow />
+      <Tooltip
+        text={paused ? "Show new events again" : "Freeze the view; events are still recorded"}
+      >
+        <Button
+          icon={Pause}
+          aria-pressed={paused}
+          data-testid="log-pause"
+          onClick={() => (paused ? log.resume() : log.pause())}
+        >
+          {paused ? "Paused" : "Pause"}
+        </Button>
+      </Tooltip>
+      {paused && newer > 0 && (
+        <Button onClick={() => log.resume()} data-testid="log-newer">
+          <strong className="number">+{count(newer)}</strong> new
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Filter() {
+  const { log } = usePage();
+  const filter = useCell(log.filter);
+  const matched = usePart(log.slice, (slice) => slice?.matched);
+  const scanned = usePart(log.slice, (slice) => slice?.scanned);
+  return (
+    <div className="log-filter">
+      <ListFilter size={16} aria-hidden />
+      <input
+        className="input"
+        data-testid="log-filter"
+        placeholder="Filter by type, subject, change, trace or cause"
+        aria-label="Filter the event log"
+        spellCheck={false}
+        value={filter}
+        onChange={(event) => log.filter.set(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") log.filter.set("");
+        }}
+      />
+      {matched !== undefined && scanned !== undefined && (
+        <span className="log-matched number" aria-live="off">
+          {count(matched)} of {count(scanned)}
+        </span>
+      )}
+      {filter && (
+        <IconButton icon={X} label="Clear the filter" onClick={() => log.filter.set("")} />
+      )}
+    </div>
+  );
+}
+
+/** What the log could not keep: said whenever it is not nothing. */
+function Lost() {
+  const { log } = usePage();
+  const evicted = usePart(log.slice, (slice) => slice?.evicted ?? 0);
+  const dropped = usePart(log.slice, (slice) => slice?.dropped ?? 0);
+  return (
+    <>
+      {evicted > 0 && (
+        <Tooltip text="The oldest rows were let go of: the log is bounded">
+          <span className="secondary number">{count(evicted)} evicted</span>
+        </Tooltip>
+      )}
+      {dropped > 0 && (
+        <Tooltip text="Observations that came too fast to be kept. Changes of twins are never dropped">
+          <span className="dropped number">{count(dropped)} dropped</span>
+        </Tooltip>
+      )}
+    </>
+  );
+}
+
+function Follow() {
+  const { log, selection } = usePage();
+  const followed = useCell(log.followed);
+  const selected = useCell(selection.id);
+  const why = followed
+    ? "Show the events of all twins again"
+    : selected
+      ? `Show only events with ${selected}`
+      : "Select a twin first";
+  return (
+    <Tooltip text={why}>
+      <Button
+        icon={Crosshair}
+        aria-pressed={followed !== null}
+        disabled={!followed && !selected}
+        onClick={() => log.followed.set(followed ? null : selected)}
+      >
+        {followed ? `Following ${followed}` : "Follow a twin"}
+      </Button>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,33 @@
+import type { Target } from "../wire/Target";
+
+/** A target in words: what it is, and where. */
+export function inWords(target: Target): { what: string; where: string } {
+  switch (target.kind) {
+    case "sample":
+      return { what: "Sample building", where: "built into the app" };
+    case "workspace":
+      return { what: lastPart(target.path), where: target.path };
+    case "remote":
+      return { what: hostOf(target.endpoint), where: target.endpoint };
+  }
+}
+
+const lastPart = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+
+function hostOf(endpoint: string): string {
+  try {
+    return new URL(endpoint).host;
+  } catch {
+    return endpoint;
+  }
+}
+
+/** Whether opening it again needs a secret that is never written down. */
+export function needsSecret(target: Target): boolean {
+  if (target.kind !== "remote") return false;
+  const { credential } = target;
+  return (
+    (credential.kind === "token" && credential.token === "") ||
+    (credential.kind === "clientSecret" && credential.secret === "")
+  );
+}

@@ -1,0 +1,119 @@
+import { Activity, CircleAlert, CircleCheck, Cloud, CloudOff, Server } from "lucide-react";
+import { Tooltip } from "../look/Controls";
+import { age, count, counted, millis, rate } from "../look/format";
+import { useCell } from "../store/cell";
+import { usePage } from "../store/usePage";
+import type { Status } from "../wire/Status";
+import type { SyncState } from "../wire/SyncState";
+import { SimulationMenu } from "./SimulationMenu";
+import "./status.css";
+
+const kinds = { embedded: "Simulated instance", remote: "Remote instance" } as const;
+
+/** What is open and how it does, in one line. */
+export function StatusBar() {
+  const page = usePage();
+  const status = useCell(page.instance.status);
+  return (
+    <footer className="status-bar" data-testid="status-bar">
+      {status && <Line status={status} />}
+    </footer>
+  );
+}
+
+function Line({ status }: { status: Status }) {
+  const page = usePage();
+  const { problems } = status;
+  return (
+    <>
+      <Tooltip text="Open something else" keys="Ctrl O">
+        <button type="button" className="status-item" onClick={() => page.dialog.set("open")}>
+          {status.kind === "remote" ? (
+            <Cloud size={14} aria-hidden />
+          ) : (
+            <Server size={14} aria-hidden />
+          )}
+          <strong>{kinds[status.kind]}</strong>
+          <span className="unit">{status.name}</span>
+        </button>
+      </Tooltip>
+      <span className="status-item" data-testid="status-twins">
+        <Counted words={counted(status.twins, "twin")} />
+      </span>
+      <span className="status-item optional">
+        <Counted words={counted(status.relationships, "relationship")} />
+      </span>
+      <Tooltip text="Events of the log in the last second">
+        <span className="status-item">
+          <Activity size={14} className="status-live" aria-hidden />
+          <strong className="number">{rate(status.eventsPerSecond)}</strong>
+          <span className="unit">events/s</span>
+        </span>
+      </Tooltip>
+      {status.simulation && <SimulationMenu simulation={status.simulation} />}
+      <span className="stretch" />
+      {status.sync && <Sync sync={status.sync} />}
+      {status.commitMillis !== null && (
+        <Tooltip text="Median time of a journal commit: until a change is safe on disk">
+          <span className="status-item optional">
+            <span className="unit">Journal commit</span>
+            <strong className="number">{millis(status.commitMillis)}</strong>
+            <span className="unit">ms</span>
+          </span>
+        </Tooltip>
+      )}
+      <button
+        type="button"
+        className="status-item"
+        data-testid="problems"
+        onClick={() => page.dialog.set("problems")}
+      >
+        {problems.length > 0 ? (
+          <CircleAlert size={14} className="status-problem" aria-hidden />
+        ) : (
+          <CircleCheck size={14} className="status-fine" aria-hidden />
+        )}
+        {problems.length > 0 ? (
+          <Counted words={counted(problems.length, "problem")} />
+        ) : (
+          "No problems"
+        )}
+      </button>
+    </>
+  );
+}
+
+/** `51 twins` with the number in front. */
+function Counted({ words }: { words: string }) {
+  const [number, ...noun] = words.split(" ");
+  return (
+    <>
+      <strong className="number">{number}</strong>
+      <span className="unit">{noun.join(" ")}</span>
+    </>
+  );
+}
+
+const inStepWithin = 5;
+
+function Sync({ sync }: { sync: SyncState }) {
+  const behind = `${age(0, sync.ageSeconds * 1000)} behind`;
+  const words = !sync.reachable
+    ? "Out of reach"
+    : sync.ageSeconds > inStepWithin
+      ? behind
+      : "In step";
+  const why = sync.error ?? `Last known to be in step ${count(Math.round(sync.ageSeconds))} s ago`;
+  return (
+    <Tooltip text={why}>
+      <span className="status-item">
+        {sync.reachable ? (
+          <Cloud size={14} aria-hidden />
+        ) : (
+          <CloudOff size={14} className="status-problem" aria-hidden />
+        )}
+        {words}
+      </span>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,69 @@
+import { ask, failureOf } from "../host/ask";
+import type { Host } from "../host/host";
+import type { Status } from "../wire/Status";
+import { Cell, Signal } from "./cell";
+import { History } from "./history";
+import { poll } from "./poll";
+import { type GraphChange, TwinGraph } from "./twinGraph";
+
+const statusEvery = 500;
+const graphEvery = 100;
+
+/** What is open: its status and its graph, pulled from the backend. */
+export class Instance {
+  readonly status = new Cell<Status | null>(null);
+  /** Why the backend does not answer; `null` while it does. */
+  readonly silence = new Cell<string | null>(null);
+  readonly graph = new TwinGraph();
+  readonly graphChanged = new Signal<GraphChange>();
+  readonly history = new History();
+  private statusPoll: { now: () => void } | undefined;
+
+  constructor(private readonly host: Host) {}
+
+  start(): void {
+    this.statusPoll = poll(statusEvery, () => this.pullStatus());
+    poll(graphEvery, () => this.pullGraph());
+  }
+
+  /** Asks for the status at once: after an action whose effect it shows. */
+  refresh(): void {
+    this.statusPoll?.now();
+  }
+
+  private async pullStatus(): Promise<void> {
+    try {
+      this.status.set(await ask(this.host, { type: "status" }, "status"));
+      this.silence.set(null);
+    } catch (thrown) {
+      this.silence.set(failureOf(thrown).message);
+    }
+  }
+
+  private async pullGraph(): Promise<void> {
+    const status = this.status.get();
+    if (status?.phase.phase !== "ready") return;
+    const known = this.graph.session === status.session;
+    try {
+      const since = known ? this.graph.version : null;
+      this.take(await ask(this.host, { type: "graph", since }, "graph"));
+    } catch (thrown) {
+      // `NotOpen` between two sessions is no news; the status says what is.
+      if (failureOf(thrown).code === "NoAnswer") this.silence.set(failureOf(thrown).message);
+    }
+  }
+
+  private take(delta: Parameters<TwinGraph["apply"]>[0]): void {
+    const change = this.graph.apply(delta);
+    if (!change) {
+      this.graph.session = null;
+      return;
+    }
+    if (change.replaced) this.history.clear();
+    for (const twin of delta.twins) {
+      if (twin.value !== null) this.history.add(twin.id, twin.updated, twin.value);
+    }
+    const quiet = !change.structure && change.twins.length === 0;
+    if (!quiet) this.graphChanged.emit(change);
+  }
+}

@@ -1,0 +1,185 @@
+import type { DockviewApi } from "dockview-react";
+import type { Camera } from "../graph/camera";
+import { ask, failureOf } from "../host/ask";
+import type { Host } from "../host/host";
+import type { SimulationAction } from "../wire/SimulationAction";
+import type { Target } from "../wire/Target";
+import { Appearance } from "./appearance";
+import { Cell, Signal } from "./cell";
+import { Edits } from "./edits";
+import { Instance } from "./instance";
+import { LogView } from "./logView";
+import { Notices } from "./notices";
+import { defaults, type Preferences, readPreferences, targetKey, type View } from "./preferences";
+import { Selection } from "./selection";
+
+const saveAfter = 500;
+
+export type DialogName = "open" | "settings" | "problems";
+
+/** Everything that the page knows, and what the user can do. */
+export class Page {
+  readonly notices = new Notices();
+  readonly instance: Instance;
+  readonly selection: Selection;
+  readonly edits: Edits;
+  readonly log: LogView;
+  readonly preferences = new Cell<Preferences>(defaults);
+  readonly appearance = new Appearance(this.preferences);
+  readonly recent = new Cell<Target[]>([]);
+  /** `null`: the whole graph fits the panel. */
+  readonly camera = new Cell<Camera | null>(null);
+  readonly dialog = new Cell<DialogName | null>(null);
+  /** The panels, once they are there. */
+  dock: DockviewApi | null = null;
+  /** Counts how often the panels were put back where they began. */
+  readonly layoutReset = new Cell(0);
+  /** A twin to bring into view. */
+  readonly revealed = new Signal<string>();
+  private saving: ReturnType<typeof setTimeout> | undefined;
+  private saved = "";
+  private session: number | null = null;
+
+  constructor(readonly host: Host) {
+    this.instance = new Instance(host);
+    this.selection = new Selection(host, this.instance);
+    this.edits = new Edits(host, this.selection, this.notices);
+    this.log = new LogView(host, this.instance);
+  }
+
+  /** Restores what was kept, then begins to pull. */
+  async start(): Promise<void> {
+    await this.restore();
+    this.instance.graphChanged.on(() => this.enterSession());
+    const keep = () => this.keep();
+    this.preferences.subscribe(keep);
+    this.selection.id.subscribe(keep);
+    this.camera.subscribe(keep);
+    this.log.filter.subscribe(keep);
+    window.addEventListener("pagehide", () => void this.save());
+    this.instance.start();
+  }
+
+  prefer(change: Partial<Preferences>): void {
+    this.preferences.set({ ...this.preferences.get(), ...change });
+  }
+
+  /** Puts every panel back where it began. */
+  resetLayout(): void {
+    this.prefer({ layout: null });
+    this.layoutReset.set(this.layoutReset.get() + 1);
+  }
+
+  /** Selects a twin and brings it into view. */
+  reveal(id: string): void {
+    this.selection.select(id);
+    this.revealed.emit(id);
+  }
+
+  async open(target: Target): Promise<void> {
+    if (await this.act({ type: "open", target }, "Not opened")) {
+      this.instance.refresh();
+      this.dialog.set(null);
+    }
+  }
+
+  async simulate(action: SimulationAction): Promise<void> {
+    if (await this.act({ type: "simulate", action }, "The simulation did not change")) {
+      this.instance.refresh();
+      this.selection.refresh();
+    }
+  }
+
+  place(id: string, at: [number, number] | null): Promise<boolean> {
+    return this.act({ type: "place", places: [{ id, at }] }, "Not moved");
+  }
+
+  async saveToWorkspace(): Promise<void> {
+    const target = this.instance.status.get()?.target;
+    if (target?.kind !== "workspace") {
+      this.notices.say("Only a workspace folder can be saved to. Open one first.", {
+        failed: true,
+        action: { label: "Open", run: () => this.dialog.set("open") },
+      });
+      return;
+    }
+    try {
+      const { files } = await ask(this.host, { type: "saveToWorkspace" }, "saved");
+      this.notices.say(files.length ? "Saved to the workspace" : "Nothing to save", {
+        lines: files,
+      });
+    } catch (thrown) {
+      this.fail("Not saved", thrown);
+    }
+  }
+
+  fail(what: string, thrown: unknown): void {
+    const { message, details } = failureOf(thrown);
+    this.notices.say(`${what}: ${message}`, { lines: details, failed: true });
+  }
+
+  /** Reads anew what was opened lately. */
+  async refreshRecent(): Promise<void> {
+    try {
+      this.recent.set((await ask(this.host, { type: "uiState" }, "uiState")).recent);
+    } catch (thrown) {
+      this.fail("What was opened lately cannot be read", thrown);
+    }
+  }
+
+  private async act(request: Parameters<Host["call"]>[0], otherwise: string): Promise<boolean> {
+    try {
+      await ask(this.host, request, "accepted");
+      return true;
+    } catch (thrown) {
+      this.fail(otherwise, thrown);
+      return false;
+    }
+  }
+
+  private async restore(): Promise<void> {
+    try {
+      const { state, recent } = await ask(this.host, { type: "uiState" }, "uiState");
+      const preferences = readPreferences(state);
+      this.preferences.set(preferences);
+      this.log.filter.set(preferences.logFilter);
+      this.recent.set(recent);
+    } catch (thrown) {
+      this.fail("The layout of last time cannot be read", thrown);
+    }
+  }
+
+  /** Comes back to where the user was, when the graph of another session is here. */
+  private enterSession(): void {
+    const { graph, status } = this.instance;
+    const target = status.get()?.target;
+    if (graph.session === this.session || !target) return;
+    this.session = graph.session;
+    const kept = this.preferences.get().view;
+    const view = kept?.target === targetKey(target) ? kept : null;
+    const selection = view?.selection ?? null;
+    this.camera.set(view?.camera ?? null);
+    this.selection.select(selection !== null && graph.twins.has(selection) ? selection : null);
+  }
+
+  private view(): View | null {
+    const target = this.instance.status.get()?.target;
+    if (this.session === null || !target) return this.preferences.get().view;
+    const camera = this.camera.get();
+    return { target: targetKey(target), selection: this.selection.id.get(), camera };
+  }
+
+  private keep(): void {
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => void this.save(), saveAfter);
+  }
+
+  private async save(): Promise<void> {
+    clearTimeout(this.saving);
+    const logFilter = this.log.filter.get();
+    const state = JSON.stringify({ ...this.preferences.get(), logFilter, view: this.view() });
+    if (state === this.saved) return;
+    this.saved = state;
+    await this.act({ type: "saveUiState", state }, "The layout cannot be kept");
+  }
+}

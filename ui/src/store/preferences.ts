@@ -1,0 +1,96 @@
+import type { Camera } from "../graph/camera";
+import type { Target } from "../wire/Target";
+
+export type Theme = "system" | "dark" | "light";
+
+/** Where the user was in what they had open. */
+export interface View {
+  /** `targetKey` of what was open. */
+  target: string;
+  selection: string | null;
+  /** `null`: the whole graph fits the panel. */
+  camera: Camera | null;
+}
+
+/** The page's own state, kept by the backend between starts. */
+export interface Preferences {
+  theme: Theme;
+  reduceMotion: boolean;
+  glow: boolean;
+  /** dockview's own JSON; `null` for the layout that the app begins with. */
+  layout: unknown;
+  logFilter: string;
+  hiddenNames: string[];
+  /** Whether the legend shows; `null`: where there is room. */
+  legend: boolean | null;
+  view: View | null;
+}
+
+export const defaults: Preferences = {
+  theme: "system",
+  reduceMotion: false,
+  glow: true,
+  layout: null,
+  logFilter: "",
+  hiddenNames: [],
+  legend: null,
+  view: null,
+};
+
+/** Names what is open, without its secrets. */
+export function targetKey(target: Target): string {
+  if (target.kind === "remote") return `remote ${target.endpoint}`;
+  return target.kind === "workspace" ? `workspace ${target.path}` : "sample";
+}
+
+type Fields = Record<string, unknown>;
+
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+const isTheme = (value: unknown): value is Theme =>
+  value === "system" || value === "dark" || value === "light";
+
+function readCamera(value: unknown): Camera | null {
+  if (!isFields(value)) return null;
+  const { x, y, zoom } = value;
+  const fine = [x, y, zoom].every(Number.isFinite);
+  return fine &&
+    typeof x === "number" &&
+    typeof y === "number" &&
+    typeof zoom === "number" &&
+    zoom > 0
+    ? { x, y, zoom }
+    : null;
+}
+
+function readView(value: unknown): View | null {
+  if (!isFields(value) || typeof value.target !== "string") return null;
+  return {
+    target: value.target,
+    selection: typeof value.selection === "string" ? value.selection : null,
+    camera: readCamera(value.camera),
+  };
+}
+
+/** Reads what an earlier version of the page may have written: what does not fit is the default. */
+export function readPreferences(text: string | null): Preferences {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text ?? "{}");
+  } catch {
+    return defaults;
+  }
+  if (!isFields(fields)) return defaults;
+  const { hiddenNames } = fields;
+  return {
+    theme: isTheme(fields.theme) ? fields.theme : defaults.theme,
+    reduceMotion: fields.reduceMotion === true,
+    glow: fields.glow !== false,
+    layout: isFields(fields.layout) ? fields.layout : null,
+    logFilter: typeof fields.logFilter === "string" ? fields.logFilter : "",
+    hiddenNames: Array.isArray(hiddenNames)
+      ? hiddenNames.filter((name) => typeof name === "string")
+      : [],
+    legend: typeof fields.legend === "boolean" ? fields.legend : null,
+    view: readView(fields.view),
+  };
+}

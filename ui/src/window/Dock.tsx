@@ -1,0 +1,109 @@
+import {
+  type DockviewApi,
+  DockviewReact,
+  type IDockviewHeaderActionsProps,
+  type IDockviewPanelHeaderProps,
+  type IDockviewPanelProps,
+  type SerializedDockview,
+} from "dockview-react";
+import { PanelRight, ScrollText, Waypoints, X } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
+import "dockview-react/dist/styles/dockview.css";
+import "./dock.css";
+import { GraphPanel } from "../graph/GraphPanel";
+import { Inspector } from "../inspector/Inspector";
+import { LogPanel } from "../log/LogPanel";
+import { LogToolbar } from "../log/LogToolbar";
+import { useCell } from "../store/cell";
+import { usePage } from "../store/usePage";
+import { arrange, type PanelName, panelTitles } from "./panels";
+
+const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactNode> = {
+  graph: () => <GraphPanel />,
+  inspector: () => <Inspector />,
+  log: ({ api }) => (useShown(api) ? <LogPanel /> : null),
+};
+
+const icons = { graph: Waypoints, inspector: PanelRight, log: ScrollText };
+const theme = { name: "twinscope", className: "dockview-theme-twinscope" };
+
+/** Whether a panel is on screen: a log that nobody sees asks for nothing. */
+function useShown(api: IDockviewPanelProps["api"]): boolean {
+  const [shown, setShown] = useState(api.isVisible);
+  useEffect(() => {
+    const change = api.onDidVisibilityChange(({ isVisible }) => setShown(isVisible));
+    return () => change.dispose();
+  }, [api]);
+  return shown;
+}
+
+function Tab({ api }: IDockviewPanelHeaderProps) {
+  const name = api.id as PanelName;
+  const Icon = icons[name];
+  return (
+    <div className="panel-tab">
+      <Icon size={16} aria-hidden />
+      <span>{panelTitles[name]}</span>
+      {name !== "graph" && (
+        <button
+          type="button"
+          className="panel-close"
+          aria-label={`Close ${panelTitles[name]}`}
+          title="Close"
+          onPointerDown={(event) => event.stopPropagation()}
+          onClick={() => api.close()}
+        >
+          <X size={14} aria-hidden />
+        </button>
+      )}
+    </div>
+  );
+}
+
+const HeaderActions = ({ activePanel }: IDockviewHeaderActionsProps) =>
+  activePanel?.id === "log" ? <LogToolbar /> : null;
+
+/** The panels, each where the user left it. */
+export function Dock() {
+  const page = usePage();
+  const [api, setApi] = useState<DockviewApi | null>(null);
+  const reset = useCell(page.layoutReset);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a reset arranges the panels anew
+  useEffect(() => {
+    if (!api) return;
+    restore(api, page.preferences.get().layout);
+    const change = api.onDidLayoutChange(() => page.prefer({ layout: api.toJSON() }));
+    page.dock = api;
+    return () => change.dispose();
+  }, [api, page, reset]);
+
+  const onReady = useCallback((event: { api: DockviewApi }) => setApi(event.api), []);
+  return (
+    <DockviewReact
+      className="dock"
+      theme={theme}
+      components={components}
+      defaultTabComponent={Tab}
+      rightHeaderActionsComponent={HeaderActions}
+      dndStrategy="pointer"
+      keyboardNavigation
+      disableFloatingGroups
+      onReady={onReady}
+    />
+  );
+}
+
+/** Puts the panels where they were; where that cannot be read, where they begin. */
+function restore(api: DockviewApi, layout: unknown): void {
+  if (layout !== null) {
+    try {
+      api.fromJSON(layout as SerializedDockview);
+      if (api.getPanel("graph")) return;
+    } catch {
+      // A layout of another version of the app: the first one is right.
+    }
+  }
+  api.clear();
+  arrange(api);
+}

@@ -1,0 +1,47 @@
+import type { DockviewApi } from "dockview-react";
+
+export type PanelName = "graph" | "inspector" | "log";
+
+export const panelTitles: Record<PanelName, string> = {
+  graph: "Graph",
+  inspector: "Inspector",
+  log: "Event log",
+};
+
+const inspectorWidth = 320;
+const logHeight = 280;
+
+/** Where each panel goes when it is opened. */
+function add(api: DockviewApi, name: PanelName): void {
+  const shared = { id: name, component: name, title: panelTitles[name] };
+  if (name === "inspector") {
+    api.addPanel({
+      ...shared,
+      minimumWidth: 260,
+      initialWidth: inspectorWidth,
+      position: { referencePanel: "graph", direction: "right" },
+    });
+  } else if (name === "log") {
+    const inTheWay = Math.min(logHeight, Math.round(api.height * 0.36));
+    api.addPanel({
+      ...shared,
+      minimumHeight: 120,
+      initialHeight: inTheWay,
+      position: { direction: "below" },
+    });
+  } else api.addPanel({ ...shared, minimumWidth: 240, minimumHeight: 160 });
+}
+
+/** The layout that the app begins with. */
+export function arrange(api: DockviewApi): void {
+  add(api, "graph");
+  add(api, "log");
+  add(api, "inspector");
+  api.getPanel("graph")?.api.setActive();
+}
+
+/** Brings a panel to the front, opening it where it was closed. */
+export function showPanel(api: DockviewApi, name: PanelName): void {
+  if (!api.getPanel(name)) add(api, name);
+  api.getPanel(name)?.api.setActive();
+}

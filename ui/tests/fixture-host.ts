@@ -1,0 +1,433 @@
+import type { Host } from "../src/host/host";
+import type { Failure } from "../src/wire/Failure";
+import type { GraphDelta } from "../src/wire/GraphDelta";
+import type { LogRequest } from "../src/wire/LogRequest";
+import type { LogRow } from "../src/wire/LogRow";
+import type { LogWindow } from "../src/wire/LogWindow";
+import type { Phase } from "../src/wire/Phase";
+import type { Request } from "../src/wire/Request";
+import type { Response } from "../src/wire/Response";
+import type { SimulationAction } from "../src/wire/SimulationAction";
+import type { Status } from "../src/wire/Status";
+import type { Target } from "../src/wire/Target";
+import type { TwinDetail } from "../src/wire/TwinDetail";
+import type { TwinNode } from "../src/wire/TwinNode";
+import {
+  type FixtureTwin,
+  frames,
+  kinds,
+  makeRelationships,
+  makeTwins,
+  room,
+  thermostat,
+} from "./fixture-building";
+
+const routes = ["to-parent", "telemetry"];
+const logKept = 5000;
+
+/**
+ * Plays the backend for looking at the page in a browser and for tests. Never part of the built
+ * page. `step()` is one message of one device; `start()` makes them come by themselves.
+ */
+export class FixtureHost implements Host {
+  session = 1;
+  version = 1;
+  phase: Phase = { phase: "ready" };
+  target: Target = { kind: "sample" };
+  twins = new Map(makeTwins().map((twin) => [twin.id, twin]));
+  relationships = makeRelationships();
+  problems: Status["problems"] = [];
+  state: string | null = null;
+  recent: Target[] = [];
+  log: LogRow[] = [];
+  firstDrawings = 0;
+  patches: unknown[] = [];
+  private readonly bodies = new Map<number, unknown>();
+  private simulation = { speed: 1, paused: false, devices: 24, silenced: [] as string[] };
+  private position = 0;
+  private evicted = 0;
+  private turn = 0;
+
+  start(everyMs = 350): () => void {
+    const timer = setInterval(() => {
+      if (!this.simulation.paused) this.step();
+    }, everyMs);
+    return () => clearInterval(timer);
+  }
+
+  /** One device reports: message, thermostat, room. */
+  step(): void {
+    this.turn++;
+    const number = (this.turn * 7) % 24 || 24;
+    const id = `thermo_00${String(number).padStart(2, "0")}`;
+    if (this.simulation.silenced.includes(id)) return;
+    const thermo = this.twins.get(id);
+    const parent = this.twins.get(`Room_${String(number).padStart(2, "0")}`);
+    const reading = thermo?.properties[0];
+    if (!thermo || !parent || !reading) return;
+    const before = Number(reading.value);
+    const drift = Math.sin(this.turn * 1.7) * 0.4 + (21.5 - before) * 0.02;
+    const after = Math.round((before + drift) * 10) / 10;
+    const trace = `${this.turn.toString(16).padStart(6, "0")}577b34da6a3ce929d0e0e47360`;
+    this.record({
+      kind: "deviceMessage",
+      label: "Device message",
+      subject: id,
+      note: "24 bytes",
+      trace,
+      cause: "device",
+      latency: 0,
+    });
+    this.record({
+      kind: "telemetry",
+      label: "Telemetry",
+      subject: id,
+      note: `temperatureReading ${after}`,
+      trace,
+      cause: `ingest, after ${id}`,
+      latency: 0.8,
+      routes: this.verdicts("telemetry"),
+    });
+    this.write(id, "/temperature", after, trace, `ingest, after ${id}`, 1.2);
+    this.write(parent.id, "/currentTemp", after, trace, `propagate-to-parent, after ${id}`, 3.4);
+  }
+
+  async call(request: Request): Promise<Response> {
+    switch (request.type) {
+      case "open":
+        return this.open(request.target);
+      case "status":
+        return { type: "status", ...this.status() };
+      case "graph":
+        return { type: "graph", ...this.graph(request.since) };
+      case "twin": {
+        const detail = this.detail(request.id);
+        return detail
+          ? { type: "twin", ...detail }
+          : failed("DigitalTwinNotFound", `There is no digital twin ${request.id}.`);
+      }
+      case "patchTwin":
+        return this.patch(request.id, request.patch, request.etag);
+      case "place":
+        for (const { id, at } of request.places) this.move(id, at);
+        return { type: "accepted" };
+      case "search":
+        return this.search(request.text, request.limit);
+      case "log":
+        return { type: "log", ...this.window(request) };
+      case "logEvent": {
+        const row = this.log.find((one) => one.position === request.position);
+        if (!row) return failed("EventGone", "The log let go of this event. Look at a newer one.");
+        const trace = this.log.filter((one) => one.trace === row.trace);
+        return { type: "logEvent", row, body: this.bodies.get(row.position) ?? null, trace };
+      }
+      case "simulate":
+        return this.simulate(request.action);
+      case "saveToWorkspace":
+        return { type: "saved", files: ["twins.ndjson", "views.json"] };
+      case "saveUiState":
+        this.state = request.state;
+        return { type: "accepted" };
+      case "uiState":
+        return { type: "uiState", state: this.state, recent: this.recent };
+      case "firstDrawing":
+        this.firstDrawings++;
+        return { type: "accepted" };
+    }
+  }
+
+  async pickFolder(): Promise<string | null> {
+    return "/home/me/contoso-building";
+  }
+
+  async pickFile(): Promise<string | null> {
+    return "/home/me/ca.pem";
+  }
+
+  /** Changes a property as an outside client does. */
+  write(
+    id: string,
+    path: string,
+    value: unknown,
+    trace: string,
+    cause: string,
+    latency: number,
+  ): void {
+    const twin = this.twins.get(id);
+    const property = twin?.properties.find((one) => one.path === path);
+    if (!twin || !property) return;
+    const before = property.set ? String(property.value) : null;
+    const now = Date.now();
+    Object.assign(property, { value, set: true, updated: now });
+    Object.assign(twin, { version: ++this.version, updated: now });
+    const changes = [{ path: path.slice(1), before, after: String(value) }];
+    const matched = this.verdicts(twin.kind === thermostat ? "to-parent" : "");
+    this.record({
+      kind: "twinUpdate",
+      label: "Twin update",
+      subject: id,
+      changes,
+      trace,
+      cause,
+      latency,
+      routes: matched,
+    });
+  }
+
+  private verdicts(matching: string): LogRow["routes"] {
+    return routes.map((route) => {
+      const matched = route === matching;
+      return {
+        route,
+        matched,
+        reason: matched
+          ? null
+          : `type = 'microsoft.iot.${route}', but type is Microsoft.DigitalTwins.Twin.Update`,
+      };
+    });
+  }
+
+  private record(
+    row: Partial<LogRow> & Pick<LogRow, "kind" | "label" | "subject" | "trace" | "cause">,
+  ): void {
+    const twin = this.twins.get(row.subject);
+    const full: LogRow = {
+      position: ++this.position,
+      time: Date.now(),
+      model: twin ? (kinds[twin.kind]?.model ?? null) : null,
+      changes: [],
+      more: 0,
+      note: "",
+      routes: [],
+      latency: null,
+      ...row,
+    };
+    this.log.push(full);
+    const patch = full.changes.map((change) => ({
+      op: "replace",
+      path: `/${change.path}`,
+      value: change.after,
+    }));
+    this.bodies.set(full.position, { modelId: full.model, patch });
+    if (this.log.length > logKept) {
+      this.bodies.delete(this.log.shift()?.position ?? 0);
+      this.evicted++;
+    }
+  }
+
+  private open(target: Target): Response {
+    this.target = target;
+    this.recent = [target, ...this.recent].slice(0, 8);
+    this.session++;
+    this.phase = { phase: "opening", step: "Loading twins", done: 0, total: 52 };
+    let done = 0;
+    const timer = setInterval(() => {
+      done += 13;
+      this.phase = { phase: "opening", step: "Loading twins", done, total: 52 };
+      if (done < 52) return;
+      clearInterval(timer);
+      if (target.kind === "remote" && target.endpoint.includes("nowhere")) {
+        const message = `${target.endpoint} does not answer: connection refused. Check the address, or start the instance.`;
+        this.phase = { phase: "failed", failure: { code: "Unreachable", message, details: [] } };
+        return;
+      }
+      this.twins = new Map(makeTwins().map((twin) => [twin.id, twin]));
+      this.phase = { phase: "ready" };
+    }, 300);
+    return { type: "accepted" };
+  }
+
+  private status(): Status {
+    const remote = this.target.kind === "remote";
+    const name =
+      this.target.kind === "workspace"
+        ? (this.target.path.split("/").at(-1) ?? "")
+        : "contoso-building";
+    const since = Date.now() - 1000;
+    return {
+      session: this.session,
+      phase: this.phase,
+      target: this.target,
+      kind: remote ? "remote" : "embedded",
+      name: this.target.kind === "remote" ? new URL(this.target.endpoint).host : name,
+      endpoint: "https://localhost:8443",
+      ca: "/home/me/.local/share/twinscope/ca.pem",
+      version: this.version,
+      twins: this.twins.size,
+      relationships: this.relationships.length,
+      models: kinds.length,
+      eventsPerSecond: this.log.slice(-200).filter((row) => row.time > since).length,
+      commitMillis: remote ? null : 0.9,
+      simulation: remote ? null : { ...this.simulation },
+      sync: remote ? { reachable: true, ageSeconds: 0.4, error: null } : null,
+      problems: this.problems,
+      routes,
+    };
+  }
+
+  private graph(since: number | null): GraphDelta {
+    const startOver = since === null || since > this.version;
+    const twins = [...this.twins.values()].filter((twin) => startOver || twin.version > since);
+    const names = [...new Set(this.relationships.map((edge) => edge.name))];
+    return {
+      session: this.session,
+      version: this.version,
+      startOver,
+      kinds: startOver ? kinds : null,
+      relationshipNames: startOver
+        ? names.map((name) => ({
+            name,
+            count: this.relationships.filter((edge) => edge.name === name).length,
+            contains: name !== "rel_next_to",
+          }))
+        : null,
+      twins: twins.map(nodeOf),
+      removedTwins: [],
+      relationships: startOver ? this.relationships : [],
+      removedRelationships: [],
+      frames: startOver ? frames : null,
+    };
+  }
+
+  private detail(id: string): TwinDetail | null {
+    const twin = this.twins.get(id);
+    const kind = kinds[twin?.kind ?? -1];
+    if (!twin || !kind) return null;
+    const ends = this.relationships.filter((edge) => edge.source === id || edge.target === id);
+    const relations = ends.map((edge) => {
+      const outgoing = edge.source === id;
+      const other = outgoing ? edge.target : edge.source;
+      const model = kinds[this.twins.get(other)?.kind ?? -1]?.model ?? "";
+      return { key: edge.key, outgoing, name: edge.name, twin: other, model };
+    });
+    const set = twin.properties.filter((property) => property.set);
+    return {
+      id,
+      model: kind.model,
+      modelName: kind.name,
+      name: twin.name,
+      etag: `W/"${twin.version}"`,
+      updated: twin.updated,
+      properties: twin.properties.map((property) => ({ ...property })),
+      relations,
+      relationsTotal: relations.length,
+      device: twin.kind === thermostat ? id : null,
+      deviceSilenced: this.simulation.silenced.includes(id),
+      body: {
+        $dtId: id,
+        $etag: `W/"${twin.version}"`,
+        $metadata: { $model: kind.model },
+        ...Object.fromEntries(set.map((property) => [property.name, property.value])),
+      },
+    };
+  }
+
+  private patch(id: string, patch: unknown[], etag: string | null): Response {
+    this.patches.push(patch);
+    const twin = this.twins.get(id);
+    if (!twin) return failed("DigitalTwinNotFound", `There is no digital twin ${id}.`);
+    if (etag !== null && etag !== `W/"${twin.version}"`) {
+      return failed(
+        "PreconditionFailed",
+        `${id} changed since it was read. Read it again, then repeat the change.`,
+      );
+    }
+    for (const step of patch) {
+      const { op, path, value } = step as { op: string; path: string; value: unknown };
+      const property = twin.properties.find((one) => one.path === path);
+      if (!property) return failed("JsonPatchInvalid", `${path} is not in the model of ${id}.`);
+      if (property.schema === "double" && op !== "remove" && typeof value !== "number") {
+        return failed(
+          "ValidationFailed",
+          `${path} of ${id} must be a double, not ${JSON.stringify(value)}.`,
+        );
+      }
+      if (path === "/seats" && Number(value) < 0) {
+        return failed(
+          "ValidationFailed",
+          `${path} of ${id} must be 0 or more, not ${String(value)}.`,
+        );
+      }
+      if (op === "remove") Object.assign(property, { set: false, value: null, updated: null });
+      else this.write(id, path, value, "90be11577b34da6a3ce929d0e0e47360", "REST, this app", 1.1);
+    }
+    if (twin.kind === thermostat && !this.simulation.silenced.includes(id)) {
+      this.simulation.silenced.push(id);
+    }
+    return { type: "patched", etag: `W/"${twin.version}"` };
+  }
+
+  private move(id: string, at: [number, number] | null): void {
+    const twin = this.twins.get(id);
+    if (!twin || !at) return;
+    Object.assign(twin, { x: at[0], y: at[1], pinned: true, version: ++this.version });
+  }
+
+  private search(text: string, limit: number): Response {
+    const wanted = text.toLowerCase();
+    const hits = [...this.twins.values()]
+      .map(({ id, name, kind }) => ({ id, name, model: kinds[kind]?.name ?? "" }))
+      .filter((hit) => `${hit.id} ${hit.name} ${hit.model}`.toLowerCase().includes(wanted));
+    return { type: "found", hits: hits.slice(0, limit), total: hits.length };
+  }
+
+  private window({ filter, until, offset, limit }: LogRequest): LogWindow {
+    const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = (row: LogRow) => {
+      const changes = row.changes.map(
+        (change) => `${change.path} ${change.before} ${change.after}`,
+      );
+      const text = [row.label, row.subject, ...changes, row.note, row.trace, row.cause]
+        .join(" ")
+        .toLowerCase();
+      return words.every((word) => text.includes(word));
+    };
+    const matching = this.log.filter(matches).reverse();
+    const shown = matching.filter((row) => until === null || row.position <= until);
+    return {
+      session: this.session,
+      rows: shown.slice(offset, offset + limit),
+      matched: shown.length,
+      scanned: this.log.length,
+      firstTime: this.log[0]?.time ?? null,
+      newest: this.position,
+      newer: matching.length - shown.length,
+      evicted: this.evicted,
+      dropped: 0,
+    };
+  }
+
+  private simulate(action: SimulationAction): Response {
+    if (action.kind === "pause") this.simulation.paused = true;
+    if (action.kind === "resume") this.simulation.paused = false;
+    if (action.kind === "speed") this.simulation.speed = action.factor;
+    if (action.kind === "unsilence") {
+      const { silenced } = this.simulation;
+      this.simulation.silenced =
+        action.device === null ? [] : silenced.filter((id) => id !== action.device);
+    }
+    return { type: "accepted" };
+  }
+}
+
+function failed(code: string, message: string): Response {
+  const failure: Failure = { code, message, details: [] };
+  return { type: "failed", ...failure };
+}
+
+function nodeOf(twin: FixtureTwin): TwinNode {
+  const { id, kind, name, x, y, pinned, parent, updated } = twin;
+  const valued = kind === room ? "currentTemp" : kind === thermostat ? "temperature" : null;
+  const value = twin.properties.find((property) => property.name === valued)?.value;
+  return {
+    id,
+    kind,
+    name,
+    x,
+    y,
+    pinned,
+    parent,
+    updated,
+    value: typeof value === "number" ? value : null,
+  };
+}

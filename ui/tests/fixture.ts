@@ -1,0 +1,37 @@
+import { mount } from "../src/window/mount";
+import { FixtureHost } from "./fixture-host";
+
+// `npm run dev:fixture`: the page on a played backend. `?theme=light&problems` and so on set it up.
+const query = new URLSearchParams(location.search);
+const host = new FixtureHost();
+const theme = query.get("theme");
+if (theme) host.state = JSON.stringify({ theme });
+if (query.has("problems")) {
+  host.problems = [
+    {
+      file: "twins.ndjson",
+      place: "line 31",
+      message:
+        "Room_25 has the model dtmi:com:contoso:Rom;1, which is not in models/. Correct the DTMI or add the model.",
+    },
+    {
+      file: "models/Room.json",
+      place: "/contents/3/schema",
+      message: "The schema `doubel` is not one of DTDL. Did you mean `double`?",
+    },
+  ];
+}
+if (query.has("empty")) {
+  host.twins.clear();
+  host.relationships = [];
+} else {
+  for (let steps = 0; steps < 400; steps++) host.step();
+  if (!query.has("still")) host.start();
+}
+if (query.has("failed")) {
+  const message =
+    "https://nowhere:8443 does not answer: connection refused. Check the address, or start the instance.";
+  host.phase = { phase: "failed", failure: { code: "Unreachable", message, details: [] } };
+}
+Object.assign(window, { fixture: host });
+mount(host);
