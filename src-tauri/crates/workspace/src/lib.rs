@@ -1,1 +1,31 @@
 //! The workspace folder: load, check, watch, differences, write back.
+//!
+//! A workspace is a folder that fits in git: `models/**/*.json` (DTDL), `twins.ndjson` (twins and
+//! relationships, in the form of the service's import job), `topology.json`, `floorplan.geojson`
+//! and `views.json`. It is the seed and the design of an instance, not its state: what is applied
+//! is the [`Difference`] of what was [`Applied`] last and what is there now, so that what the
+//! files did not touch keeps the instance's value.
+//!
+//! [`load`] checks everything before anything is applied, and tells all that is wrong at once,
+//! each [`FileProblem`] with file and place.
+
+mod difference;
+mod load;
+mod loaded;
+mod models;
+mod problem;
+mod references;
+mod save;
+mod source;
+mod twins;
+mod views;
+mod watch;
+
+pub use difference::{Difference, difference};
+pub use load::load;
+pub use loaded::{Applied, Loaded, ModelFile, RelationshipSeed, TwinSeed};
+pub use problem::FileProblem;
+pub use save::{SaveInput, save};
+pub use source::{MOST_BYTES, Source};
+pub use views::Views;
+pub use watch::{Watch, WatchError, watch};
