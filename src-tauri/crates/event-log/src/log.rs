@@ -3,15 +3,17 @@
 use crate::entry::verdict_bytes;
 use crate::filter::{Matches, Words, searchable};
 use crate::rate::Rate;
-use crate::traces::Traces;
+use crate::traces::{TraceId, Traces};
 use crate::{Entry, RouteVerdict, Row};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use twin_graph::Timestamp;
 
-/// What the indexes take for each entry beside its texts: places in the log, in its trace and in
-/// the matches of the last filter.
-const INDEX_BYTES: usize = 160;
+/// What an entry takes beside its texts and values: places in the log, in its trace and in the
+/// matches of the last filter, and what the allocator adds. Measured, so that the memory of a log
+/// that has long been full stays near its bound (64 MiB counted were 71 MiB resident when it was
+/// first full, 77 MiB a million entries later).
+const OVERHEAD_BYTES: usize = 600;
 
 const TICKS_PER_MILLISECOND: f64 = 10_000.0;
 
@@ -48,7 +50,7 @@ pub(crate) struct Kept {
     pub(crate) entry: Arc<Entry>,
     /// The body as JSON, which takes a third of a tree of values.
     body: Box<str>,
-    trace_id: Box<str>,
+    trace: Option<TraceId>,
     searchable: Box<str>,
     bytes: usize,
 }
@@ -73,13 +75,16 @@ impl EventLog {
     pub fn record(&mut self, mut entry: Entry) -> u64 {
         let position = self.next();
         let body = entry.body.take().to_string().into_boxed_str();
-        let trace_id = entry.trace.trace_id().into_boxed_str();
+        let trace_id = entry.trace.trace_id();
         let searchable = searchable(&entry, &trace_id);
-        let bytes = entry.bytes() + body.len() + searchable.len() + trace_id.len() + INDEX_BYTES;
+        let trace = TraceId::of_hex(&trace_id);
+        let bytes = entry.bytes() + body.len() + searchable.len() + OVERHEAD_BYTES;
         self.rate.count(entry.time);
-        self.traces.add(&trace_id, position, entry.time);
+        if let Some(trace) = trace {
+            self.traces.add(trace, position, entry.time);
+        }
         self.bytes += bytes;
-        self.kept.push_back(Kept { entry: Arc::new(entry), body, trace_id, searchable, bytes });
+        self.kept.push_back(Kept { entry: Arc::new(entry), body, trace, searchable, bytes });
         self.evict();
         position
     }
@@ -115,7 +120,8 @@ impl EventLog {
     /// What is kept of a trace (32 lower-case hex digits), oldest first and without
     /// bodies.
     pub fn trace(&self, trace_id: &str) -> Vec<Row> {
-        let positions = self.traces.get(trace_id).into_iter().flat_map(|trace| &trace.positions);
+        let trace = TraceId::of_hex(trace_id).and_then(|id| self.traces.get(id));
+        let positions = trace.into_iter().flat_map(|trace| &trace.positions);
         positions.filter_map(|position| self.row_at(*position)).collect()
     }
 
@@ -137,7 +143,7 @@ impl EventLog {
     fn row(&self, index: usize) -> Row {
         let kept = &self.kept[index];
         let position = self.oldest + index as u64;
-        let first = self.traces.get(&kept.trace_id).map(|trace| trace.first);
+        let first = kept.trace.and_then(|id| self.traces.get(id)).map(|trace| trace.first);
         let since = |(_, time): (u64, Timestamp)| {
             let ticks = kept.entry.time.ticks() - time.ticks();
             ticks.max(0) as f64 / TICKS_PER_MILLISECOND
@@ -184,7 +190,9 @@ impl EventLog {
     fn evict(&mut self) {
         while self.bytes > self.options.max_bytes && self.kept.len() > 1 {
             let Some(kept) = self.kept.pop_front() else { return };
-            self.traces.forget_oldest(&kept.trace_id);
+            if let Some(trace) = kept.trace {
+                self.traces.forget_oldest(trace);
+            }
             self.bytes -= kept.bytes;
             self.oldest += 1;
         }
