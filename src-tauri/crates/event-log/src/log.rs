@@ -145,7 +145,7 @@ impl EventLog {
         let position = self.oldest + index as u64;
         let first = kept.trace.and_then(|id| self.traces.get(id)).map(|trace| trace.first);
         let since = |(_, time): (u64, Timestamp)| {
-            let ticks = kept.entry.time.ticks() - time.ticks();
+            let ticks = kept.entry.time.ticks().saturating_sub(time.ticks());
             ticks.max(0) as f64 / TICKS_PER_MILLISECOND
         };
         let latency = first.filter(|(first, _)| *first != position).map(since);
