@@ -183,10 +183,13 @@ impl Explorer {
                 }
                 Response::Accepted
             }
-            request => match self.opened.lock().clone() {
-                Some(opened) => about(&opened, request).await,
-                None => failed("NotOpen", "Nothing is open yet."),
-            },
+            request => {
+                let opened = self.opened.lock().clone();
+                match opened {
+                    Some(opened) => about(&opened, request).await,
+                    None => failed("NotOpen", "Nothing is open yet."),
+                }
+            }
         }
     }
 
