@@ -9,7 +9,7 @@ use adt_service::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -30,6 +30,10 @@ pub struct Memory {
     pub fault: Mutex<Option<Fault>>,
     /// Pages are answered with their rows turned round.
     pub out_of_order: Mutex<bool>,
+    /// Twins that queries do not show, as the service's index is behind.
+    pub hidden: Mutex<BTreeSet<String>>,
+    /// Lists name their own page as the next.
+    pub endless: Mutex<bool>,
     etags: AtomicU64,
 }
 
@@ -65,13 +69,20 @@ impl Memory {
     fn rows(&self, query: &str) -> Result<Vec<Value>, ServiceError> {
         let twins = self.twins.lock();
         let relationships = self.relationships.lock();
+        let hidden = self.hidden.lock();
+        let shown = |id: &str| !hidden.contains(id);
         let Some((select, rest)) = query.split_once(" FROM ") else {
             return Err(error(Code::SqlQueryError));
         };
         let (from, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
         let mut rows: Vec<Value> = match from.split(' ').next() {
-            Some("DIGITALTWINS") => twins.values().map(|twin| twin.to_json()).collect(),
-            Some("RELATIONSHIPS") => relationships.values().map(Relationship::to_json).collect(),
+            Some("DIGITALTWINS") => {
+                twins.values().filter(|t| shown(&t.id)).map(|twin| twin.to_json()).collect()
+            }
+            Some("RELATIONSHIPS") => {
+                let shown = relationships.values().filter(|r| shown(&r.source));
+                shown.map(Relationship::to_json).collect()
+            }
             _ => return Err(error(Code::SqlQueryError)),
         };
         if let Some((_, since)) = condition.split_once("T.$metadata.$lastUpdateTime >= ") {
@@ -94,7 +105,8 @@ impl Memory {
                 .ok_or_else(|| error(Code::BadRequest))?,
         };
         let end = items.len().min(start + page.max_items.unwrap_or(100));
-        let continuation = (end < items.len()).then(|| format!("from/ &={end}"));
+        let next = if *self.endless.lock() { start } else { end };
+        let continuation = (next < items.len()).then(|| format!("from/ &={next}"));
         let mut items: Vec<T> = items.drain(start.min(end)..end).collect();
         if *self.out_of_order.lock() {
             items.reverse();
