@@ -14,7 +14,7 @@ import { usePage } from "../store/usePage";
 
 const legendFrom = 720;
 const legendWidth = 184;
-const gap = 16;
+const gap = 12;
 
 /** The drawing of the graph with what lies over it. */
 export function GraphPanel() {

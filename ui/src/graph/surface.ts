@@ -42,7 +42,7 @@ export class GraphSurface {
   readonly size = new Cell<Size>({ width: 0, height: 0 });
   private readonly context: CanvasRenderingContext2D;
   private palette = readPalette();
-  private insets: Insets = { top: 16, right: 16, bottom: 16, left: 16 };
+  private insets: Insets = { top: 12, right: 12, bottom: 12, left: 12 };
   private flight: Flight | null = null;
   private focused: string | null = null;
   private hovered: number | null = null;

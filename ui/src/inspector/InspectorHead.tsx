@@ -21,13 +21,10 @@ export function InspectorHead({ twin }: { twin: TwinDetail }) {
         <span className="stretch" />
         {twin.name && <span className="ellipsis inspector-name">{twin.name}</span>}
       </div>
-      <div className="inspector-line secondary">
-        <span className="mono ellipsis selectable" title={`${twin.modelName}, ${twin.model}`}>
-          {twin.model}
-        </span>
-        <span className="stretch" />
-        <span className="nowrap">updated {ago(twin.updated, now)}</span>
-      </div>
+      <p className="mono unit ellipsis selectable" title={`${twin.modelName}, ${twin.model}`}>
+        {twin.model}
+      </p>
+      <p className="hint number">updated {ago(twin.updated, now)}</p>
       {twin.deviceSilenced && device !== null && (
         <div className="silenced">
           <Radio size={16} aria-hidden />

@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from "react";
 import { failureOf } from "../host/ask";
 import { Button } from "../look/Controls";
 import { plain } from "../look/format";
-import { Json } from "../look/Json";
+import { JsonText } from "../look/Json";
 import { Problem } from "../look/Problem";
-import { type Draft, type Edit, heldOf, patchOf } from "../store/edits";
+import { type Draft, type Edit, heldOf, patchOf, patchText } from "../store/edits";
 import { usePage } from "../store/usePage";
 import type { Failure } from "../wire/Failure";
 import type { PropertyRow } from "../wire/PropertyRow";
@@ -22,7 +22,11 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
   const { edits } = usePage();
   const [failure, setFailure] = useState<Failure | null>(null);
   const [sending, setSending] = useState(false);
+  const editor = useRef<HTMLDivElement>(null);
   const parsed = parse(property, draft.text);
+  const failed = failure !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was refused must be seen
+  useEffect(() => editor.current?.scrollIntoView({ block: "nearest" }), [failed]);
   const edit: Edit | null = parsed.ok
     ? {
         twin: twin.id,
@@ -62,7 +66,7 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Enter and Escape of the input and buttons within
-    <div className="property-editor" onKeyDown={onKey}>
+    <div ref={editor} className="property-editor" onKeyDown={onKey}>
       <div className="editor-line">
         <EditorInput
           property={property}
@@ -77,7 +81,7 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
       )}
       {edit ? (
         <div className="patch">
-          <Json value={patchOf(edit)} />
+          <JsonText text={patchText(patchOf(edit))} />
         </div>
       ) : (
         !parsed.ok && (

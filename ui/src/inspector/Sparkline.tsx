@@ -1,5 +1,5 @@
 import { temperaturePaint } from "../graph/scale";
-import { age, short } from "../look/format";
+import { age, onNode } from "../look/format";
 import { useCell } from "../store/cell";
 import type { Sample } from "../store/history";
 import { useGraphChanges, usePage } from "../store/usePage";
@@ -51,8 +51,8 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
       <header className="section-head">
         <h3 className="mono">{kind.valueProperty}</h3>
         <span className="number">
-          last {age(samples[0]?.time ?? last.time, last.time)}, {short(Math.min(...values))} to{" "}
-          {short(Math.max(...values))}
+          last {age(samples[0]?.time ?? last.time, last.time)}, {onNode(Math.min(...values))} to{" "}
+          {onNode(Math.max(...values))}
         </span>
       </header>
       <div className="spark">
@@ -72,7 +72,7 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
             stroke="var(--text)"
           />
         </svg>
-        <strong className="number">{short(last.value)}</strong>
+        <strong className="number">{onNode(last.value)}</strong>
       </div>
     </div>
   );

@@ -1,6 +1,5 @@
 import { Check, CircleAlert } from "lucide-react";
 import { memo } from "react";
-import { Tooltip } from "../look/Controls";
 import { clock, millis, shortTrace } from "../look/format";
 import { markOf, ShapeIcon } from "../look/ShapeIcon";
 import { Swatch } from "../look/Swatch";
@@ -8,6 +7,7 @@ import { usePart } from "../store/cell";
 import type { Page } from "../store/page";
 import { usePage } from "../store/usePage";
 import type { FieldChange } from "../wire/FieldChange";
+import type { Kind } from "../wire/Kind";
 import type { LogRow } from "../wire/LogRow";
 import type { RouteVerdict } from "../wire/RouteVerdict";
 import type { Bracket } from "./brackets";
@@ -38,7 +38,7 @@ export const LogLine = memo(
   function LogLine({ row, top, bracket, routes }: LineProps) {
     const page = usePage();
     const selected = usePart(page.log.selected, (position) => position === row.position);
-    const shape = page.instance.graph.kinds.find((kind) => kind.model === row.model)?.shape;
+    const kind = page.instance.graph.kinds.find((one) => one.model === row.model);
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the grid moves the selection with the arrow keys
       // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
@@ -61,10 +61,10 @@ export const LogLine = memo(
           {row.label}
         </span>
         <span className="log-subject" title={row.subject}>
-          <ShapeIcon mark={markOf(row.kind, shape)} />
+          <ShapeIcon mark={markOf(row.kind, kind?.shape)} />
           <span className="mono ellipsis">{row.subject}</span>
         </span>
-        <Change row={row} />
+        <Change row={row} kind={kind} />
         <span className="log-trace">
           <span className={`bracket ${bracket}`} aria-hidden />
           <span className="mono trace-id" title={`Trace ${row.trace}`}>
@@ -106,14 +106,13 @@ function tidy(text: string): string {
     : text;
 }
 
-function Change({ row }: { row: LogRow }) {
+function Change({ row, kind }: { row: LogRow; kind: Kind | undefined }) {
   const first = row.changes[0];
   if (!first) return <span className="log-change ellipsis secondary">{row.note}</span>;
   const others = row.changes.length - 1 + row.more;
   const all = [...row.changes.map(inWords), ...(row.more ? [`and ${row.more} more`] : [])];
-  const degrees = /temp|setpoint/i.test(first.path)
-    ? Number(first.after ?? Number.NaN)
-    : Number.NaN;
+  const coloured = kind?.unit === "°C" && kind.valueProperty === first.path;
+  const degrees = coloured ? Number(first.after ?? Number.NaN) : Number.NaN;
   return (
     <span className="log-change" title={all.join("\n")}>
       <span className="ellipsis">
@@ -140,11 +139,11 @@ function Verdict({ verdict }: { verdict: RouteVerdict | undefined }) {
     );
   }
   return (
-    <Tooltip text={`${verdict.route} did not match: ${verdict.reason ?? "its filter was false"}`}>
-      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: the dash says nothing aloud */}
-      <span className="no-verdict" aria-label={`${verdict.route} did not match`}>
-        –
-      </span>
-    </Tooltip>
+    <span
+      className="no-verdict"
+      title={`${verdict.route} did not match: ${verdict.reason ?? "its filter was false"}`}
+    >
+      –
+    </span>
   );
 }

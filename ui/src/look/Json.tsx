@@ -29,9 +29,13 @@ export function jsonPieces(text: string): Piece[] {
   return pieces;
 }
 
-/** JSON in grey steps: punctuation, keys, values. */
-export function Json({ value }: { value: unknown }) {
-  const text = JSON.stringify(value, null, 2) ?? "";
+/** A value as JSON, indented. */
+export const Json = ({ value }: { value: unknown }) => (
+  <JsonText text={JSON.stringify(value, null, 2) ?? ""} />
+);
+
+/** JSON text in grey steps: punctuation, keys, values. */
+export function JsonText({ text }: { text: string }) {
   return (
     <pre className="json mono selectable">
       {jsonPieces(text.slice(0, most)).map((piece, at) => (

@@ -75,11 +75,5 @@ export function short(value: unknown): string {
   return Math.abs(value) < 0.01 ? exact(value) : String(Number(value.toFixed(2)));
 }
 
-/** `dtmi:com:example:Room;1` is `Room`. */
-export function modelWord(dtmi: string): string {
-  const path = dtmi.split(";")[0] ?? dtmi;
-  return path.slice(path.lastIndexOf(":") + 1);
-}
-
 /** The 6 digits of a trace id that tell neighbours apart. */
 export const shortTrace = (trace: string): string => trace.slice(0, 6);

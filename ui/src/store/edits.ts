@@ -29,6 +29,18 @@ export function patchOf(edit: Edit): PatchStep[] {
   return [{ op, path: edit.path, value: edit.after.value }];
 }
 
+/** A JSON Patch as text, a line for each part of a step: narrow, and no line for a lone bracket. */
+export function patchText(steps: PatchStep[]): string {
+  const parts = steps.map((step) => {
+    const fields = Object.entries(step).map(([name, value]) => {
+      const text = JSON.stringify(value, null, 2).replaceAll("\n", "\n   ");
+      return `"${name}": ${text}`;
+    });
+    return `{ ${fields.join(",\n   ")} }`;
+  });
+  return `[${parts.join(",\n ")}]`;
+}
+
 export const heldOf = (row: PropertyRow): Held =>
   row.set ? { set: true, value: row.value } : { set: false };
 

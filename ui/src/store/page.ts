@@ -31,7 +31,7 @@ export class Page {
   readonly camera = new Cell<Camera | null>(null);
   readonly dialog = new Cell<DialogName | null>(null);
   /** The panels, once they are there. */
-  dock: DockviewApi | null = null;
+  readonly dock = new Cell<DockviewApi | null>(null);
   /** Counts how often the panels were put back where they began. */
   readonly layoutReset = new Cell(0);
   /** A twin to bring into view. */

@@ -19,7 +19,7 @@ export function App({ page }: { page: Page }) {
       <Tooltip.Provider delayDuration={300} skipDelayDuration={400}>
         <div className="window">
           <Rail />
-          <main className="middle">
+          <main className="main">
             <Dock />
             <Opening />
           </main>

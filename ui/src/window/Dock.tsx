@@ -74,7 +74,7 @@ export function Dock() {
     if (!api) return;
     restore(api, page.preferences.get().layout);
     const change = api.onDidLayoutChange(() => page.prefer({ layout: api.toJSON() }));
-    page.dock = api;
+    page.dock.set(api);
     return () => change.dispose();
   }, [api, page, reset]);
 
@@ -87,7 +87,6 @@ export function Dock() {
       defaultTabComponent={Tab}
       rightHeaderActionsComponent={HeaderActions}
       dndStrategy="pointer"
-      keyboardNavigation
       disableFloatingGroups
       onReady={onReady}
     />

@@ -1,19 +1,51 @@
 import { PanelRight, ScrollText, Settings, Waypoints } from "lucide-react";
+import { useEffect, useState } from "react";
 import { IconButton } from "../look/Controls";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
-import { showPanel } from "./panels";
+import { type PanelName, showPanel } from "./panels";
+
+const parts = [
+  { name: "graph", label: "Graph", icon: Waypoints },
+  { name: "log", label: "Events", icon: ScrollText },
+  { name: "inspector", label: "Inspector", icon: PanelRight },
+] as const;
+
+/** The panel that was used last. */
+function useActivePanel(): string | undefined {
+  const dock = useCell(usePage().dock);
+  const [active, setActive] = useState<string>();
+  useEffect(() => {
+    if (!dock) return;
+    const read = () => setActive(dock.activePanel?.id);
+    read();
+    const change = dock.onDidActivePanelChange(read);
+    return () => change.dispose();
+  }, [dock]);
+  return active;
+}
 
 /** The parts of the window, one button each. */
 export function Rail() {
   const page = usePage();
   const dialog = useCell(page.dialog);
-  const show = (name: "graph" | "log" | "inspector") => page.dock && showPanel(page.dock, name);
+  const active = useActivePanel();
+  const show = (name: PanelName) => {
+    const dock = page.dock.get();
+    if (dock) showPanel(dock, name);
+  };
   return (
     <nav className="rail" aria-label="Parts of the window">
-      <IconButton icon={Waypoints} size={20} label="Graph" onClick={() => show("graph")} />
-      <IconButton icon={ScrollText} size={20} label="Events" onClick={() => show("log")} />
-      <IconButton icon={PanelRight} size={20} label="Inspector" onClick={() => show("inspector")} />
+      {parts.map(({ name, label, icon }) => (
+        <IconButton
+          key={name}
+          icon={icon}
+          size={20}
+          label={label}
+          aria-pressed={active === name}
+          onClick={() => show(name)}
+        />
+      ))}
       <span className="stretch" />
       <IconButton
         icon={Settings}

@@ -5,9 +5,29 @@ const inField = (target: EventTarget | null): boolean =>
   target instanceof HTMLTextAreaElement ||
   target instanceof HTMLSelectElement;
 
+/** Where the keyboard goes in each panel. */
+const entrances = [".graph-canvas", ".inspector-tabs .tab", ".log-rows"];
+
+/** Goes to the next panel that is on screen, or to the one before. */
+function cyclePanels(by: number): void {
+  const targets = entrances.flatMap((selector) => {
+    const found = document.querySelector<HTMLElement>(selector);
+    return found ? [found] : [];
+  });
+  const panel = (element: Element | null) => element?.closest(".graph, .inspector, .log");
+  const here = panel(document.activeElement);
+  const at = here ? targets.findIndex((target) => panel(target) === here) : by > 0 ? -1 : 0;
+  targets[(at + by + targets.length) % targets.length]?.focus();
+}
+
 /** Keys that work in the whole window. Answers how to stop listening. */
 export function listenToShortcuts(page: Page): () => void {
   const onKey = (event: KeyboardEvent) => {
+    if (event.key === "F6") {
+      event.preventDefault();
+      cyclePanels(event.shiftKey ? -1 : 1);
+      return;
+    }
     if (event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
     const key = event.key.toLowerCase();
     if (key === "o") page.dialog.set("open");

@@ -108,6 +108,8 @@ function drawNames(picture: Picture, lines: Line[]): void {
     const text = scene.names[name] ?? "";
     const width = context.measureText(text).width;
     const upright = Math.abs(to.y - from.y) > Math.abs(to.x - from.x);
+    // Between two shapes there may be no room; the inspector has the name then.
+    if (!upright && width + 2 * head > Math.abs(to.x - from.x)) continue;
     const x = (from.x + to.x) / 2 + (upright ? 8 : -width / 2);
     const y = (from.y + to.y) / 2;
     context.fillStyle = palette.cont;
