@@ -285,6 +285,9 @@ async fn an_instance_that_does_not_tell_changes_is_compared() {
         memory.patch("t01", json!([{"op": "replace", "path": "/temperature", "value": 5}])).await;
         in_step(&remote.view(), &memory).await;
         assert!(remote.state().reachable);
+        let calls = memory.calls.lock();
+        let refused = calls.iter().filter(|(name, _)| name.contains("WHERE")).count();
+        assert_eq!(refused, 1, "what is refused is not asked again");
     }
 }
 
