@@ -41,8 +41,7 @@ fn explained(problems: &Problems) {
 }
 
 fn add(documents: &[Value]) {
-    let mut options = ParseOptions::default();
-    options.allow_inline_interfaces = true;
+    let options = ParseOptions { allow_inline_interfaces: true, ..ParseOptions::default() };
     let mut models = BASE.clone();
     match models.add(documents, &options) {
         Err(problems) => {

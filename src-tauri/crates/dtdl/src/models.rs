@@ -27,7 +27,6 @@ pub struct Models {
 
 /// What is let through. The default is what Azure Digital Twins accepts.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct ParseOptions {
     /// Whether extensions in a `@context` that are not built in are passed over, together with the types
     /// and properties that they may define. `None` is as the version of the language says: yes in version 2,

@@ -95,6 +95,22 @@ impl Problem {
         self
     }
 
+    /// Where in the model the element is, for people: `contents/mode/schema` for the schema of the content
+    /// `mode`. The identifier of the element where it has one of its own, `None` for the model itself.
+    pub fn path(&self) -> Option<String> {
+        let element = self.element.as_deref()?;
+        let model = self.model.as_deref().unwrap_or_default();
+        let labels = |id: &str| id.split(';').next().unwrap_or_default().to_owned();
+        match labels(element).strip_prefix(&labels(model)) {
+            Some("") => None,
+            Some(rest) if rest.starts_with(":_") => {
+                let steps = rest.split(":_").skip(1).map(|step| step.trim_start_matches('_'));
+                Some(steps.collect::<Vec<_>>().join("/"))
+            }
+            _ => Some(element.to_owned()).filter(|element| !element.is_empty()),
+        }
+    }
+
     /// The last label of the validation id.
     pub fn rule(&self) -> &str {
         self.validation_id.rsplit(':').next().unwrap_or(&self.validation_id)
@@ -175,7 +191,11 @@ impl Problems {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(model) = &self.model {
-            write!(f, "{model}: ")?;
+            write!(f, "{model}")?;
+            match self.path() {
+                Some(path) => write!(f, " {path}: ")?,
+                None => write!(f, ": ")?,
+            }
         }
         write!(f, "{} ({})", self.message, self.rule())
     }

@@ -9,7 +9,10 @@ use std::{
 use dtdl::{Models, ParseOptions, Problems};
 use serde_json::{Value, json};
 
-/// Reads and adds a text, in a time that leaves no doubt. Tests run unoptimized beside each other.
+/// What takes a second alone may take ten beside other programs; what is not linear takes hours.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reads and adds a text, in a time that leaves no doubt.
 fn refused(text: &[u8]) -> Problems {
     let started = Instant::now();
     let mut models = Models::new();
@@ -18,7 +21,7 @@ fn refused(text: &[u8]) -> Problems {
         Ok(document) => models.add(&[document], &ParseOptions::default()).expect_err("it is wrong"),
     };
     assert!(models.is_empty());
-    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "took {:?}", started.elapsed());
     assert!(problems.iter().all(|problem| problem.message.len() < 10_000));
     problems
 }
@@ -27,7 +30,7 @@ fn add(documents: &[Value]) -> Result<Models, Problems> {
     let started = Instant::now();
     let mut models = Models::new();
     let result = models.add(documents, &ParseOptions::default()).map(|_| models);
-    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "took {:?}", started.elapsed());
     result
 }
 
@@ -265,5 +268,5 @@ fn values_are_checked_in_linear_time_too() {
     let started = Instant::now();
     assert!(property.schema.check(&body).is_ok());
     assert_eq!(property.schema.check(&wrong).unwrap_err().len(), 20_000);
-    assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "took {:?}", started.elapsed());
 }

@@ -191,8 +191,7 @@ fn an_inline_interface_is_refused_unless_allowed_and_then_taken_out() {
     let mut models = Models::new();
     let problems = add(&mut models, std::slice::from_ref(&nested)).unwrap_err();
     assert_eq!(problems.0[0].kind, ProblemKind::Unsupported);
-    let mut options = ParseOptions::default();
-    options.allow_inline_interfaces = true;
+    let options = ParseOptions { allow_inline_interfaces: true, ..ParseOptions::default() };
     models.add(&[nested], &options).unwrap();
     let car = models.get("dtmi:x:Car;1").unwrap();
     assert_eq!(car.document["contents"][0]["schema"], "dtmi:x:Engine;1");

@@ -19,7 +19,7 @@ const MAX_LEVELS: usize = 10;
 
 /// The most contents of all interfaces of a request together, inherited ones counted at each.
 /// A base of a thousand contents with a thousand heirs is small as text and large in memory.
-const MAX_CONTENTS: usize = 4_000_000;
+const MAX_CONTENTS: usize = 1_000_000;
 
 /// Collects contents along `extends`. Cycles are passed over: the control of depth reports them.
 pub(crate) fn inherit(parsed: &mut Parsed) -> Contents {
