@@ -2,7 +2,7 @@
 
 use crate::copy::Copy;
 use crate::pages::is_refusal;
-use crate::{Options, SyncError, SyncState};
+use crate::{SyncError, SyncOptions, SyncState};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl Wishes {
 
 pub(crate) struct Follower {
     copy: Copy,
-    options: Options,
+    options: SyncOptions,
     wishes: Arc<Wishes>,
     state: watch::Sender<SyncState>,
     changes_at: Instant,
@@ -68,7 +68,7 @@ pub(crate) struct Follower {
 impl Follower {
     pub(crate) fn new(
         copy: Copy,
-        options: Options,
+        options: SyncOptions,
         wishes: Arc<Wishes>,
     ) -> (Self, watch::Receiver<SyncState>) {
         let now = Instant::now();
@@ -167,7 +167,7 @@ impl Follower {
     /// Until the next comparison. Where it is the only way to see a change it comes as often as it
     /// can without taking more than a tenth of the time.
     fn pause_after(&self, took: Duration) -> Duration {
-        let Options { changes_every, everything_every, .. } = self.options;
+        let SyncOptions { changes_every, everything_every, .. } = self.options;
         if self.tells_changes {
             return everything_every;
         }

@@ -13,11 +13,10 @@ mod models;
 mod pages;
 mod rounds;
 
-use adt_service::{GraphView, ServiceError, TwinService};
+use adt_service::{Code, GraphView, ServiceError, TwinService};
 use copy::Copy;
 use follow::{Follower, Wishes};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -26,8 +25,8 @@ use tokio::task::JoinHandle;
 use twin_graph::ApplyError;
 
 /// How closely a remote instance is followed.
-#[derive(Clone)]
-pub struct Options {
+#[derive(Clone, Copy, Debug)]
+pub struct SyncOptions {
     /// How often it is asked for the twins that changed.
     pub changes_every: Duration,
     /// How often everything is compared: deletions, relationships.
@@ -39,11 +38,9 @@ pub struct Options {
     pub overlap: Duration,
     /// Rows a page; the service gives 1,000 at most.
     pub page: usize,
-    /// Told of each page of the first load.
-    pub progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
-impl Default for Options {
+impl Default for SyncOptions {
     fn default() -> Self {
         Self {
             changes_every: Duration::from_secs(1),
@@ -51,18 +48,7 @@ impl Default for Options {
             models_every: Duration::from_secs(60),
             overlap: Duration::from_secs(10),
             page: 1_000,
-            progress: Arc::new(|_| ()),
         }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("changes_every", &self.changes_every)
-            .field("everything_every", &self.everything_every)
-            .field("page", &self.page)
-            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +80,7 @@ pub struct SyncState {
 
 /// Why a load or a round came to nothing.
 #[derive(Debug, Error)]
-pub enum SyncError {
+enum SyncError {
     /// The service answered with an error, or did not answer.
     #[error("{0}")]
     Service(#[from] ServiceError),
@@ -110,6 +96,15 @@ pub enum SyncError {
     Endless(&'static str),
 }
 
+impl From<SyncError> for ServiceError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Service(error) => error,
+            other => Self::new(Code::ServiceUnavailable, other.to_string()),
+        }
+    }
+}
+
 /// A copy of a remote instance's graph that follows it. Dropping it ends that.
 pub struct RemoteGraph {
     view: Arc<GraphView>,
@@ -119,14 +114,18 @@ pub struct RemoteGraph {
 }
 
 impl RemoteGraph {
-    /// Loads the whole graph, page by page, and then follows it. Dropping the future cancels the
-    /// load.
+    /// Loads the whole graph, page by page, tells `progress` of each, and then follows it. Dropping
+    /// the future cancels the load.
     ///
     /// # Errors
     /// Where the load meets an error; what was loaded is thrown away.
-    pub async fn start(service: Arc<dyn TwinService>, options: Options) -> Result<Self, SyncError> {
+    pub async fn start(
+        service: Arc<dyn TwinService>,
+        options: SyncOptions,
+        progress: impl Fn(Progress) + Send + Sync,
+    ) -> Result<Self, ServiceError> {
         let mut copy = Copy::new(service, options.page);
-        copy.load(&*options.progress).await?;
+        copy.load(&progress).await?;
         // The load is no history: who follows the view begins after it.
         copy.forget_changes();
         let view = copy.view.clone();
