@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// An editor's save is several events: they are over when nothing came for this long.
@@ -104,13 +104,10 @@ fn settle(woken: &Receiver<()>, stop: &AtomicBool) -> bool {
     true
 }
 
-/// Tells one folder from another one that took its name.
-type Identity = (u64, Option<SystemTime>);
-
 /// The folders watched: the workspace's own, and that of the models with all within it.
 struct Folders {
     watcher: RecommendedWatcher,
-    watched: [(PathBuf, RecursiveMode, Option<Identity>); 2],
+    watched: [(PathBuf, RecursiveMode, Option<u64>); 2],
     /// A watched folder was deleted or moved: the system watches it no more, even if another one
     /// has its name already.
     lost: Arc<AtomicBool>,
@@ -161,13 +158,15 @@ impl Folders {
     }
 }
 
-fn identity(folder: &Path) -> Option<Identity> {
+/// Tells a folder from another one in its place, as far as the system numbers them; a number may
+/// be used again, which is what [`Folders::lost`] is for.
+fn identity(folder: &Path) -> Option<u64> {
     let metadata = folder.metadata().ok().filter(std::fs::Metadata::is_dir)?;
     #[cfg(unix)]
     let number = std::os::unix::fs::MetadataExt::ino(&metadata);
     #[cfg(not(unix))]
-    let number = 0;
-    Some((number, metadata.created().ok()))
+    let number = u64::from(metadata.is_dir());
+    Some(number)
 }
 
 /// Whether it is a change of a file of the workspace.

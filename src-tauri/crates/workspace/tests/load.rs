@@ -46,7 +46,24 @@ fn the_embedded_sample_is_the_folder() {
 #[test]
 fn a_good_folder() {
     let folder = folder();
+    // As exported from an instance.
+    change(
+        folder.path(),
+        "twins.ndjson",
+        "{\"$metadata\":{},\"level\":3}",
+        "{\"level\":3,\"$metadata\":{\"level\":{}}}",
+    );
+    change(
+        folder.path(),
+        "twins.ndjson",
+        "\"$metadata\":{\"$model\"",
+        "\"$etag\":\"1\",\"$metadata\":{\"area\":{},\"$model\"",
+    );
     let loaded = loaded(folder.path());
+    let b = serde_json::json!({
+        "$dtId": "b", "$metadata": {"$model": "dtmi:t:Room;1"}, "area": 12.0, "light": {"level": 3, "$metadata": {}}
+    });
+    assert_eq!(loaded.twins["b"].body, b, "nothing that belongs to the instance");
     assert_eq!(loaded.load_order, ["dtmi:t:Light;1", "dtmi:t:Room;1"]);
     assert_eq!(loaded.models["dtmi:t:Room;1"].file, "models/Room.json");
     assert_eq!(loaded.twins["a"].line, 5);

@@ -185,14 +185,14 @@ fn a_folder_that_cannot_be_written_is_a_problem_and_half_of_nothing() {
     let mut input = instance(&loaded(folder.path()));
     change_twin(&mut input, "a", "area", json!(1.0));
     input.views.pins.insert("a".into());
-    // Nothing can be renamed over a folder that is not empty.
-    fs::create_dir_all(folder.path().join(format!(".twins.ndjson.{}.tmp/x", std::process::id())))
-        .unwrap();
+    // A folder in the way of the second file, when the first one is on the disk already.
+    let blocked = format!(".views.json.{}.tmp", std::process::id());
+    fs::create_dir_all(folder.path().join(blocked)).unwrap();
     let problem = save(folder.path(), &input).unwrap_err();
-    assert_eq!(problem.file, "twins.ndjson");
+    assert_eq!(problem.file, "views.json");
     assert!(problem.message.contains("cannot be written"), "{problem}");
     assert_eq!(read(folder.path(), "twins.ndjson"), folder::TWINS);
-    assert!(!folder.path().join("views.json").exists());
+    assert_eq!(files(folder.path()), ["models/Light.json", "models/Room.json", "twins.ndjson"]);
 
     let file = folder.path().join("twins.ndjson");
     assert!(save(&file, &input).unwrap_err().message.contains("cannot be written"));

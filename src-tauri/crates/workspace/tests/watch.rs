@@ -125,6 +125,33 @@ fn a_folder_may_go_and_come_back() {
 }
 
 #[test]
+fn a_folder_replaced_at_once_is_another_folder() {
+    let folder = folder();
+    let models = folder.path().join("models");
+    let (_watch, changes) = watched(folder.path());
+    // Some file systems give the new folder the number of the old one.
+    fs::remove_dir_all(&models).unwrap();
+    fs::create_dir(&models).unwrap();
+    assert_change(&changes, "the models are gone");
+    put(&models, "Room.json", "{}");
+    assert_change(&changes, "a model in the new folder");
+}
+
+#[test]
+fn a_folder_moved_with_what_it_is_in_is_another_folder() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = outer.path().join("work/building");
+    fs::create_dir_all(&path).unwrap();
+    let (_watch, changes) = watched(&path);
+    // The system tells nothing of this.
+    fs::rename(outer.path().join("work"), outer.path().join("old")).unwrap();
+    fs::create_dir_all(&path).unwrap();
+    assert_change(&changes, "another folder of that name");
+    put(&path, "twins.ndjson", "{}");
+    assert_change(&changes, "a file in it");
+}
+
+#[test]
 fn stops_when_dropped() {
     let folder = folder();
     let (watch, changes) = watched(folder.path());
