@@ -1,10 +1,12 @@
 //! A service served over real TLS on a free port, with a certificate authority of its own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::memory::Memory;
 use adt_service::TwinService;
 use adt_service::client::{RestClient, RestOptions, StaticToken, Url};
 use adt_service::server::{ServerOptions, serve};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use reqwest::{Method, Response};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -73,5 +75,44 @@ impl Served {
     pub async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap();
+    }
+}
+
+/// The version that most requests ask for.
+pub const V: &str = "api-version=2023-10-31";
+
+/// A service in memory, served, and a plain client of it.
+pub struct Fixture {
+    pub memory: Arc<Memory>,
+    pub served: Served,
+    pub http: reqwest::Client,
+}
+
+impl Fixture {
+    pub async fn start(options: ServerOptions) -> Self {
+        let memory = Arc::new(Memory::default());
+        let served = Served::start(memory.clone(), options).await;
+        let http = served.http();
+        Self { memory, served, http }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let address = format!("https://localhost:{}{path}", self.served.port);
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), address)
+    }
+
+    pub async fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut builder = self.request(method, path).bearer_auth("any").body(body.to_owned());
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.send().await.unwrap()
+    }
+
+    pub async fn twin(&self, id: &str) {
+        let body = r#"{"$metadata":{"$model":"dtmi:example:Room;1"},"temperature":20}"#;
+        let put = self.send(&format!("PUT /digitaltwins/{id}?{V}"), &[], body).await;
+        assert_eq!(put.status(), 200);
     }
 }
