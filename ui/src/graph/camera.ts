@@ -21,7 +21,7 @@ export interface Point {
   y: number;
 }
 
-export const minZoom = 0.02;
+const minZoom = 0.02;
 export const maxZoom = 8;
 
 const clampZoom = (zoom: number): number => Math.min(maxZoom, Math.max(minZoom, zoom));

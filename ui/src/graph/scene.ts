@@ -9,8 +9,8 @@ export const circle = 2;
 const shapeNumbers: Record<Shape, number> = { hexagon, rectangle, circle };
 
 /** Half the size of each shape, in drawing units. */
-export const halfWidth = [20, 36, 18] as const;
-export const halfHeight = [17, 16, 18] as const;
+const halfWidth = [20, 36, 18] as const;
+const halfHeight = [17, 16, 18] as const;
 
 export const halfWidthOf = (shape: number | undefined): number => halfWidth[shape ?? 0] ?? 20;
 export const halfHeightOf = (shape: number | undefined): number => halfHeight[shape ?? 0] ?? 17;

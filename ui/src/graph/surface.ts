@@ -27,6 +27,11 @@ const hitSlack = 3;
 /** How near to the edge a revealed twin may stand, pixels. */
 const margin = 48;
 
+function clear(context: CanvasRenderingContext2D, colour: string): void {
+  context.fillStyle = colour;
+  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+}
+
 /** Where the camera goes; `to` is null for: fit the whole graph. */
 interface Flight {
   from: Camera;
@@ -155,6 +160,8 @@ export class GraphSurface {
 
   /** Moves a twin by hand, before it is placed. */
   drag(id: string, at: Point): void {
+    // A drawing that is fitted anew would run away under the hand.
+    if (!this.dragged) this.page.camera.set(this.camera.get());
     this.dragged = { id, at };
     this.applyDrag();
     this.invalidate();
@@ -258,7 +265,10 @@ export class GraphSurface {
     const now = performance.now();
     this.fly(now);
     const picture = this.picture(now);
-    if (!picture) return;
+    if (!picture) {
+      clear(this.context, this.palette.canvas);
+      return;
+    }
     drawPicture(picture, window.devicePixelRatio);
     if (!this.drawn && picture.scene.ids.length > 0) {
       this.drawn = true;

@@ -26,7 +26,9 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
   const parsed = parse(property, draft.text);
   const failed = failure !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was refused must be seen
-  useEffect(() => editor.current?.scrollIntoView({ block: "nearest" }), [failed]);
+  useEffect(() => {
+    editor.current?.scrollIntoView({ block: "nearest" });
+  }, [failed]);
   const edit: Edit | null = parsed.ok
     ? {
         twin: twin.id,

@@ -10,7 +10,7 @@ const height = 36;
 const pad = 5;
 
 /** The line through samples as an SVG path, time across and value up. */
-export function sparkPath(samples: readonly Sample[]): { path: string; end: [number, number] } {
+function sparkPath(samples: readonly Sample[]): { path: string; end: [number, number] } {
   const first = samples[0]?.time ?? 0;
   const span = Math.max(1, (samples.at(-1)?.time ?? 0) - first);
   const values = samples.map((sample) => sample.value);

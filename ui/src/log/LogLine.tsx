@@ -20,7 +20,7 @@ interface LineProps {
 }
 
 /** The twin that an event is about, if it is on the drawing. */
-export function twinOf(page: Page, row: LogRow): string | null {
+function twinOf(page: Page, row: LogRow): string | null {
   const { twins } = page.instance.graph;
   if (twins.has(row.subject)) return row.subject;
   const source = row.subject.split("/")[0] ?? "";

@@ -49,6 +49,9 @@ export function Button({ look, icon: Icon, children, type = "button", ...rest }:
   );
 }
 
+/** Where the keyboard begins in a window: not at the button that closes it. */
+const firstField = ".dialog-body :is(button, input):not([tabindex='-1'])";
+
 /** A floating window with a title. Escape and a click beside it close it. */
 export function Window(props: {
   title: string;
@@ -61,7 +64,16 @@ export function Window(props: {
     <Dialog.Root open={props.open} onOpenChange={(open) => open || props.onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="dialog-ground" />
-        <Dialog.Content className="dialog" aria-describedby={undefined} data-testid={props.testId}>
+        <Dialog.Content
+          className="dialog"
+          aria-describedby={undefined}
+          data-testid={props.testId}
+          onOpenAutoFocus={(event) => {
+            if (!(event.currentTarget instanceof HTMLElement)) return;
+            event.preventDefault();
+            event.currentTarget.querySelector<HTMLElement>(firstField)?.focus();
+          }}
+        >
           <div className="dialog-head">
             <Dialog.Title className="dialog-title">{props.title}</Dialog.Title>
             <Dialog.Close asChild>

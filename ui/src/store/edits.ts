@@ -44,7 +44,7 @@ export function patchText(steps: PatchStep[]): string {
 export const heldOf = (row: PropertyRow): Held =>
   row.set ? { set: true, value: row.value } : { set: false };
 
-export const sameHeld = (a: Held, b: Held): boolean =>
+const sameHeld = (a: Held, b: Held): boolean =>
   a.set === b.set && (!a.set || !b.set || JSON.stringify(a.value) === JSON.stringify(b.value));
 
 /** An edit that is being typed. */

@@ -38,7 +38,8 @@ export class Page {
   readonly revealed = new Signal<string>();
   private saving: ReturnType<typeof setTimeout> | undefined;
   private saved = "";
-  private session: number | null = null;
+  /** What the graph on screen is of. */
+  private shown: { session: number; target: string } | null = null;
 
   constructor(readonly host: Host) {
     this.instance = new Instance(host);
@@ -153,20 +154,19 @@ export class Page {
   private enterSession(): void {
     const { graph, status } = this.instance;
     const target = status.get()?.target;
-    if (graph.session === this.session || !target) return;
-    this.session = graph.session;
-    const kept = this.preferences.get().view;
-    const view = kept?.target === targetKey(target) ? kept : null;
+    if (graph.session === null || graph.session === this.shown?.session || !target) return;
+    const kept = this.view();
+    this.shown = { session: graph.session, target: targetKey(target) };
+    const view = kept?.target === this.shown.target ? kept : null;
     const selection = view?.selection ?? null;
     this.camera.set(view?.camera ?? null);
     this.selection.select(selection !== null && graph.twins.has(selection) ? selection : null);
   }
 
   private view(): View | null {
-    const target = this.instance.status.get()?.target;
-    if (this.session === null || !target) return this.preferences.get().view;
-    const camera = this.camera.get();
-    return { target: targetKey(target), selection: this.selection.id.get(), camera };
+    if (!this.shown) return this.preferences.get().view;
+    const { target } = this.shown;
+    return { target, selection: this.selection.id.get(), camera: this.camera.get() };
   }
 
   private keep(): void {

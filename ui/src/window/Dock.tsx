@@ -16,12 +16,21 @@ import { LogPanel } from "../log/LogPanel";
 import { LogToolbar } from "../log/LogToolbar";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
+import { Boundary } from "./Boundary";
 import { arrange, type PanelName, panelTitles } from "./panels";
 
 const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactNode> = {
-  graph: () => <GraphPanel />,
-  inspector: () => <Inspector />,
-  log: ({ api }) => (useShown(api) ? <LogPanel /> : null),
+  graph: () => (
+    <Boundary of="graph">
+      <GraphPanel />
+    </Boundary>
+  ),
+  inspector: () => (
+    <Boundary of="inspector">
+      <Inspector />
+    </Boundary>
+  ),
+  log: ({ api }) => <Boundary of="event log">{useShown(api) && <LogPanel />}</Boundary>,
 };
 
 const icons = { graph: Waypoints, inspector: PanelRight, log: ScrollText };

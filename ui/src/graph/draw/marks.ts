@@ -3,8 +3,8 @@ import { type Picture, sans, screenHalfWidth, spot } from "./picture";
 import { outline } from "./shapes";
 
 /** How long a change shows, ms. */
-export const decayingFor = 900;
-export const steadyFor = 1000;
+const decayingFor = 900;
+const steadyFor = 1000;
 const decay = 300;
 
 /** Blur is dear on a software renderer: rings that fade outwards look the same. */
