@@ -22,9 +22,6 @@ pub(crate) struct Class {
     /// Models don't name it as a `@type`.
     #[serde(default)]
     pub(crate) covert: bool,
-    #[serde(default)]
-    #[allow(dead_code)]
-    pub(crate) type_optional: Vec<u8>,
     /// Its elements are given by the language, models only refer to them.
     #[serde(default)]
     pub(crate) elemental: bool,
@@ -144,10 +141,6 @@ pub(crate) struct Control {
     pub(crate) max_count: Option<usize>,
     /// A class that may not be among the descendants.
     pub(crate) exclude: Option<String>,
-    /// The properties that are inherited along.
-    #[serde(default)]
-    #[allow(dead_code)]
-    pub(crate) import: Vec<String>,
     /// The property that says of what type the values must be.
     pub(crate) datatype: Option<String>,
 }

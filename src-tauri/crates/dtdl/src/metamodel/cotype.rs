@@ -15,7 +15,6 @@ pub(super) struct Tables {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Quantities {
-    context: String,
     parent: String,
     versions: Vec<u8>,
     cotypes: Vec<String>,
@@ -48,8 +47,6 @@ pub(crate) enum CotypeKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Cotype {
     pub(crate) id: String,
-    #[allow(dead_code)]
-    pub(crate) context: String,
     pub(crate) kind: CotypeKind,
     #[serde(default, rename = "abstract")]
     pub(crate) is_abstract: bool,
@@ -66,9 +63,8 @@ pub(crate) struct Cotype {
     /// Types that may not.
     #[serde(default)]
     pub(crate) discotypes: Vec<String>,
-    /// Types of which one must stand on the element that the schema refers to.
+    /// Types beside any of which it may stand whatever the class.
     #[serde(default)]
-    #[allow(dead_code)]
     pub(crate) altcotypes: Vec<String>,
     #[serde(default)]
     pub(crate) constraints: Vec<Constraint>,
@@ -169,22 +165,12 @@ impl Tables {
 
 impl Quantities {
     fn expanded(self) -> impl Iterator<Item = Cotype> {
-        let Self {
-            context,
-            parent,
-            versions,
-            cotypes,
-            unit_property,
-            class,
-            pattern,
-            family,
-            quantities,
-        } = self;
+        let Self { parent, versions, cotypes, unit_property, class, pattern, family, quantities } =
+            self;
         quantities.into_iter().map(move |(name, units)| {
             let units = family.replace("{}", &units);
             Cotype {
                 id: pattern.replace("{}", &name),
-                context: context.clone(),
                 kind: CotypeKind::SemanticType,
                 is_abstract: false,
                 parent: Some(parent.clone()),

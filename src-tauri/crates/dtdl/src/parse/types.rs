@@ -219,7 +219,8 @@ impl Parser {
         let mut fitting = Vec::new();
         for cotype in &cotypes {
             let term = metamodel().short_name(&cotype.id);
-            let by_itself = matches!(cotype.kind, CotypeKind::Unit | CotypeKind::UnitAttribute);
+            let by_itself = matches!(cotype.kind, CotypeKind::Unit | CotypeKind::UnitAttribute)
+                || cotype.altcotypes.iter().any(|id| cotypes.iter().any(|other| other.id == *id));
             if !by_itself && !cotype.cotypes.contains(&class.name) {
                 let message = format!(
                     "The type {term} cannot stand beside {}; it takes {}. Remove it.",
