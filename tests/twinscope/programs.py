@@ -11,7 +11,7 @@ import time
 from azure.core.credentials import AccessToken
 from azure.digitaltwins.core import DigitalTwinsClient
 from selenium import webdriver
-from selenium.webdriver import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.options import ArgOptions
 
@@ -21,11 +21,14 @@ BINARIES = ROOT / "target" / PROFILE
 TAURI_DRIVER = ROOT / "target" / "tools" / "bin" / "tauri-driver"
 
 
-class AnyToken:
-    """The embedded instance takes any non-empty bearer token."""
+class Token:
+    """A credential that hands out one bearer token."""
+
+    def __init__(self, token):
+        self.token = token
 
     def get_token(self, *_scopes, **_options):
-        return AccessToken("any", int(time.time()) + 3600)
+        return AccessToken(self.token, int(time.time()) + 3600)
 
 
 def eventually(question, seconds=20, every=0.1):
@@ -39,16 +42,26 @@ def eventually(question, seconds=20, every=0.1):
         time.sleep(every)
 
 
+def text_of(element):
+    """An element's whole text; WebKit's driver leaves out what an ellipsis may hide."""
+    return element.get_property("textContent")
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
-def client(connect):
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def client(connect, token="any"):
     """The official client for what a connect.json describes."""
     adt = connect["adt"]
-    return DigitalTwinsClient(adt["endpoint"], AnyToken(), connection_verify=adt["ca"])
+    return DigitalTwinsClient(adt["endpoint"], Token(token), connection_verify=adt["ca"])
 
 
 class Serve:
@@ -78,8 +91,8 @@ class Serve:
     def connect(self):
         return json.loads((self.data / "connect.json").read_text())
 
-    def client(self):
-        return client(self.connect)
+    def client(self, token="any"):
+        return client(self.connect, token)
 
     def kill(self):
         self.process.kill()
@@ -117,8 +130,8 @@ class Window:
             proxy = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
         def accepting():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
+            # The proxy takes connections before the driver behind it does.
+            return listens(port) and listens(native_port)
 
         eventually(accepting)
         options = ArgOptions()
@@ -128,6 +141,8 @@ class Window:
         return cls(driver, proxy, home, pictures)
 
     def close(self):
+        if self.proxy.poll() is not None:
+            return
         try:
             self.driver.quit()
         finally:
@@ -180,10 +195,19 @@ class Window:
 
     def click_at(self, x, y):
         """A real pointer click at a place of the page."""
-        body = self.driver.find_element(By.TAG_NAME, "body")
-        size = self.driver.execute_script("return [document.body.clientWidth, document.body.clientHeight]")
-        actions = ActionChains(self.driver, duration=50)
-        actions.move_to_element_with_offset(body, x - size[0] // 2, y - size[1] // 2).click().perform()
+        actions = ActionBuilder(self.driver, duration=50)
+        actions.pointer_action.move_to_location(x, y).click()
+        actions.perform()
+
+    def drag(self, start, by):
+        """Drags from a place of the page by so many pixels, in steps as a hand does."""
+        actions = ActionBuilder(self.driver, duration=50)
+        pointer = actions.pointer_action
+        pointer.move_to_location(*start).pointer_down()
+        for part in (0.25, 0.5, 0.75, 1):
+            pointer.move_to_location(round(start[0] + by[0] * part), round(start[1] + by[1] * part))
+        pointer.pointer_up()
+        actions.perform()
 
     def picture(self, name):
         path = self.pictures / f"{name}.png"

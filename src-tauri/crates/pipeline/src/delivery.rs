@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use twin_graph::Change;
+use twin_graph::{Change, ChangeKind};
 
 /// How many changes an endpoint takes at once, and how many subjects are delivered side by side.
 const BATCH: usize = 256;
@@ -109,8 +109,7 @@ impl Delivery {
     async fn deliver(&self, batch: &[Arc<Change>]) {
         let mut by_subject: BTreeMap<String, Vec<Arc<Notification>>> = BTreeMap::new();
         for change in batch {
-            let id = notification_id(change);
-            let Some(notification) = Notification::of(change, &self.host, id) else { continue };
+            let Some(notification) = notify(change, &self.host, &self.view) else { continue };
             if self.routes.lead_to(&self.name, &notification) {
                 let subject = change.kind.subject();
                 by_subject.entry(subject).or_default().push(Arc::new(notification));
@@ -126,9 +125,19 @@ impl Delivery {
     }
 }
 
-/// The id of a change's notification: the same whenever it is made again, so that a subscriber can
-/// tell a repeated delivery.
-pub(crate) fn notification_id(change: &Change) -> String {
-    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, change.cause.trace.to_string().as_bytes())
-        .to_string()
+/// A change's notification; `None` for changes that have none.
+pub(crate) fn notify(change: &Change, host: &str, view: &GraphView) -> Option<Notification> {
+    let notification = Notification::of(change, host, notification_id(change))?;
+    let ChangeKind::RelationshipPatched { source, .. } = &change.kind else {
+        return Some(notification);
+    };
+    // Only the graph knows the model of the twin that a changed relationship leaves.
+    let model = view.read().twin(source).map(|twin| twin.model.clone());
+    Some(notification.with_model(&model.unwrap_or_default()))
+}
+
+/// The same whenever it is made again, so that a subscriber can tell a repeated delivery.
+fn notification_id(change: &Change) -> String {
+    let trace = change.cause.trace.to_string();
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, trace.as_bytes()).to_string()
 }

@@ -1,12 +1,12 @@
 //! A topology at work.
 
-use crate::delivery::{Delivery, notification_id};
+use crate::delivery::{Delivery, notify};
 use crate::function::FunctionContext;
 use crate::{
     Cursors, EndpointKind, Event, EventGridTopic, Function, RouteVerdict, Routes, Topology,
     build_function,
 };
-use adt_events::{FilterError, Notification};
+use adt_events::FilterError;
 use adt_service::{ChangeHistory, GraphView, TwinService};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -66,6 +66,7 @@ pub struct PipelineParts {
 /// because endpoints are cursors.
 pub struct Pipeline {
     host: Arc<str>,
+    view: Arc<GraphView>,
     routes: Arc<Routes>,
     ingress: HashMap<String, Arc<dyn Function>>,
     observer: Arc<dyn Observer>,
@@ -105,6 +106,7 @@ impl Pipeline {
         };
         Ok(Self {
             host: parts.host.clone(),
+            view: parts.view.clone(),
             ingress: topology.devices().filter_map(of_device).collect(),
             routes,
             observer: parts.observer.clone(),
@@ -119,7 +121,7 @@ impl Pipeline {
 
     /// What each route does with a change, and why; empty where a change makes no notification.
     pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
-        let notification = Notification::of(change, &self.host, notification_id(change));
+        let notification = notify(change, &self.host, &self.view);
         notification.map_or_else(Vec::new, |notification| self.routes.verdicts(&notification))
     }
 }

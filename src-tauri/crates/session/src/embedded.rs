@@ -174,7 +174,7 @@ impl Embedded {
         self.tasks.lock().await.shutdown().await;
     }
 
-    async fn begin_log(self: &Arc<Self>) -> Result<(), OpenError> {
+    async fn begin_log(&self) -> Result<(), OpenError> {
         let instance = self.instance.clone();
         let changes = blocking(move || instance.recent_changes(BEGIN_WITH)).await??;
         self.log.begin_with(&changes, self.instance.view());
@@ -182,9 +182,9 @@ impl Embedded {
             Some(last) => last.version,
             None => self.instance.view().read().version(),
         };
-        let this = self.clone();
+        let (log, instance) = (self.log.clone(), self.instance.clone());
         self.tasks.lock().await.spawn(async move {
-            this.log.follow_history(this.instance.view(), &*this.instance, from).await;
+            log.follow_history(instance.view(), &*instance, from).await;
         });
         Ok(())
     }

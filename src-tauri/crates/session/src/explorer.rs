@@ -7,15 +7,15 @@ use crate::remote::Remote;
 use crate::screen::{event_detail, log_window, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
-    Failure, InstanceKind, Phase, Place, Request, Response, Simulation, SimulationAction, Status,
-    SyncState, Target,
+    Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,
+    SimulationAction, Status, SyncState, Target,
 };
 use adt_service::IfMatch;
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use twin_graph::{Timestamp, parse_patch};
 use workspace::Source;
@@ -31,7 +31,8 @@ pub struct Explorer {
     settings: Mutex<Settings>,
     opened: Mutex<Option<Arc<Opened>>>,
     phase: Mutex<(Target, Phase)>,
-    numbers: AtomicU32,
+    /// The number of the latest opening; an earlier one is given up.
+    latest: watch::Sender<u32>,
     /// The opening under way; a new one waits for its end, so that two never hold one folder.
     opening: tokio::sync::Mutex<()>,
     keeper: Mutex<Option<JoinHandle<()>>>,
@@ -48,7 +49,7 @@ impl Explorer {
             settings: Mutex::new(settings),
             opened: Mutex::default(),
             phase: Mutex::new((Target::Sample, opening)),
-            numbers: AtomicU32::new(0),
+            latest: watch::channel(0).0,
             opening: tokio::sync::Mutex::default(),
             keeper: Mutex::default(),
             first_drawing: Mutex::default(),
@@ -69,13 +70,14 @@ impl Explorer {
 
     /// Begins to open something in place of what is open. Must be called within a tokio runtime.
     pub fn open(self: &Arc<Self>, target: Target) {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.latest.send_modify(|latest| *latest += 1);
+        let number = *self.latest.borrow();
         *self.phase.lock() =
             (target.clone(), Phase::Opening { step: "Opening".into(), done: 0, total: None });
         let this = self.clone();
         tokio::spawn(async move {
             let _turn = this.opening.lock().await;
-            if this.numbers.load(Ordering::Relaxed) == number {
+            if this.is_latest(number) {
                 this.open_now(number, target).await;
             }
         });
@@ -121,11 +123,14 @@ impl Explorer {
             Target::Remote { endpoint, ca, credential } => {
                 step("Connecting");
                 let this = self.clone();
-                let progress = move |progress: crate::twin_sync::Progress| {
+                let progress = move |progress: twin_sync::Progress| {
                     this.set_phase(number, opening(progress.step, progress.done, progress.total));
                 };
-                let remote =
-                    Remote::open(endpoint, ca.as_deref(), credential, &data, progress).await?;
+                let loading = Remote::open(endpoint, ca.as_deref(), credential, &data, progress);
+                let remote = tokio::select! {
+                    remote = loading => remote?,
+                    () = self.superseded(number) => return Err(OpenError::Stopped),
+                };
                 return Ok(Opened::remote(number, target.clone(), endpoint, remote));
             }
         };
@@ -133,8 +138,19 @@ impl Explorer {
         Ok(Opened::embedded(number, target.clone(), embedded))
     }
 
+    fn is_latest(&self, number: u32) -> bool {
+        *self.latest.borrow() == number
+    }
+
+    /// Returns when something else is to be opened.
+    async fn superseded(&self, number: u32) {
+        let mut latest = self.latest.subscribe();
+        // The sender lives as long as this explorer.
+        let _ = latest.wait_for(|latest| *latest != number).await;
+    }
+
     fn set_phase(&self, number: u32, phase: Phase) {
-        if self.numbers.load(Ordering::Relaxed) == number {
+        if self.is_latest(number) {
             self.phase.lock().1 = phase;
         }
     }
@@ -155,9 +171,16 @@ impl Explorer {
 
     /// Closes what is open, in order.
     pub async fn close(&self) {
-        let opened = self.opened.lock().take();
-        if let Some(opened) = opened {
-            opened.stop().await;
+        let Some(opened) = self.opened.lock().take() else { return };
+        opened.stop().await;
+        // Requests under way end soon; then the data folder's lock is free.
+        let rest = Arc::downgrade(&opened);
+        drop(opened);
+        for _ in 0..200 {
+            if rest.strong_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -294,6 +317,7 @@ fn status_of(opened: &Opened, phase: Phase) -> Status {
         Kind::Embedded(embedded) => describe_embedded(embedded, &mut status),
         Kind::Remote(remote) => {
             let state = remote.graph.state();
+            status.problems = left_out(&state);
             status.sync = Some(SyncState {
                 reachable: state.reachable,
                 age_seconds: state.last_ok.elapsed().as_secs_f64(),
@@ -306,6 +330,24 @@ fn status_of(opened: &Opened, phase: Phase) -> Status {
         }
     }
     status
+}
+
+/// What of a remote instance could not be taken over, as problems.
+fn left_out(state: &twin_sync::SyncState) -> Vec<FileProblem> {
+    let models = state.models_left_out.iter().map(|(id, reason)| FileProblem {
+        file: id.clone(),
+        place: "model".to_owned(),
+        message: format!("The instance has this model and it does not parse here: {reason}"),
+    });
+    let rows = (state.rows_left_out > 0).then(|| FileProblem {
+        file: "twins and relationships".to_owned(),
+        place: String::new(),
+        message: format!(
+            "{} rows that the instance answered are not of the service's form and are not shown.",
+            state.rows_left_out
+        ),
+    });
+    models.chain(rows).collect()
 }
 
 fn describe_embedded(embedded: &Embedded, status: &mut Status) {

@@ -13,7 +13,6 @@ mod remote;
 mod screen;
 mod settings;
 mod tls;
-mod twin_sync;
 pub mod wire;
 
 pub use connect::{AdtConnect, Connect};

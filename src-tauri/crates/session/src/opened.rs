@@ -35,8 +35,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn embedded(number: u32, target: Target, embedded: Arc<Embedded>) -> Self {
-        let views =
-            kept_views(&embedded.journal).unwrap_or_else(|| embedded.views.lock().clone());
+        let views = kept_views(&embedded.journal).unwrap_or_else(|| embedded.views.lock().clone());
         let name = match &target {
             Target::Workspace { path } => last_name(path),
             _ => "contoso-building".to_owned(),
@@ -96,7 +95,7 @@ impl Opened {
     ) -> Result<Arc<str>, ServiceError> {
         let etag = self.service.patch_twin(&Call::new(Origin::App), id, patch, if_match).await?;
         if let Kind::Remote(remote) = &self.kind {
-            remote.graph.refresh_soon();
+            remote.graph.refresh_twin(id);
         }
         Ok(etag)
     }
@@ -139,7 +138,7 @@ impl Opened {
         self.keep_views().await;
         match &self.kind {
             Kind::Embedded(embedded) => embedded.stop().await,
-            Kind::Remote(remote) => remote.graph.stop().await,
+            Kind::Remote(remote) => remote.graph.stop(),
         }
     }
 }

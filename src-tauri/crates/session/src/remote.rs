@@ -3,7 +3,6 @@
 use crate::embedded::blocking;
 use crate::failure::OpenError;
 use crate::logging::Log;
-use crate::twin_sync::{Progress, RemoteGraph, SyncOptions};
 use crate::wire::Credential;
 use adt_service::TwinService;
 use adt_service::client::{AzureToken, RestClient, RestOptions, StaticToken, TokenSource};
@@ -12,6 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+use twin_sync::{Progress, RemoteGraph, SyncOptions};
 
 /// An open remote instance; dropping it ends it.
 pub struct Remote {

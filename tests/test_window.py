@@ -1,0 +1,194 @@
+"""The real window, driven through WebDriver, beside the official SDK for Python."""
+
+import json
+import subprocess
+
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+from twinscope.programs import client, eventually, text_of
+
+ROOM, THERMOSTAT = "Room_11", "thermo_0011"
+
+
+def select(window, twin):
+    """Clicks a twin on the canvas, again where the drawing moved meanwhile."""
+
+    def shown():
+        window.click_at(*window.twin_center(twin))
+        return [title for title in window.all("inspector-title") if twin in text_of(title)]
+
+    shown.__name__ = f"{twin} in the inspector"
+    eventually(shown, every=1)
+
+
+def value(window, path):
+    """The text of a property in the inspector."""
+    row = window.one("property-row", path=path)
+    return text_of(row.find_element(By.CSS_SELECTOR, '[data-testid="property-value"]'))
+
+
+def has_value(window, path, wanted):
+    def same():
+        return wanted in value(window, path)
+
+    same.__name__ = f"{path} is {wanted}"
+    eventually(same)
+
+
+def edit(window, path, text):
+    """Types a value for a property and applies it."""
+    row = window.one("property-row", path=path)
+    row.find_element(By.CSS_SELECTOR, '[data-testid="property-value"]').click()
+    field = window.one("property-edit-input")
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys(text)
+    window.one("property-apply").click()
+
+
+def test_a_building_under_the_hand(window):
+    app = window().ready()
+    app.picture("1-building")
+    assert "52" in text_of(app.one("status-twins"))
+    twins = client(app.connect)
+
+    select(app, ROOM)
+    assert "°C" in value(app, "/currentTemp")
+    app.picture("2-room")
+
+    # From outside, with the official client: the thermostat, and the room follows.
+    twins.update_digital_twin(THERMOSTAT, [{"op": "add", "path": "/temperature", "value": 29.5}])
+    has_value(app, "/currentTemp", "29.5")
+    log_filter = app.one("log-filter")
+    log_filter.send_keys("29.5")
+
+    def both():
+        rows = [app.all("log-row", kind="twinUpdate", subject=twin) for twin in (ROOM, THERMOSTAT)]
+        return all(rows) and [row[0].get_attribute("data-trace") for row in rows]
+
+    room, thermostat = eventually(both)
+    assert room == thermostat and len(room) == 32
+    app.picture("3-one-trace")
+
+    # In the window: an edit, read back through the client; and one that the service refuses.
+    select(app, THERMOSTAT)
+    edit(app, "/setPoint", "19.5")
+    eventually(lambda: twins.get_digital_twin(THERMOSTAT)["setPoint"] == 19.5)
+    has_value(app, "/setPoint", "19.5")
+    app.picture("4-edited")
+
+
+def test_the_services_error_is_shown_in_place(window):
+    app = window().ready()
+    twins = client(app.connect)
+    select(app, ROOM)
+    before = twins.get_digital_twin(ROOM)
+    row = app.one("property-row", path="/name")
+    row.find_element(By.CSS_SELECTOR, '[data-testid="property-value"]').click()
+    field = app.one("property-edit-input")
+    # Somebody else changes the twin meanwhile: the page's ETag is stale.
+    twins.update_digital_twin(ROOM, [{"op": "add", "path": "/name", "value": "Elsewhere"}])
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("Here")
+    app.one("property-apply").click()
+    assert "PreconditionFailed" in text_of(app.one("property-error"))
+    app.picture("refused")
+    after = twins.get_digital_twin(ROOM)
+    assert (before["name"], after["name"]) != ("Here", "Here")
+
+
+def test_search_pause_and_keys(window):
+    app = window().ready()
+    search = app.one("search-input")
+    search.send_keys("thermo_0020", Keys.ENTER)
+    eventually(lambda: "thermo_0020" in text_of(app.one("inspector-title")))
+
+    app.one("log-pause").click()
+    eventually(lambda: "new" in text_of(app.one("log")))
+    app.picture("paused")
+    app.one("log-pause").click()
+
+    ActionChains(app.driver).send_keys(Keys.ESCAPE).perform()
+    twin = app.driver.find_element(By.CSS_SELECTOR, '[data-twin-id="Room_05"]')
+    assert "Room_05" in twin.get_attribute("aria-label") and "°C" in twin.get_attribute("aria-label")
+    app.driver.execute_script("arguments[0].focus()", twin)
+    ActionChains(app.driver).send_keys(Keys.ENTER).perform()
+    eventually(lambda: "Room_05" in text_of(app.one("inspector-title")))
+
+
+def test_positions_and_layout_are_kept(window):
+    app = window().ready()
+    x, y = app.twin_center("Room_02")
+    app.drag((x, y), (40, 24))
+
+    def moved():
+        now = app.twin_center("Room_02")
+        return now if abs(now[0] - x - 40) < 6 and abs(now[1] - y - 24) < 6 else None
+
+    there = eventually(moved)
+    offset = app.twin_center("Room_03")[0] - there[0]
+    app.one("log-filter").send_keys("thermo")
+    settings = app.home / ".config/twinscope/settings.json"
+    eventually(lambda: settings.exists() and "thermo" in settings.read_text())
+    app.close()
+
+    again = window().ready()
+    assert abs(again.twin_center("Room_03")[0] - again.twin_center("Room_02")[0] - offset) < 4
+    assert again.one("log-filter").get_attribute("value") == "thermo"
+
+
+def open_target(app, target):
+    """Opens something as the dialog does, through the one door to the backend."""
+    script = "window.__TAURI_INTERNALS__.invoke('call', {request: {type: 'open', target: arguments[0]}})"
+    app.driver.execute_script(script, target)
+
+
+def test_an_instance_of_another_process(window, serve):
+    server = serve("--token", "the-one")
+    adt = server.connect["adt"]
+    twins = server.client("the-one")
+    app = window().ready()
+    remote = {"kind": "remote", "endpoint": adt["endpoint"], "ca": adt["ca"]}
+
+    open_target(app, {**remote, "credential": {"kind": "token", "token": "the-one"}})
+    host = adt["endpoint"].removeprefix("https://")
+    eventually(lambda: host in text_of(app.one("status-bar")))
+    eventually(lambda: "52" in text_of(app.one("status-twins")))
+    select(app, ROOM)
+    twins.update_digital_twin(THERMOSTAT, [{"op": "add", "path": "/temperature", "value": 30.5}])
+    has_value(app, "/currentTemp", "30.5")
+    edit(app, "/name", "Over the wire")
+    eventually(lambda: twins.get_digital_twin(ROOM)["name"] == "Over the wire")
+    app.picture("remote")
+
+    kept = (app.home / ".config/twinscope/settings.json").read_text()
+    assert host in kept and "the-one" not in kept
+
+
+def test_a_workspace_is_watched(window, tmp_path):
+    root = subprocess.run(["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)
+    workspace = tmp_path / "my-building"
+    source = f"{root.stdout.strip()}/assets/contoso-building"
+    subprocess.run(["cp", "-r", source, workspace], check=True)
+    app = window().ready()
+    open_target(app, {"kind": "workspace", "path": str(workspace)})
+    eventually(lambda: "my-building" in text_of(app.one("status-bar")))
+    select(app, ROOM)
+
+    twins = workspace / "twins.ndjson"
+    lines = twins.read_text().splitlines()
+    place = next(i for i, line in enumerate(lines) if f'"$dtId":"{ROOM}"' in line.replace(" ", "") and "$metadata" in line)
+    room = json.loads(lines[place])
+    room["name"] = "Renamed in the file"
+    lines[place] = json.dumps(room)
+    twins.write_text("\n".join(lines) + "\n")
+    has_value(app, "/name", "Renamed in the file")
+
+    good = twins.read_text()
+    twins.write_text(good.replace('"Renamed in the file"', '"Not applied", "noSuchProperty": 1'))
+    problems = app.one("problems")
+    eventually(lambda: problems.is_displayed())
+    app.picture("problem")
+    assert "Renamed in the file" in value(app, "/name")
+    twins.write_text(good.replace("Renamed in the file", "Mended"))
+    has_value(app, "/name", "Mended")
+    eventually(lambda: not app.all("problems"))
