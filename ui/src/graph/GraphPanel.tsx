@@ -51,6 +51,8 @@ export function GraphPanel() {
     <section className="graph" aria-label="Graph" onKeyDown={onKey}>
       {surface && <GraphToolbar surface={surface} />}
       <div className="graph-ground">
+        {/* Below the canvas: above it, the web view would blend a layer more in every frame. */}
+        {surface && <NodeButtons surface={surface} />}
         <canvas
           ref={canvas}
           className="graph-canvas"
@@ -58,7 +60,6 @@ export function GraphPanel() {
           tabIndex={0}
           aria-label="Drawing of the graph"
         />
-        {surface && <NodeButtons surface={surface} />}
         {surface && <Aside surface={surface} />}
         <GraphEmpty />
       </div>

@@ -16,13 +16,12 @@ import {
 import { drawPicture } from "./draw/draw";
 import { glows } from "./draw/marks";
 import { type Picture, visibleTwins } from "./draw/picture";
+import { Frames } from "./frames";
 import { twinAt } from "./hit";
 import { readPalette } from "./palette";
 import { makeScene, type Scene, updateScene } from "./scene";
 
 const flightTime = 240;
-/** A glow alone is not worth more frames than this, ms apart. */
-const glowFrame = 50;
 const hitSlack = 3;
 /** How near to the edge a revealed twin may stand, pixels. */
 const margin = 48;
@@ -52,8 +51,7 @@ export class GraphSurface {
   private focused: string | null = null;
   private hovered: number | null = null;
   private dragged: { id: string; at: Point } | null = null;
-  private frame = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly frames = new Frames((now) => this.draw(now));
   private drawn = false;
 
   constructor(
@@ -87,8 +85,7 @@ export class GraphSurface {
     return () => {
       for (const off of offs) off();
       resized.disconnect();
-      cancelAnimationFrame(this.frame);
-      clearTimeout(this.timer);
+      this.frames.stop();
     };
   }
 
@@ -189,7 +186,7 @@ export class GraphSurface {
     if (change.replaced) this.hovered = null;
     const now = this.scene.get();
     if (now) updateScene(now, graph, change, performance.now());
-    this.invalidate();
+    this.frames.soon();
   }
 
   private rearrange(before: Scene | null): void {
@@ -219,7 +216,7 @@ export class GraphSurface {
     this.size.set({ width, height });
     this.settle();
     // A canvas is blank after its size changed: draw before the next paint.
-    this.draw();
+    this.draw(performance.now());
   }
 
   private target(to: Camera | null): Camera {
@@ -253,16 +250,10 @@ export class GraphSurface {
   }
 
   private invalidate(): void {
-    if (this.frame) return;
-    clearTimeout(this.timer);
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
+    this.frames.next();
   }
 
-  private draw(): void {
-    const now = performance.now();
+  private draw(now: number): void {
     this.fly(now);
     const picture = this.picture(now);
     if (!picture) {
@@ -274,11 +265,8 @@ export class GraphSurface {
       this.drawn = true;
       this.onFirstDrawing();
     }
-    if (this.flight) this.invalidate();
-    else if (glows(picture)) {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.invalidate(), glowFrame);
-    }
+    if (this.flight) this.frames.next();
+    else if (glows(picture)) this.frames.soon();
   }
 
   private picture(now: number): Picture | null {

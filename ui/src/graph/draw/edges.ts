@@ -4,12 +4,16 @@ import { reach } from "./shapes";
 
 const head = 8;
 const headsFrom = 0.3;
-const namesFrom = 1.5;
+const namesFrom = 1.2;
+const nameSize = 12;
+const nameGap = 8;
 
 interface Line {
   from: Point;
   to: Point;
   name: number;
+  /** Free width beside an upright line, in pixels. */
+  room: number;
 }
 
 /** The part of a relationship between the edges of its two shapes. */
@@ -32,6 +36,7 @@ function lineOf(picture: Picture, edge: number): Line | null {
     from: { x: a.x + dx * start, y: a.y + dy * start },
     to: { x: a.x + dx * end, y: a.y + dy * end },
     name: scene.name[edge] ?? 0,
+    room: (scene.slot[source] ?? Infinity) * picture.camera.zoom,
   };
 }
 
@@ -57,9 +62,9 @@ export function drawEdges(picture: Picture): void {
   strokeLines(picture, ordinary, palette.edge, 1, heads);
   strokeLines(picture, ofHovered, palette.text2, 1.5, heads);
   strokeLines(picture, ofSelected, palette.accent, 1.5, heads);
-  if (camera.zoom >= namesFrom) drawNames(picture, ordinary);
-  drawNames(picture, ofHovered);
-  drawNames(picture, ofSelected);
+  if (camera.zoom >= namesFrom) drawNames(picture, ordinary, false);
+  drawNames(picture, ofHovered, true);
+  drawNames(picture, ofSelected, true);
 }
 
 function strokeLines(
@@ -96,25 +101,28 @@ function addHead(context: CanvasRenderingContext2D, from: Point, to: Point): voi
   context.closePath();
 }
 
-/** Names stand beside a line that is rather upright, and on one that is rather level. */
-function drawNames(picture: Picture, lines: Line[]): void {
-  const { context, palette, scene, camera } = picture;
+/**
+ * Names stand beside a line that is rather upright, and on one that is rather level. Those that
+ * were asked for, by selecting a twin, may cover what is beside them.
+ */
+function drawNames(picture: Picture, lines: Line[], asked: boolean): void {
+  const { context, palette, scene } = picture;
   if (lines.length === 0) return;
-  const size = 12 * Math.max(1, Math.min(1.25, camera.zoom));
-  context.font = `400 ${size}px ${mono}`;
+  context.font = `400 ${nameSize}px ${mono}`;
   context.textBaseline = "middle";
   context.textAlign = "left";
-  for (const { from, to, name } of lines) {
+  for (const { from, to, name, room } of lines) {
     const text = scene.names[name] ?? "";
     const width = context.measureText(text).width;
     const upright = Math.abs(to.y - from.y) > Math.abs(to.x - from.x);
     // Between two shapes there may be no room; the inspector has the name then.
-    if (!upright && width + 2 * head > Math.abs(to.x - from.x)) continue;
-    const x = (from.x + to.x) / 2 + (upright ? 8 : -width / 2);
+    const needed = upright ? width + 2 * nameGap : width + 2 * head;
+    if (needed > (upright ? (asked ? Infinity : room) : Math.abs(to.x - from.x))) continue;
+    const x = (from.x + to.x) / 2 + (upright ? nameGap : -width / 2);
     const y = (from.y + to.y) / 2;
     context.fillStyle = palette.cont;
     context.globalAlpha = 0.9;
-    context.fillRect(x - 3, y - size * 0.7, width + 6, size * 1.4);
+    context.fillRect(x - 3, y - nameSize * 0.7, width + 6, nameSize * 1.4);
     context.globalAlpha = 1;
     context.fillStyle = palette.text2;
     context.fillText(text, x, y + 0.5);
