@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Everything that is wrong with one request. Never empty when it is an error.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Problems(pub Vec<Problem>);
 
 /// One thing that is wrong, with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Problem {
     /// The identifier of the broken rule, as the reference parser of DTDL names it,
@@ -28,7 +32,8 @@ pub struct Problem {
 }
 
 /// Groups problems by what has to be mended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// The text is not JSON, or not JSON of the shape that JSON-LD demands.

@@ -72,7 +72,8 @@ fn offset(text: &[u8]) -> Option<&[u8]> {
     let rest = text.strip_prefix(b"+").or_else(|| text.strip_prefix(b"-"))?;
     let (hour, rest) = number(rest, 2)?;
     let (minute, rest) = number(rest.strip_prefix(b":")?, 2)?;
-    (hour <= 23 && minute <= 59).then_some(rest)
+    // RFC 3339 would take up to 23:59; the service and the reference parser take what .NET takes.
+    (minute <= 59 && hour * 60 + minute <= 14 * 60).then_some(rest)
 }
 
 fn number(text: &[u8], count: usize) -> Option<(u32, &[u8])> {
@@ -133,4 +134,62 @@ fn components(text: &str) -> Option<Vec<Component>> {
 fn in_order(components: &[Component], order: &[u8]) -> bool {
     let mut order = order.iter();
     components.iter().all(|component| order.any(|designator| *designator == component.designator))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for text in ["2024-02-29", "2000-02-29", "0001-01-01", "9999-12-31"] {
+            assert!(is_date(text), "{text}");
+        }
+        for text in [
+            "2023-02-29",
+            "1900-02-29",
+            "2024-13-01",
+            "2024-00-10",
+            "24-01-01",
+            "2024-1-1",
+            "2024-01-01Z",
+        ] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_an_offset() {
+        for text in ["00:00:00Z", "23:59:59.123456789Z", "12:30:00+14:00", "12:30:00-05:30"] {
+            assert!(is_time(text), "{text}");
+            assert!(is_date_time(&format!("2024-01-01T{text}")), "{text}");
+        }
+        for text in [
+            "12:30:00",
+            "24:00:00Z",
+            "12:60:00Z",
+            "12:30:60Z",
+            "12:30:00.Z",
+            "12:30Z",
+            "12:30:00+14:01",
+            "12:30:00z",
+        ] {
+            assert!(!is_time(text), "{text}");
+        }
+        assert!(!is_date_time("2024-01-01 00:00:00Z"));
+        assert!(!is_date_time("2024-01-01"));
+    }
+
+    #[test]
+    fn durations() {
+        for text in ["P1Y2M3DT4H5M6.7S", "P3W", "P2W4DT8H", "PT0S", "P0.5D", "PT1.5H"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in [
+            "P", "PT", "P1DT", "P1Y2W", "P1M1Y", "P1.5Y2M", "1D", "P-1D", "P1H", "PT1D", "P.5D",
+            "P1",
+        ] {
+            assert!(!is_duration(text), "{text}");
+        }
+    }
 }

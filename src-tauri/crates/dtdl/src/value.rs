@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// What is wrong with a value, with its place in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{path}: {message}")]
 pub struct ValueProblem {
     /// A JSON pointer from the value that was checked: `/address/city`; empty for that value itself.
