@@ -1,5 +1,5 @@
 import { Search } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, failureOf } from "../host/ask";
 import { count } from "../look/format";
 import { usePage } from "../store/usePage";
@@ -48,6 +48,7 @@ export function SearchBox() {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const [open, setOpen] = useState(false);
+  const [hurried, setHurried] = useState(false);
   const found = useSearch(text.trim());
   const shown = open && text.trim() !== "" && found !== null;
 
@@ -62,18 +63,28 @@ export function SearchBox() {
     return () => window.removeEventListener("keydown", focus);
   }, []);
 
-  const pick = (hit: SearchHit | undefined) => {
-    if (!hit) return;
-    setOpen(false);
-    page.reveal(hit.id);
-  };
+  const pick = useCallback(
+    (hit: SearchHit | undefined) => {
+      if (!hit) return;
+      setOpen(false);
+      page.reveal(hit.id);
+    },
+    [page],
+  );
+  // Enter may come before the answer to what was typed: then the best answer is picked as it comes.
+  const answered = found?.text === text.trim();
+  useEffect(() => {
+    if (!hurried || !answered) return;
+    setHurried(false);
+    pick(found?.hits[0]);
+  }, [hurried, answered, found, pick]);
 
   const onKey = (event: React.KeyboardEvent) => {
     const hits = found?.hits ?? [];
     if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, at + 1));
     else if (event.key === "ArrowUp") setAt(Math.max(0, at - 1));
-    // An answer to an earlier text is not what Enter means.
-    else if (event.key === "Enter" && found?.text === text.trim()) pick(hits[at]);
+    else if (event.key === "Enter" && answered) pick(hits[at]);
+    else if (event.key === "Enter") setHurried(true);
     else if (event.key === "Escape" && text) {
       setText("");
       setOpen(false);
@@ -101,6 +112,7 @@ export function SearchBox() {
           setText(event.target.value);
           setAt(0);
           setOpen(true);
+          setHurried(false);
         }}
         onFocus={() => setOpen(true)}
         onBlur={() => setOpen(false)}

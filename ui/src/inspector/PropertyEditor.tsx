@@ -34,7 +34,7 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
         twin: twin.id,
         path: property.path,
         name: property.name,
-        before: heldOf(property),
+        before: draft.before,
         after: { set: true, value: parsed.value },
       }
     : null;
@@ -52,7 +52,7 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
       setSending(false);
     }
   };
-  const apply = () => send((one) => edits.apply(one, twin.etag));
+  const apply = () => send((one) => edits.apply(one, draft.etag));
   const discard = () => edits.draft.set(null);
 
   const onKey = (event: React.KeyboardEvent) => {
@@ -108,7 +108,11 @@ export function PropertyEditor({ twin, property, draft }: EditorProps) {
         <span className="key">Ctrl Enter</span>
       </div>
       {failure?.code === "PreconditionFailed" && (
-        <Button onClick={() => void send((one) => edits.applyToPresent(one))}>
+        <Button
+          onClick={() =>
+            void send((one) => edits.applyToPresent({ ...one, before: heldOf(property) }))
+          }
+        >
           Apply to the present value{property.set ? `, ${plain(property.value)}` : ""}
         </Button>
       )}

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from "react";
 import { age, count, plain, short } from "../look/format";
 import { Swatch } from "../look/Swatch";
 import { useCell } from "../store/cell";
+import { heldOf } from "../store/edits";
 import { useNow, usePage } from "../store/usePage";
 import type { PropertyRow } from "../wire/PropertyRow";
 import type { TwinDetail } from "../wire/TwinDetail";
@@ -35,7 +36,13 @@ export function PropertyList({ twin }: { twin: TwinDetail }) {
               now={now}
               editing={editing}
               onEdit={() =>
-                page.edits.draft.set({ twin: twin.id, path: property.path, text: textOf(property) })
+                page.edits.draft.set({
+                  twin: twin.id,
+                  path: property.path,
+                  text: textOf(property),
+                  before: heldOf(property),
+                  etag: twin.etag,
+                })
               }
             />
             {editing && <PropertyEditor twin={twin} property={property} draft={draft} />}

@@ -8,7 +8,6 @@ import { usePage } from "../store/usePage";
 export function LogToolbar() {
   const { log } = usePage();
   const until = useCell(log.until);
-  const newer = usePart(log.slice, (slice) => slice?.newer ?? 0);
   const paused = until !== null;
   return (
     <div className="log-toolbar" role="toolbar" aria-label="Event log">
@@ -27,11 +26,6 @@ export function LogToolbar() {
           {paused ? "Paused" : "Pause"}
         </Button>
       </Tooltip>
-      {paused && newer > 0 && (
-        <Button onClick={() => log.resume()} data-testid="log-newer">
-          <strong className="number">+{count(newer)}</strong> new
-        </Button>
-      )}
     </div>
   );
 }

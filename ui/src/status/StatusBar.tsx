@@ -1,4 +1,4 @@
-import { Activity, CircleAlert, CircleCheck, Cloud, CloudOff, Server } from "lucide-react";
+import { Activity, CircleAlert, Cloud, CloudOff, Server } from "lucide-react";
 import { Tooltip } from "../look/Controls";
 import { age, count, counted, millis, rate } from "../look/format";
 import { useCell } from "../store/cell";
@@ -62,23 +62,19 @@ function Line({ status }: { status: Status }) {
           </span>
         </Tooltip>
       )}
-      <button
-        type="button"
-        className="status-item"
-        data-testid="problems"
-        onClick={() => page.dialog.set("problems")}
-      >
-        {problems.length > 0 ? (
-          <CircleAlert size={14} className="status-problem" aria-hidden />
-        ) : (
-          <CircleCheck size={14} className="status-fine" aria-hidden />
-        )}
-        {problems.length > 0 ? (
-          <Counted words={counted(problems.length, "problem")} />
-        ) : (
-          "No problems"
-        )}
-      </button>
+      {problems.length > 0 && (
+        <Tooltip text="What is wrong with files of the workspace">
+          <button
+            type="button"
+            className="status-item"
+            data-testid="problems"
+            onClick={() => page.dialog.set("problems")}
+          >
+            <CircleAlert size={14} className="status-problem" aria-hidden />
+            <Counted words={counted(problems.length, "problem")} />
+          </button>
+        </Tooltip>
+      )}
     </>
   );
 }

@@ -52,6 +52,9 @@ export interface Draft {
   twin: string;
   path: string;
   text: string;
+  /** What the user saw when the edit began. */
+  before: Held;
+  etag: string;
 }
 
 const tries = 4;
