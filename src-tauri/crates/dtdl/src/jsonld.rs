@@ -71,17 +71,19 @@ pub(crate) fn values(value: &Value) -> &[Value] {
     }
 }
 
-/// What is wrong with the shape of a document, whatever the language says of it.
-pub(crate) fn check_shape(document: &Value, problems: &mut Problems) {
-    Shape { problems, path: String::new() }.value(document, 0);
+/// What is wrong with the shape of a model, whatever the language says of it.
+pub(crate) fn check_shape(model: &Value) -> Problems {
+    let mut shape = Shape { problems: Problems::default(), path: String::new() };
+    shape.value(model, 0);
+    shape.problems
 }
 
-struct Shape<'a> {
-    problems: &'a mut Problems,
+struct Shape {
+    problems: Problems,
     path: String,
 }
 
-impl Shape<'_> {
+impl Shape {
     fn report(&mut self, rule: &str, message: String) {
         let problem = Problem::new(rule, message).element(self.path.clone());
         self.problems.push(problem);

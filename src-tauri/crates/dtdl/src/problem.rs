@@ -144,7 +144,7 @@ fn kind_of(rule: &str) -> ProblemKind {
         | "invalidJson"
         | "duplicateKey"
         | "nestingTooDeep" => K::Json,
-        "partitionTooLarge" | "excessiveCount" | "objectCountAboveMax" => K::Limit,
+        "partitionTooLarge" | "moreProblems" | "excessiveCount" | "objectCountAboveMax" => K::Limit,
         "typeNotRootable" | "badType" | "multipleMaterialTypes" => K::Type,
         _ if rule.contains("ontext") || rule.contains("erm") => K::Context,
         _ if rule.contains("Cotype") || rule.starts_with("type") || rule.contains("Cocotype") => {
@@ -183,8 +183,13 @@ impl Problems {
     pub(crate) fn push(&mut self, problem: Problem) {
         // A hopeless document must not fill the memory with its problems.
         const MOST: usize = 10_000;
-        if self.0.len() < MOST {
-            self.0.push(problem);
+        match self.0.len() {
+            count if count + 1 < MOST => self.0.push(problem),
+            count if count < MOST => {
+                let message = "There are more problems than are listed. Mend these first.";
+                self.0.push(Problem::new("moreProblems", message));
+            }
+            _ => {}
         }
     }
 

@@ -67,6 +67,35 @@ fn deep_values_that_were_never_text() {
 }
 
 #[test]
+fn depth_is_guarded_behind_any_number_of_problems() {
+    let hopeless = interface("dtmi:x:A;1", json!({"contents": vec![5; 20_000]}));
+    // The macro would copy it at each level.
+    let mut deep = Value::Null;
+    for _ in 0..10_000 {
+        deep = Value::Array(vec![deep]);
+    }
+    let mut second = interface("dtmi:x:B;1", json!({}));
+    second.as_object_mut().unwrap().insert("contents".to_owned(), deep);
+    let documents = [hopeless, second];
+    assert!(add(&documents).is_err());
+    // Dropping a value of that depth would be as deep.
+    std::mem::forget(documents);
+}
+
+#[test]
+fn a_model_of_broken_shape_does_not_hide_the_others() {
+    let broken = interface("dtmi:x:A;1", json!({"comment": null}));
+    let wrong = interface(
+        "dtmi:x:B;1",
+        json!({"contents": [{"@type": "Property", "name": "p"}], "extends": "dtmi:x:A;1"}),
+    );
+    let problems = add(&[json!([broken, wrong])]).unwrap_err();
+    let rules: Vec<_> = problems.iter().map(|problem| problem.rule()).collect();
+    assert_eq!(rules, ["propertyValueNull", "missingObjectProperty"]);
+    assert_eq!(problems.0[0].model.as_deref(), Some("dtmi:x:A;1"));
+}
+
+#[test]
 fn doubled_keys_are_not_lost() {
     let problems = refused(b"{\n  \"@id\": \"dtmi:x:A;1\",\n  \"@id\": \"dtmi:x:B;1\"\n}");
     assert_eq!(first_rule(&problems), "duplicateKey");
@@ -240,6 +269,7 @@ fn more_problems_than_anyone_reads() {
     text.push_str("5]}");
     let problems = refused(text.as_bytes());
     assert_eq!(problems.0.len(), 10_000);
+    assert_eq!(problems.0[9_999].rule(), "moreProblems");
 }
 
 #[test]

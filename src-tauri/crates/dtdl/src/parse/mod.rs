@@ -7,6 +7,7 @@ mod literal;
 mod pattern;
 mod policy;
 mod properties;
+mod standard;
 mod text;
 mod types;
 
@@ -15,12 +16,13 @@ use std::{collections::HashSet, sync::Arc};
 use serde_json::Value as Json;
 
 pub(crate) use policy::Policy;
+pub(crate) use standard::standard_graph;
 
 use crate::{
-    context::{Context, ContextPolicy},
+    context::Context,
     graph::{Element, Graph},
-    jsonld::{self, Node},
-    metamodel::{ObjectRule, metamodel, standard_documents},
+    jsonld::{self, MAX_NESTING, Node},
+    metamodel::{ObjectRule, metamodel},
     problem::{Problem, Problems, shorten},
 };
 
@@ -95,34 +97,33 @@ impl Parser {
 
     /// Parses a document: an interface or an array of them.
     pub(crate) fn document(&mut self, document: &Json) {
-        let before = self.parsed.problems.0.len();
-        self.model = Arc::from("");
-        jsonld::check_shape(document, &mut self.parsed.problems);
-        if self.parsed.problems.0.len() > before {
-            self.mark_failed(document);
-            return;
-        }
-        self.items(document);
+        self.item(document, 0);
     }
 
-    fn items(&mut self, document: &Json) {
-        for item in jsonld::values(document) {
-            match item {
-                // Bounded: the shape has been checked.
-                Json::Array(_) => self.items(item),
-                Json::Object(map) => {
-                    let node = Node::new(map);
-                    self.model = node.id().unwrap_or_default().into();
-                    if self.root(node, item).is_err() {
-                        self.mark_failed(item);
-                    }
+    fn item(&mut self, item: &Json, depth: usize) {
+        self.model = Arc::from("");
+        match item {
+            Json::Array(items) if depth < MAX_NESTING => {
+                items.iter().for_each(|item| self.item(item, depth + 1));
+            }
+            Json::Array(_) => {
+                let message = format!("The arrays nest deeper than {MAX_NESTING} levels.");
+                self.report(Problem::new("nestingTooDeep", message));
+            }
+            Json::Object(map) => {
+                let node = Node::new(map);
+                self.model = node.id().unwrap_or_default().into();
+                let shape = jsonld::check_shape(item);
+                let well_formed = shape.0.is_empty();
+                shape.0.into_iter().for_each(|problem| self.report(problem));
+                if !well_formed || self.root(node, item).is_err() {
+                    self.mark_failed(item);
                 }
-                other => {
-                    let message =
-                        format!("A model is a JSON object, not {}.", shorten(&other.to_string()));
-                    self.model = Arc::from("");
-                    self.report(Problem::new("notJsonObject", message).value(other));
-                }
+            }
+            other => {
+                let message =
+                    format!("A model is a JSON object, not {}.", shorten(&other.to_string()));
+                self.report(Problem::new("notJsonObject", message).value(other));
             }
         }
     }
@@ -373,41 +374,4 @@ pub(crate) fn versions_text(versions: &[u8]) -> String {
         .map(|version| format!("DTDL {version}"))
         .collect();
     versions.join(" or ")
-}
-
-/// The elements that the language itself gives: primitive schemas, geometries, units.
-pub(crate) fn standard_graph() -> Graph {
-    let mut policy = Policy::new(ContextPolicy { undefined_extensions: Some(false), newest: 3 });
-    policy.of_the_language = true;
-    let mut parser = Parser::new(policy);
-    parser.parsed.graph = Graph::of_the_language();
-    for document in standard_documents() {
-        parser.document(&document);
-    }
-    let mut parsed = parser.finish();
-    crate::check::resolve_aliases(&mut parsed.graph);
-    parsed.graph
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn the_language_obeys_itself() {
-        let mut policy =
-            Policy::new(ContextPolicy { undefined_extensions: Some(false), newest: 3 });
-        policy.of_the_language = true;
-        let mut parser = Parser::new(policy);
-        parser.parsed.graph = Graph::of_the_language();
-        for document in standard_documents() {
-            parser.document(&document);
-        }
-        assert_eq!(parser.parsed.problems.to_string(), "");
-        assert!(parser.parsed.graph.elements().count() > 400);
-        for link in &parser.parsed.links {
-            assert!(parser.parsed.graph.get(&link.to).is_some(), "{link:?}");
-        }
-    }
 }
