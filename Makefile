@@ -40,7 +40,8 @@ desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOO
 	tests/with-display $(PYTHON) -m pytest tests
 
 bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Start, memory and delay of the window, beside a bare one
-	cargo build --release --locked --bin twinscope --bin twinscope-desktop
+	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
+	cargo build --release --locked --example bare_window
 	tests/with-display $(PYTHON) tests/bench/window.py
 
 wire: ## Write the page's types anew from Rust

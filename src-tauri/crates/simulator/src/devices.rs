@@ -167,7 +167,8 @@ impl Simulation {
             let state = self.state();
             let speed = if state.paused { 0.0 } else { state.speed };
             clock.advance(speed);
-            for thermostat in thermostats.iter_mut().filter(|each| each.due <= clock.seconds) {
+            let due = |each: &&mut Thermostat| speed > 0.0 && each.due <= clock.seconds;
+            for thermostat in thermostats.iter_mut().filter(due) {
                 let Some(reading) = thermostat.pass(&clock, &view) else { continue };
                 if state.silenced.contains(&thermostat.device.device) {
                     continue;

@@ -1,0 +1,365 @@
+//! The app without its window: what the page asks, and what it is answered.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::json;
+use session::wire::{
+    Credential, GraphDelta, LogRequest, LogWindow, Phase, Place, Request, Response,
+    SimulationAction, Status, Target, TwinDetail,
+};
+use session::{Embedded, EmbeddedOptions, Explorer, Folders};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn explorer(home: &Path) -> Arc<Explorer> {
+    Explorer::new(Folders { config: home.join("config"), data: home.join("data") })
+}
+
+async fn status(explorer: &Arc<Explorer>) -> Status {
+    match explorer.handle(Request::Status).await {
+        Response::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Asks until the answer is there, for 20 seconds.
+async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    for _ in 0..400 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within 20 s: {what}");
+}
+
+async fn open(explorer: &Arc<Explorer>, target: Target) -> Status {
+    explorer.open(target);
+    eventually("open", || async {
+        let status = status(explorer).await;
+        match &status.phase {
+            Phase::Opening { .. } => None,
+            _ => Some(status),
+        }
+    })
+    .await
+}
+
+async fn graph(explorer: &Arc<Explorer>, since: Option<u64>) -> GraphDelta {
+    match explorer.handle(Request::Graph { since }).await {
+        Response::Graph(delta) => *delta,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn twin(explorer: &Arc<Explorer>, id: &str) -> TwinDetail {
+    match explorer.handle(Request::Twin { id: id.into() }).await {
+        Response::Twin(twin) => *twin,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn value(explorer: &Arc<Explorer>, id: &str, path: &str) -> serde_json::Value {
+    let twin = twin(explorer, id).await;
+    let row = twin.properties.into_iter().find(|row| row.path == path);
+    row.and_then(|row| row.value).unwrap_or_default()
+}
+
+async fn patch(
+    explorer: &Arc<Explorer>,
+    id: &str,
+    path: &str,
+    value: serde_json::Value,
+) -> Response {
+    let patch = json!([{"op": "add", "path": path, "value": value}]);
+    explorer.handle(Request::PatchTwin { id: id.into(), patch, etag: None }).await
+}
+
+async fn log(explorer: &Arc<Explorer>, filter: &str) -> LogWindow {
+    let request = LogRequest { filter: filter.into(), until: None, offset: 0, limit: 100 };
+    match explorer.handle(Request::Log(request)).await {
+        Response::Log(window) => window,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sample(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../assets/contoso-building");
+    copy(&from, to);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_runs_through_route_and_function_in_one_trace() {
+    let home = tempfile::tempdir().unwrap();
+    let explorer = explorer(home.path());
+    let status = open(&explorer, Target::Sample).await;
+    assert_eq!((status.twins, status.relationships, status.models), (52, 51, 4));
+    assert_eq!(status.routes, ["to-parent"]);
+    explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
+
+    let whole = graph(&explorer, None).await;
+    assert!(whole.start_over && whole.twins.len() == 52 && whole.relationships.len() == 51);
+    assert_eq!(graph(&explorer, Some(whole.version)).await.twins, []);
+
+    let Response::Patched { etag } =
+        patch(&explorer, "thermo_0001", "/temperature", json!(27.5)).await
+    else {
+        panic!()
+    };
+    assert_eq!(twin(&explorer, "thermo_0001").await.etag, etag);
+    eventually("the room follows", || async {
+        (value(&explorer, "Room_01", "/currentTemp").await == json!(27.5)).then_some(())
+    })
+    .await;
+    let delta = graph(&explorer, Some(whole.version)).await;
+    let changed: Vec<_> = delta.twins.iter().map(|twin| (twin.id.as_str(), twin.value)).collect();
+    assert_eq!(changed, [("Room_01", Some(27.5)), ("thermo_0001", Some(27.5))]);
+    assert!(!delta.start_over && delta.frames.is_none());
+
+    let rows = eventually("both in the log", || async {
+        let rows = log(&explorer, "27.5 update").await.rows;
+        (rows.len() == 2).then_some(rows)
+    })
+    .await;
+    assert_eq!(rows[0].trace, rows[1].trace);
+    assert_eq!(
+        (rows[0].subject.as_str(), rows[0].cause.as_str()),
+        ("Room_01", "propagate-to-parent, after thermo_0001")
+    );
+    assert_eq!((rows[1].subject.as_str(), rows[1].cause.as_str()), ("thermo_0001", "this app"));
+    assert!(rows[1].routes[0].matched && !rows[0].routes[0].matched);
+    assert!(rows[0].routes[0].reason.as_ref().unwrap().contains("Room;1"));
+    explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_reach_the_page_as_sentences() {
+    let home = tempfile::tempdir().unwrap();
+    let explorer = explorer(home.path());
+    let failed = |response: Response| match response {
+        Response::Failed(failure) => (failure.code, failure.message),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(failed(explorer.handle(Request::Graph { since: None }).await).0, "NotOpen");
+    open(&explorer, Target::Sample).await;
+    let (code, _) = failed(patch(&explorer, "Room_01", "/currentTemp", json!("warm")).await);
+    assert_eq!(code, "ValidationFailed");
+    let request = Request::PatchTwin {
+        id: "Room_01".into(),
+        patch: json!([{"op": "add", "path": "/name", "value": "x"}]),
+        etag: Some("W/\"old\"".into()),
+    };
+    assert_eq!(failed(explorer.handle(request).await).0, "PreconditionFailed");
+    assert_eq!(
+        failed(explorer.handle(Request::Twin { id: "no".into() }).await).0,
+        "DigitalTwinNotFound"
+    );
+    assert_eq!(failed(explorer.handle(Request::SaveToWorkspace).await).0, "NoWorkspace");
+
+    let nobody = Target::Remote {
+        endpoint: "https://127.0.0.1:9".into(),
+        ca: None,
+        credential: Credential::Token { token: "x".into() },
+    };
+    let status = open(&explorer, nobody).await;
+    let Phase::Failed { failure } = status.phase else { panic!() };
+    assert!(failure.message.contains("127.0.0.1:9"), "{}", failure.message);
+    assert_eq!(status.twins, 52, "what was open stays open");
+    explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_as_it_was_after_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let before = {
+        let explorer = explorer(home.path());
+        open(&explorer, Target::Sample).await;
+        explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
+        explorer
+            .handle(Request::Simulate { action: SimulationAction::Speed { factor: 4.0 } })
+            .await;
+        let places = vec![Place { id: "Room_05".into(), at: Some([900.0, 700.0]) }];
+        explorer.handle(Request::Place { places }).await;
+        patch(&explorer, "thermo_0005", "/temperature", json!(26.25)).await;
+        eventually("the room follows", || async {
+            (value(&explorer, "Room_05", "/currentTemp").await == json!(26.25)).then_some(())
+        })
+        .await;
+        explorer.handle(Request::SaveUiState { state: "{}".into() }).await;
+        let before = graph(&explorer, None).await.twins;
+        explorer.close().await;
+        before
+    };
+    let explorer = explorer(home.path());
+    assert_eq!(explorer.last_target(), Target::Sample);
+    let status = open(&explorer, Target::Sample).await;
+    let simulation = status.simulation.unwrap();
+    assert!(simulation.paused && simulation.speed == 4.0);
+    assert_eq!(simulation.silenced, ["thermo_0005"]);
+    assert!(graph(&explorer, None).await.twins == before);
+    assert!(twin(&explorer, "thermo_0005").await.device_silenced);
+    assert!(log(&explorer, "26.25").await.matched >= 2, "the log goes back to earlier runs");
+    explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_of_the_workspace_are_applied_or_reported() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("building");
+    sample(&folder);
+    let explorer = explorer(home.path());
+    open(&explorer, Target::Workspace { path: folder.to_string_lossy().into_owned() }).await;
+    explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
+    patch(&explorer, "thermo_0002", "/temperature", json!(18.75)).await;
+
+    let file = folder.join("twins.ndjson");
+    let lobby = value(&explorer, "Room_01", "/name").await;
+    let lobby = lobby.as_str().unwrap();
+    let good = fs::read_to_string(&file).unwrap().replace(&format!("\"{lobby}\""), "\"Entrance\"");
+    fs::write(&file, &good).unwrap();
+    eventually("the edit", || async {
+        (value(&explorer, "Room_01", "/name").await == json!("Entrance")).then_some(())
+    })
+    .await;
+    assert_eq!(
+        value(&explorer, "thermo_0002", "/temperature").await,
+        json!(18.75),
+        "what the file did not touch stays"
+    );
+
+    let model = folder.join("models/Room.json");
+    let room = fs::read_to_string(&model).unwrap();
+    let broken = [
+        (&file, good.replace("\"Entrance\"", "\"Hall\", \"noSuch\": 1"), "twins.ndjson"),
+        (&file, good.replace("Room;1", "Cellar;1"), "twins.ndjson"),
+        (
+            &file,
+            good.replace("\"$targetId\":\"thermo_0003\"", "\"$targetId\":\"nobody\"")
+                .replace("\"$targetId\": \"thermo_0003\"", "\"$targetId\": \"nobody\""),
+            "twins.ndjson",
+        ),
+        (&model, "{ this is no JSON".to_owned(), "models/Room.json"),
+        (
+            &folder.join("topology.json"),
+            "{\"routes\": {\"r1\": {\"endpoint\": \"no\", \"filter\": \"true\"}}}".to_owned(),
+            "topology.json",
+        ),
+    ];
+    for (path, text, named) in broken {
+        let whole = fs::read_to_string(path).unwrap();
+        assert_ne!(whole, text, "{named}");
+        fs::write(path, text).unwrap();
+        let problem = eventually("the problem", || async {
+            status(&explorer).await.problems.into_iter().next()
+        })
+        .await;
+        assert_eq!(problem.file, named, "{problem:?}");
+        assert_eq!(value(&explorer, "Room_01", "/name").await, json!("Entrance"));
+        fs::write(path, whole).unwrap();
+        eventually("mended", || async {
+            status(&explorer).await.problems.is_empty().then_some(())
+        })
+        .await;
+    }
+    let more = room.replace("\"contents\": [", "\"contents\": [ {\"@type\": \"Property\", \"name\": \"windows\", \"schema\": \"integer\", \"writable\": true},");
+    assert_ne!(more, room);
+    fs::write(&model, more).unwrap();
+    eventually("the changed model", || async {
+        let detail = twin(&explorer, "Room_01").await;
+        detail.properties.iter().any(|row| row.name == "windows").then_some(())
+    })
+    .await;
+    explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saving_writes_what_the_instance_has_and_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("building");
+    sample(&folder);
+    let explorer = explorer(home.path());
+    open(&explorer, Target::Workspace { path: folder.to_string_lossy().into_owned() }).await;
+    explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
+    patch(&explorer, "Room_07", "/name", json!("Atelier")).await;
+    let version = status(&explorer).await.version;
+    let Response::Saved { files } = explorer.handle(Request::SaveToWorkspace).await else {
+        panic!()
+    };
+    assert!(files.contains(&"twins.ndjson".to_owned()), "{files:?}");
+    assert!(fs::read_to_string(folder.join("twins.ndjson")).unwrap().contains("Atelier"));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let after = status(&explorer).await;
+    assert_eq!((after.version, after.problems), (version, vec![]), "the watch finds no difference");
+    explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_instance_by_address() {
+    let home = tempfile::tempdir().unwrap();
+    let mut options =
+        EmbeddedOptions::new(Some(session::Source::Embedded), home.path().join("other"));
+    options.token = Some("the-one".into());
+    let other = Embedded::open(options, |_| {}).await.unwrap();
+    let connect = other.connect();
+    let explorer = explorer(home.path());
+    let remote = |token: &str| Target::Remote {
+        endpoint: connect.adt.endpoint.clone(),
+        ca: Some(connect.adt.ca.to_string_lossy().into_owned()),
+        credential: Credential::Token { token: token.into() },
+    };
+    let Phase::Failed { failure } = open(&explorer, remote("another")).await.phase else {
+        panic!()
+    };
+    assert!(!failure.message.contains("another"), "no token in a sentence: {}", failure.message);
+
+    let status = open(&explorer, remote("the-one")).await;
+    assert!(matches!(status.phase, Phase::Ready), "{:?}", status.phase);
+    assert_eq!((status.twins, status.relationships, status.models), (52, 51, 4));
+    let whole = graph(&explorer, None).await;
+    assert_eq!(whole.frames.unwrap().len(), 4, "three floors and the building");
+    let Response::Patched { .. } = patch(&explorer, "Room_09", "/name", json!("Far away")).await
+    else {
+        panic!()
+    };
+    eventually("our own write", || async {
+        (value(&explorer, "Room_09", "/name").await == json!("Far away")).then_some(())
+    })
+    .await;
+    eventually("their devices' writes in the log", || async {
+        let rows = log(&explorer, "temperature update").await.rows;
+        rows.iter().any(|row| row.cause == "remote instance").then_some(())
+    })
+    .await;
+    let settings = fs::read_to_string(home.path().join("config/settings.json")).unwrap();
+    assert!(settings.contains(&connect.adt.endpoint) && !settings.contains("the-one"));
+    explorer.close().await;
+    other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_programs_on_one_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let first = explorer(home.path());
+    open(&first, Target::Sample).await;
+    let second = explorer(home.path());
+    let Phase::Failed { failure } = open(&second, Target::Sample).await.phase else { panic!() };
+    assert_eq!(failure.code, "DataFolderInUse");
+    assert!(failure.message.contains(&std::process::id().to_string()), "{}", failure.message);
+    first.close().await;
+    assert!(matches!(open(&second, Target::Sample).await.phase, Phase::Ready));
+    second.close().await;
+}
