@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use crate::{jsonld::Node, metamodel::metamodel, parse::Parsed};
+use crate::{
+    jsonld::{self, Node},
+    metamodel::metamodel,
+    parse::Parsed,
+};
 
 /// The documents of all interfaces of a parse, by DTMI. An interface that is written inside of another is
 /// taken out, with the context that holds there, and its place holds its DTMI.
@@ -23,12 +27,26 @@ pub(crate) fn documents_of(parsed: &Parsed) -> BTreeMap<Arc<str>, Arc<Value>> {
     documents
 }
 
-fn context_of(document: &Value) -> Value {
-    document.get("@context").cloned().unwrap_or_default()
+fn context_of(document: &Value) -> Vec<Value> {
+    document.get("@context").map(jsonld::values).unwrap_or_default().to_vec()
+}
+
+/// The context inside of an element that has one of its own: extensions of the outer context still hold,
+/// the version of DTDL is the inner one where it says one.
+fn inner_context(outer: &[Value], own: &[Value]) -> Vec<Value> {
+    let is_core =
+        |part: &&Value| part.as_str().is_some_and(|id| id.starts_with("dtmi:dtdl:context;"));
+    let core = own.iter().rfind(is_core).or_else(|| outer.iter().find(is_core));
+    let mut context: Vec<Value> = core.cloned().into_iter().collect();
+    for extension in outer.iter().chain(own).filter(|part| !is_core(part)) {
+        context.retain(|known| known != extension);
+        context.push(extension.clone());
+    }
+    context
 }
 
 /// Bounded: the depth of documents has been checked.
-fn outline(value: &Value, context: &Value, taken: &mut Vec<(Arc<str>, Value)>) -> Value {
+fn outline(value: &Value, context: &[Value], taken: &mut Vec<(Arc<str>, Value)>) -> Value {
     match value {
         Value::Array(items) => items.iter().map(|item| inner(item, context, taken)).collect(),
         Value::Object(map) => map
@@ -40,23 +58,31 @@ fn outline(value: &Value, context: &Value, taken: &mut Vec<(Arc<str>, Value)>) -
     }
 }
 
-fn inner(value: &Value, context: &Value, taken: &mut Vec<(Arc<str>, Value)>) -> Value {
+fn inner(value: &Value, context: &[Value], taken: &mut Vec<(Arc<str>, Value)>) -> Value {
     let Value::Object(map) = value else {
         return outline(value, context, taken);
     };
-    let own = map.get("@context").filter(|own| !own.as_array().is_some_and(Vec::is_empty));
-    let context = own.unwrap_or(context);
+    let own = map.get("@context").map(|own| inner_context(context, jsonld::values(own)));
+    let context = own.as_deref().unwrap_or(context);
     let outlined = outline(value, context, taken);
     match (interface_id(map), outlined) {
         (Some(id), Value::Object(mut document)) => {
             document.remove("@context");
             let mut whole = Map::new();
-            whole.insert("@context".to_owned(), context.clone());
+            whole.insert("@context".to_owned(), as_written(context));
             whole.append(&mut document);
             taken.push((id.into(), whole.into()));
             Value::String(id.to_owned())
         }
         (_, outlined) => outlined,
+    }
+}
+
+/// One context is written by itself, several as an array.
+fn as_written(context: &[Value]) -> Value {
+    match context {
+        [one] => one.clone(),
+        several => several.to_vec().into(),
     }
 }
 

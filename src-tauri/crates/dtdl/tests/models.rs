@@ -250,3 +250,38 @@ fn values_are_checked_with_their_path() {
         ]
     );
 }
+
+#[test]
+fn what_is_taken_out_keeps_the_context_that_held_there() {
+    let nested = json!({
+        "@context": ["dtmi:dtdl:context;3", "dtmi:dtdl:extension:quantitativeTypes;1"],
+        "@id": "dtmi:x:Car;1", "@type": "Interface",
+        "contents": [{"@type": "Component", "name": "engine", "schema": {
+            "@context": ["dtmi:dtdl:context;3", "dtmi:dtdl:extension:annotation;1"],
+            "@id": "dtmi:x:Engine;1", "@type": "Interface",
+            "contents": [
+                {"@type": ["Property", "Temperature"], "name": "oil", "schema": "double", "unit": "degreeCelsius"},
+                {"@type": ["Property", "ValueAnnotation"], "name": "note", "annotates": "oil", "schema": "string"}
+            ]
+        }}]
+    });
+    let options = ParseOptions { allow_inline_interfaces: true, ..ParseOptions::default() };
+    let mut models = Models::new();
+    models.add(&[nested], &options).unwrap();
+    let engine = models.get("dtmi:x:Engine;1").unwrap();
+    assert_eq!(
+        engine.document["@context"],
+        json!([
+            "dtmi:dtdl:context;3",
+            "dtmi:dtdl:extension:quantitativeTypes;1",
+            "dtmi:dtdl:extension:annotation;1"
+        ])
+    );
+    let oil = engine.property("oil").unwrap().content;
+    assert_eq!(oil.unit.as_deref(), Some("degreeCelsius"));
+    assert_eq!(oil.semantic_types.len(), 1);
+    // What is stored can be added by itself.
+    let mut again = Models::new();
+    add(&mut again, &[Value::clone(&engine.document)]).unwrap();
+    assert_eq!(again.get("dtmi:x:Engine;1"), Some(engine));
+}
