@@ -1,3 +1,4 @@
+import type { Frame } from "../src/wire/Frame";
 import type { Kind } from "../src/wire/Kind";
 import type { PropertyRow } from "../src/wire/PropertyRow";
 import type { RelationshipEdge } from "../src/wire/RelationshipEdge";
@@ -171,7 +172,7 @@ export function makeTwins(): FixtureTwin[] {
   return twins;
 }
 
-export const frames = [
+export const frames: Frame[] = [
   { twin: "Building_1", x: 0, y: 4, width: 972, height: 532 },
   ...[1, 2, 3].map((level) => ({
     twin: `Floor_${level}`,

@@ -285,7 +285,7 @@ export class FixtureHost implements Host {
       removedTwins: [],
       relationships: startOver ? this.relationships : [],
       removedRelationships: [],
-      frames: startOver ? frames : null,
+      frames: startOver ? frames.filter((frame) => this.twins.has(frame.twin)) : null,
     };
   }
 

@@ -57,6 +57,9 @@ test("a change in place glows, and a rearranged scene goes on glowing", async ()
   updateScene(scene, graph, change, 1234);
   expect(scene.changedAt[room]).toBe(1234);
   expect(scene.difference[room]).toBeCloseTo(0.5);
+  const repeated = { ...change, twins: [{ id: "Room_04", before: 20, after: 20.01 }] };
+  updateScene(scene, graph, repeated, 1234);
+  expect(scene.changedAt[indexOf(scene, "Room_04")]).toBe(-Infinity);
   const again = makeScene(graph, scene, 1300);
   expect(again.changedAt[indexOf(again, "Room_03")]).toBe(1234);
 });

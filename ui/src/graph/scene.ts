@@ -1,3 +1,4 @@
+import { onNode } from "../look/format";
 import type { GraphChange, TwinGraph } from "../store/twinGraph";
 import type { Shape } from "../wire/Shape";
 import type { Rect } from "./camera";
@@ -100,12 +101,16 @@ export function updateScene(
 ): void {
   for (const { id, before, after } of change.twins) {
     const at = scene.index.get(id);
-    if (at === undefined) continue;
+    if (at === undefined || looksSame(before, after)) continue;
     scene.changedAt[at] = now;
     scene.difference[at] = before === null || after === null ? 0 : after - before;
   }
   takeValues(scene, graph);
 }
+
+/** Whether a twin that shows a value still shows the same: a repeated report is no news. */
+const looksSame = (before: number | null, after: number | null): boolean =>
+  before !== null && after !== null && onNode(before) === onNode(after);
 
 function carryGlow(scene: Scene, before: Scene | null, now: number): void {
   if (!before) return;

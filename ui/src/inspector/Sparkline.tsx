@@ -44,6 +44,7 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
     );
   }
   const values = samples.map((sample) => sample.value);
+  const [low, high] = [onNode(Math.min(...values)), onNode(Math.max(...values))];
   const { path, end } = sparkPath(samples);
   const coloured = kind.unit === "°C";
   return (
@@ -51,8 +52,8 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
       <header className="section-head">
         <h3 className="mono">{kind.valueProperty}</h3>
         <span className="number">
-          last {age(samples[0]?.time ?? last.time, last.time)}, {onNode(Math.min(...values))} to{" "}
-          {onNode(Math.max(...values))}
+          last {age(samples[0]?.time ?? last.time, last.time)},{" "}
+          {low === high ? low : `${low} to ${high}`}
         </span>
       </header>
       <div className="spark">

@@ -1,5 +1,4 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowUp } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { Button } from "../look/Controls";
 import { clockMinute, count } from "../look/format";
@@ -61,14 +60,13 @@ function LogList() {
 
   return (
     <div className="log-list" style={style}>
-      <LogHead routes={routes} />
+      <LogHead routes={routes} newer={live ? 0 : (slice?.newer ?? 0)} />
       {failure && !slice && (
         <div className="log-empty">
           <Problem failure={failure} />
         </div>
       )}
       {slice?.matched === 0 && <NoRows slice={slice} />}
-      {!live && slice !== null && slice.newer > 0 && <Newer count={slice.newer} />}
       {/* biome-ignore lint/a11y/useSemanticElements: rows are virtual, a table cannot hold them */}
       <div
         ref={scroller}
@@ -124,18 +122,6 @@ function step(
   const next = at < 0 ? 0 : at + by;
   const row = slice.rows[next];
   if (row) go(row, slice.offset + next);
-}
-
-/** What came while the view is paused; goes there. */
-function Newer({ count: newer }: { count: number }) {
-  const { log } = usePage();
-  return (
-    <span className="log-newer">
-      <Button data-testid="log-newer" icon={ArrowUp} onClick={() => log.resume()}>
-        <strong className="number">+{count(newer)}</strong> new
-      </Button>
-    </span>
-  );
 }
 
 function NoRows({ slice }: { slice: LogSlice }) {
