@@ -1,5 +1,6 @@
 //! The `twinscope` command: the embedded services without a window.
 
+mod check;
 mod env;
 mod serve;
 
@@ -18,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Serve a workspace's embedded instance until Ctrl+C.
     Serve(serve::Serve),
+    /// Check a workspace and print all that is wrong with it.
+    Check(check::Check),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
 }
@@ -25,11 +28,12 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
-        Command::Serve(serve) => serve.run(),
-        Command::Env(env) => env.run(),
+        Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS),
+        Command::Check(check) => check.run(),
+        Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             say(&format!("twinscope: {message}"));
             ExitCode::FAILURE

@@ -47,7 +47,9 @@ impl Serve {
     async fn serve(self) -> Result<(), String> {
         let options = self.options()?;
         if !options.listen.is_loopback() {
-            say("Other machines can reach this instance, and any bearer token opens it unless --token is given.");
+            say(
+                "Other machines can reach this instance, and any bearer token opens it unless --token is given.",
+            );
         }
         let data = options.data.clone();
         let embedded = Embedded::open(options, |_| {}).await.map_err(|error| error.to_string())?;

@@ -71,17 +71,9 @@ fn invalid(summary: &str, faults: &[Fault]) -> ServiceError {
         .fold(error, |error, fault| error.with_detail(Code::ValidationFailed, fault.to_string()))
 }
 
-/// Ids of twins and relationships: 1 to 128 characters, none of them a control character or slash.
-fn check_id(id: &str, what: &str) -> Result<(), ServiceError> {
-    let fits = (1..=128).contains(&id.chars().count());
-    if fits && !id.chars().any(|c| c.is_control() || c == '/') {
-        return Ok(());
+fn check_id(id: &str) -> Result<(), ServiceError> {
+    match twin_graph::check_id(id) {
+        None => Ok(()),
+        Some(message) => Err(ServiceError::new(Code::InvalidArgument, message)),
     }
-    let shown: String = id.chars().take(40).collect();
-    Err(ServiceError::new(
-        Code::InvalidArgument,
-        format!(
-            "The {what} «{shown}» is invalid: it must have 1 to 128 characters, with no slash and no control character."
-        ),
-    ))
 }

@@ -22,6 +22,8 @@ pub(crate) struct Air {
     exposure: f64,
     /// Slow noise in °C: people, sun, a door.
     disturbance: f64,
+    /// What the sensor adds to this reading, °C.
+    jitter: f64,
 }
 
 impl Air {
@@ -30,7 +32,7 @@ impl Air {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let humidity = rng.random_range(36.0..46.0);
         let exposure = rng.random_range(0.04..0.12);
-        Self { rng, temperature, humidity, exposure, disturbance: 0.0 }
+        Self { rng, temperature, humidity, exposure, disturbance: 0.0, jitter: 0.0 }
     }
 
     /// Lets `seconds` pass until the given time of day, with the heating set to `set_point` °C.
@@ -42,6 +44,7 @@ impl Air {
         let target =
             set_point + self.exposure * (outdoor(seconds_of_day) - set_point) + self.disturbance;
         self.temperature += (target - self.temperature) * settle(240.0);
+        self.jitter = self.rng.random_range(-0.09..0.09);
         // Warmer air of the same water is drier.
         let dry = 41.0 - 1.5 * (self.temperature - 21.0);
         self.humidity += (dry - self.humidity) * settle(900.0)
@@ -51,7 +54,7 @@ impl Air {
 
     /// °C to a tenth, as a thermostat reports it.
     pub(crate) fn temperature(&self) -> f64 {
-        (self.temperature * 10.0).round() / 10.0
+        ((self.temperature + self.jitter) * 10.0).round() / 10.0
     }
 
     /// Percent, whole, as a thermostat reports it.

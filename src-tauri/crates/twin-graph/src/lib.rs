@@ -21,4 +21,4 @@ pub use relationship::Relationship;
 pub use timestamp::Timestamp;
 pub use trace::{TraceContext, TraceError};
 pub use twin::{Contents, PropertyTimes, Twin};
-pub use validate::{Fault, check_relationship, check_twin};
+pub use validate::{Fault, check_id, check_relationship, check_twin};

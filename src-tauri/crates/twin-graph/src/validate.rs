@@ -28,6 +28,21 @@ fn fault(path: impl Into<String>, message: impl Into<String>) -> Fault {
     Fault { path: path.into(), message: message.into() }
 }
 
+/// What is wrong with the id of a twin or relationship, if anything: it has 1 to 128 characters
+/// (documentation of the service), and none of them may be a control character or a slash, which
+/// no path of the REST API could carry.
+pub fn check_id(id: &str) -> Option<String> {
+    let fits = (1..=128).contains(&id.chars().count());
+    if fits && !id.chars().any(|c| c.is_control() || c == '/') {
+        return None;
+    }
+    let shown: String = id.chars().take(40).collect();
+    Some(format!(
+        "The id «{}» is invalid: it must have 1 to 128 characters, with no slash and no control character.",
+        shown.escape_debug()
+    ))
+}
+
 /// All that the twin's model does not allow about it; empty where it is valid.
 pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     let Some(model) = models.get(&twin.model) else {

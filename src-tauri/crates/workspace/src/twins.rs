@@ -19,9 +19,6 @@ use std::collections::BTreeMap;
 pub(crate) type Twins = BTreeMap<String, TwinSeed>;
 pub(crate) type Relationships = BTreeMap<(String, String), RelationshipSeed>;
 
-/// Documentation of 01/2025.
-const LONGEST_ID: usize = 128;
-
 /// Where in the file a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -148,14 +145,18 @@ fn read_header(header: &Map<String, Value>) -> Result<(), Vec<Wrong>> {
     }
 }
 
-/// A member that must be there as a text that is not empty.
+/// A member that must be there as a text; an id must be one that the service takes.
 fn text(object: &Map<String, Value>, name: &str, path: &str, found: &mut Vec<Wrong>) -> String {
     match object.get(name) {
-        Some(Value::String(text)) if (1..=LONGEST_ID).contains(&text.len()) || name == "$model" => {
+        Some(Value::String(text)) => {
+            let is_id = name != "$model" && name != "$relationshipName";
+            if let Some(message) = twin_graph::check_id(text).filter(|_| is_id) {
+                found.push(wrong(&format!("{path}/{name}"), message));
+            }
             text.clone()
         }
         Some(_) => {
-            let message = format!("{name} must be a text of 1 to {LONGEST_ID} characters.");
+            let message = format!("{name} must be a text.");
             found.push(wrong(&format!("{path}/{name}"), message));
             String::new()
         }

@@ -12,7 +12,7 @@ pub(super) fn put(
     if_none_match: bool,
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
-    check_id(&write.id, "relationship id")?;
+    check_id(&write.id)?;
     if graph.twin(&write.source).is_none() {
         return Err(ServiceError::twin_not_found(&write.source));
     }

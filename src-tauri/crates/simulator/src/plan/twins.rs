@@ -16,7 +16,7 @@ pub(super) fn put(
     if_none_match: bool,
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
-    check_id(id, "twin id")?;
+    check_id(id)?;
     let current = graph.twin(id);
     if current.is_some() && if_none_match {
         return Err(ServiceError::new(
