@@ -359,8 +359,9 @@ export class FixtureHost implements Host {
 
   private move(id: string, at: [number, number] | null): void {
     const twin = this.twins.get(id);
-    if (!twin || !at) return;
-    Object.assign(twin, { x: at[0], y: at[1], pinned: true, version: ++this.version });
+    if (!twin) return;
+    const [x, y] = at ?? [twin.x, twin.y];
+    Object.assign(twin, { x, y, pinned: at !== null, version: ++this.version });
   }
 
   private search(text: string, limit: number): Response {

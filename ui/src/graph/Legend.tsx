@@ -12,7 +12,7 @@ import { TemperatureKey } from "./TemperatureKey";
 /** What the shapes, lines and colours mean, and how many there are of each. */
 export function Legend({ surface }: { surface: GraphSurface }) {
   const { graph } = usePage().instance;
-  useGraphChanges(300, (change) => change.structure);
+  useGraphChanges(200, (change) => change.structure);
   const scene = useCell(surface.scene);
   if (!scene || scene.ids.length === 0) return null;
   return (

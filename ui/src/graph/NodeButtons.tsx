@@ -10,7 +10,7 @@ import { halfHeightOf, halfWidthOf } from "./scene";
 import type { GraphSurface } from "./surface";
 
 const mostButtons = 500;
-const valuesEvery = 250;
+const valuesEvery = 500;
 const settledAfter = 80;
 
 const directions: Record<string, Direction> = {

@@ -30,7 +30,7 @@ const across = (degrees: number): number =>
 /** The temperature scale with how the building's values spread over it. */
 export function TemperatureKey({ surface }: { surface: GraphSurface }) {
   const page = usePage();
-  useGraphChanges(500);
+  useGraphChanges(1000);
   const scene = useCell(surface.scene);
   const theme = useCell(page.appearance.theme);
   const selected = useCell(page.selection.id);

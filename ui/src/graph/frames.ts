@@ -1,7 +1,10 @@
+import { untilBeat } from "../store/beat";
+
 /** What a living building may take of the time, so that a slow machine is not busy with glowing. */
 const share = 0.25;
 const shortest = 50;
 const longest = 250;
+const beat = 50;
 /** How fast the measured time follows, 0 to 1. */
 const following = 0.2;
 
@@ -38,8 +41,8 @@ export class Frames {
   /** Draws when the pause since the last frame is over. */
   soon(): void {
     if (this.requested || this.timer !== undefined) return;
-    const wait = this.last + pauseFor(this.cost) - performance.now();
-    this.timer = setTimeout(() => this.next(), Math.max(0, wait));
+    const left = this.last + pauseFor(this.cost) - performance.now();
+    this.timer = setTimeout(() => this.next(), untilBeat(beat, left));
   }
 
   stop(): void {

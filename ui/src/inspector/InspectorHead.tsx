@@ -1,5 +1,5 @@
-import { Radio } from "lucide-react";
-import { Button } from "../look/Controls";
+import { PinOff, Radio } from "lucide-react";
+import { Button, Tooltip } from "../look/Controls";
 import { age } from "../look/format";
 import { ShapeIcon } from "../look/ShapeIcon";
 import { useNow, usePage } from "../store/usePage";
@@ -24,7 +24,18 @@ export function InspectorHead({ twin }: { twin: TwinDetail }) {
       <p className="mono unit ellipsis selectable" title={`${twin.modelName}, ${twin.model}`}>
         {twin.model}
       </p>
-      <p className="hint number">updated {ago(twin.updated, now)}</p>
+      <div className="inspector-line">
+        <p className="hint number">updated {ago(twin.updated, now)}</p>
+        <span className="stretch" />
+        {page.instance.graph.twins.get(twin.id)?.pinned && (
+          <Tooltip text="It was placed by hand. Let the layout place it again">
+            <button type="button" className="pinned" onClick={() => void page.place(twin.id, null)}>
+              <PinOff size={14} aria-hidden />
+              Unpin
+            </button>
+          </Tooltip>
+        )}
+      </div>
       {twin.deviceSilenced && device !== null && (
         <div className="silenced">
           <Radio size={16} aria-hidden />

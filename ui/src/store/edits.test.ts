@@ -90,6 +90,13 @@ test("undo does not overwrite what somebody else wrote since", async () => {
   expect(notices.shown.get().at(-1)).toMatchObject({ failed: true });
 });
 
+test("nothing of another instance is undone", async () => {
+  await edits.apply(edit, (await twin()).etag);
+  edits.forget();
+  await edits.undo();
+  expect((await held("/seats"))?.value).toBe(12);
+});
+
 test("what the service refuses is its own error", async () => {
   const wrong = { ...edit, after: { set: true as const, value: -1 } };
   const failed = await edits.apply(wrong, (await twin()).etag).catch(failureOf);

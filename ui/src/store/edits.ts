@@ -114,6 +114,12 @@ export class Edits {
     }
   }
 
+  /** Another instance is open: what was edited is not of it. */
+  forget(): void {
+    this.applied.length = 0;
+    this.draft.set(null);
+  }
+
   private remember(edit: Edit): void {
     this.applied.push(edit);
     if (this.applied.length > undoable) this.applied.shift();

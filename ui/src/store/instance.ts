@@ -33,7 +33,11 @@ export class Instance {
 
   private async pullStatus(): Promise<void> {
     try {
-      this.status.set(await ask(this.host, { type: "status" }, "status"));
+      const status = await ask(this.host, { type: "status" }, "status");
+      // The same list stays the same object, so that what shows it need not be drawn again.
+      const before = this.status.get()?.routes;
+      const same = before?.join() === status.routes.join();
+      this.status.set({ ...status, routes: same && before ? before : status.routes });
       this.silence.set(null);
     } catch (thrown) {
       this.silence.set(failureOf(thrown).message);

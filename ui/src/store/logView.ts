@@ -4,7 +4,6 @@ import type { Failure } from "../wire/Failure";
 import type { LogEventDetail } from "../wire/LogEventDetail";
 import type { LogWindow } from "../wire/LogWindow";
 import { Cell } from "./cell";
-import type { Instance } from "./instance";
 import { poll } from "./poll";
 
 const windowEvery = 200;
@@ -30,13 +29,9 @@ export class LogView {
   private range = { offset: 0, limit: 60 };
   private polling: ReturnType<typeof poll> | undefined;
 
-  constructor(
-    private readonly host: Host,
-    instance: Instance,
-  ) {
-    instance.graphChanged.on(({ replaced }) => {
-      if (replaced && this.slice.get()?.session !== instance.graph.session) this.reset();
-    });
+  private session: number | null = null;
+
+  constructor(private readonly host: Host) {
     this.filter.subscribe(() => this.look(0, this.range.limit));
     this.followed.subscribe(() => this.look(0, this.range.limit));
     this.until.subscribe(() => this.polling?.now());
@@ -95,6 +90,7 @@ export class LogView {
     try {
       const window = await ask(this.host, { type: "log", ...asked }, "log");
       if (asked.filter !== this.words() || asked.until !== this.until.get()) return;
+      if (window.session !== this.session) this.enter(window.session);
       this.slice.set({ ...window, offset });
       this.failure.set(null);
     } catch (thrown) {
@@ -102,10 +98,13 @@ export class LogView {
     }
   }
 
-  private reset(): void {
+  /** Positions and twins of another session mean nothing in this one. */
+  private enter(session: number): void {
+    const first = this.session === null;
+    this.session = session;
+    if (first) return;
     this.until.set(null);
     this.followed.set(null);
-    this.slice.set(null);
     void this.select(null);
   }
 }

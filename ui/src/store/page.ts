@@ -45,7 +45,7 @@ export class Page {
     this.instance = new Instance(host);
     this.selection = new Selection(host, this.instance);
     this.edits = new Edits(host, this.selection, this.notices);
-    this.log = new LogView(host, this.instance);
+    this.log = new LogView(host);
   }
 
   /** Restores what was kept, then begins to pull. */
@@ -159,6 +159,7 @@ export class Page {
     this.shown = { session: graph.session, target: targetKey(target) };
     const view = kept?.target === this.shown.target ? kept : null;
     const selection = view?.selection ?? null;
+    this.edits.forget();
     this.camera.set(view?.camera ?? null);
     this.selection.select(selection !== null && graph.twins.has(selection) ? selection : null);
   }

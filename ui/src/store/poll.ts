@@ -1,3 +1,5 @@
+import { untilBeat } from "./beat";
+
 /**
  * Asks again and again while the page is visible, `everyMs` apart and never two at once.
  * `ask` handles its own errors.
@@ -19,10 +21,9 @@ export function poll(
       return;
     }
     running = true;
-    const began = performance.now();
     await ask();
     running = false;
-    const wait = again ? 0 : Math.max(0, everyMs - (performance.now() - began));
+    const wait = again ? 0 : untilBeat(everyMs);
     again = false;
     if (!stopped) timer = setTimeout(run, wait);
   }

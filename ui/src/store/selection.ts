@@ -70,9 +70,11 @@ export class Selection {
       this.detail.set(detail);
       this.failure.set(null);
     } catch (thrown) {
-      if (this.id.get() !== id) return;
+      const failure = failureOf(thrown);
+      // Between two sessions there is nothing to ask; the status says so.
+      if (this.id.get() !== id || failure.code === "NotOpen") return;
       if (thrown instanceof Refused) this.detail.set(null);
-      this.failure.set(failureOf(thrown));
+      this.failure.set(failure);
     }
   }
 }

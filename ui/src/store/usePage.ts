@@ -1,4 +1,5 @@
 import { createContext, useContext, useEffect, useReducer } from "react";
+import { untilBeat } from "./beat";
 import type { Page } from "./page";
 import type { GraphChange } from "./twinGraph";
 
@@ -25,7 +26,7 @@ export function useGraphChanges(
         timer = setTimeout(() => {
           timer = undefined;
           bump();
-        }, everyMs);
+        }, untilBeat(everyMs));
       }
     });
     return () => {
@@ -40,8 +41,13 @@ export function useGraphChanges(
 export function useNow(everyMs: number): number {
   const [now, renew] = useReducer(() => Date.now(), Date.now());
   useEffect(() => {
-    const timer = setInterval(renew, everyMs);
-    return () => clearInterval(timer);
+    let timer: ReturnType<typeof setTimeout>;
+    const next = () => {
+      renew();
+      timer = setTimeout(next, untilBeat(everyMs));
+    };
+    timer = setTimeout(next, untilBeat(everyMs));
+    return () => clearTimeout(timer);
   }, [everyMs]);
   return now;
 }
