@@ -17,6 +17,7 @@ interface LineProps {
   top: number;
   bracket: Bracket;
   routes: string[];
+  kinds: readonly Kind[];
 }
 
 /** The twin that an event is about, if it is on the drawing. */
@@ -35,10 +36,10 @@ export function pickEvent(page: Page, row: LogRow): void {
 }
 
 export const LogLine = memo(
-  function LogLine({ row, top, bracket, routes }: LineProps) {
+  function LogLine({ row, top, bracket, routes, kinds }: LineProps) {
     const page = usePage();
     const selected = usePart(page.log.selected, (position) => position === row.position);
-    const kind = page.instance.graph.kinds.find((one) => one.model === row.model);
+    const kind = kinds.find((one) => one.model === row.model);
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the grid moves the selection with the arrow keys
       // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
@@ -92,7 +93,8 @@ export const LogLine = memo(
     before.row.routes.length === after.row.routes.length &&
     before.top === after.top &&
     before.bracket === after.bracket &&
-    before.routes === after.routes,
+    before.routes === after.routes &&
+    before.kinds === after.kinds,
 );
 
 const inWords = ({ path, before, after }: FieldChange): string =>

@@ -5,7 +5,7 @@ import { clockMinute, count } from "../look/format";
 import { Problem } from "../look/Problem";
 import { useCell, usePart } from "../store/cell";
 import type { LogSlice } from "../store/logView";
-import { usePage } from "../store/usePage";
+import { useGraphChanges, usePage } from "../store/usePage";
 import type { LogRow } from "../wire/LogRow";
 import { brackets } from "./brackets";
 import { EventDetail } from "./EventDetail";
@@ -38,6 +38,7 @@ function LogList() {
   const failure = useCell(log.failure);
   const live = useCell(log.until) === null;
   const routes = usePart(instance.status, (status) => status?.routes ?? noRoutes);
+  useGraphChanges(200, (change) => change.structure);
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: Math.min(mostRows, slice?.matched ?? 0),
@@ -102,6 +103,7 @@ function LogList() {
                 top={item.start}
                 bracket={bracket}
                 routes={routes}
+                kinds={instance.graph.kinds}
               />
             );
           })}

@@ -5,6 +5,8 @@ import { mono, type Picture, sans, screenHalfHeight, screenHalfWidth, spot } fro
 import { outline } from "./shapes";
 
 const smallestText = 12;
+/** Below this scale an outline would be all that is seen of a shape. */
+const outlinesFrom = 0.15;
 
 /** Fill and ink of a twin: of the temperature scale, or the theme's own grey. */
 function paintOf({ scene, palette }: Picture, at: number): Paint {
@@ -29,6 +31,7 @@ export function drawShapes(picture: Picture): void {
     for (const at of group) outline(picture, at);
     context.fill();
   }
+  if (picture.camera.zoom < outlinesFrom) return;
   context.strokeStyle = palette.edge;
   context.lineWidth = 1;
   context.beginPath();
