@@ -70,8 +70,10 @@ export class GraphSurface {
     this.rearrange(null);
     const resized = new ResizeObserver(() => this.resize());
     resized.observe(this.canvas);
-    void document.fonts.ready.then(() => this.invalidate());
+    const redraw = () => this.invalidate();
+    document.fonts.addEventListener("loadingdone", redraw);
     const offs = [
+      () => document.fonts.removeEventListener("loadingdone", redraw),
       instance.graphChanged.on((change) => this.take(change)),
       appearance.recoloured.on(() => {
         this.palette = readPalette();

@@ -1,4 +1,4 @@
-import { Activity, CircleAlert, Cloud, CloudOff, Server } from "lucide-react";
+import { Activity, CircleAlert, Cloud, CloudOff, Save, Server } from "lucide-react";
 import { Tooltip } from "../look/Controls";
 import { age, count, counted, millis, rate } from "../look/format";
 import { useCell } from "../store/cell";
@@ -37,6 +37,19 @@ function Line({ status }: { status: Status }) {
           <span className="unit">{status.name}</span>
         </button>
       </Tooltip>
+      {status.target.kind === "workspace" && (
+        <Tooltip text="Write twins, relationships and positions to the folder" keys="Ctrl S">
+          <button
+            type="button"
+            className="status-item"
+            data-testid="save-to-workspace"
+            onClick={() => void page.saveToWorkspace()}
+          >
+            <Save size={14} aria-hidden />
+            Save to workspace
+          </button>
+        </Tooltip>
+      )}
       <span className="status-item" data-testid="status-twins">
         <Counted words={counted(status.twins, "twin")} />
       </span>

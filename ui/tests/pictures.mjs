@@ -1,0 +1,63 @@
+// Takes pictures of the page on the played backend: `npm run pictures -- FOLDER`.
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { createServer } from "vite";
+
+const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), "twinscope-pictures-"));
+const sizes = [
+  { width: 1440, height: 900 },
+  { width: 1000, height: 640 },
+];
+
+/** What is done on the page before the picture. */
+const scenes = {
+  building: async () => {},
+  room: (page) => select(page, "Room_11"),
+  event: async (page) => {
+    await page.getByTestId("log-pause").click();
+    await page.getByTestId("log-row").nth(1).click();
+  },
+  edit: async (page) => {
+    await select(page, "Room_11");
+    await page.locator('[data-path="/seats"]').getByTestId("property-value").click();
+    await page.getByTestId("property-edit-input").fill("-3");
+    await page.getByTestId("property-apply").click();
+  },
+  open: (page) => page.keyboard.press("Control+o"),
+};
+
+async function select(page, twin) {
+  const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+}
+
+async function take(browser, address, theme, size, name, scene) {
+  const page = await browser.newPage({ viewport: size });
+  page.on("pageerror", (error) => console.error(name, error.message));
+  await page.goto(`${address}tests/fixture.html?theme=${theme}`);
+  await page.waitForSelector("html[data-ready=true]");
+  await page.waitForTimeout(700);
+  await scene(page);
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: join(folder, `${name}-${theme}-${size.width}.png`) });
+  await page.close();
+}
+
+mkdirSync(folder, { recursive: true });
+const server = await (await createServer({ server: { port: 0 } })).listen();
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+});
+for (const theme of ["dark", "light"]) {
+  for (const size of sizes) {
+    for (const [name, scene] of Object.entries(scenes)) {
+      await take(browser, server.resolvedUrls.local[0], theme, size, name, scene);
+    }
+  }
+}
+await browser.close();
+await server.close();
+console.log(folder);
