@@ -219,16 +219,20 @@ export class FixtureHost implements Host {
     this.target = target;
     this.recent = [target, ...this.recent].slice(0, 8);
     this.session++;
-    this.phase = { phase: "opening", step: "Loading twins", done: 0, total: 52 };
+    this.phase = { phase: "opening", target, step: "Loading twins", done: 0, total: 52 };
     let done = 0;
     const timer = setInterval(() => {
       done += 13;
-      this.phase = { phase: "opening", step: "Loading twins", done, total: 52 };
+      this.phase = { phase: "opening", target, step: "Loading twins", done, total: 52 };
       if (done < 52) return;
       clearInterval(timer);
       if (target.kind === "remote" && target.endpoint.includes("nowhere")) {
         const message = `${target.endpoint} does not answer: connection refused. Check the address, or start the instance.`;
-        this.phase = { phase: "failed", failure: { code: "Unreachable", message, details: [] } };
+        this.phase = {
+          phase: "failed",
+          target,
+          failure: { code: "Unreachable", message, details: [] },
+        };
         return;
       }
       this.twins = new Map(makeTwins().map((twin) => [twin.id, twin]));
@@ -373,7 +377,7 @@ export class FixtureHost implements Host {
   }
 
   private window({ filter, until, offset, limit }: LogRequest): LogWindow {
-    const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = filter.toLowerCase().replace("about:", "").split(/\s+/).filter(Boolean);
     const matches = (row: LogRow) => {
       const changes = row.changes.map(
         (change) => `${change.path} ${change.before} ${change.after}`,

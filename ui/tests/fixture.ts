@@ -31,7 +31,8 @@ if (query.has("empty")) {
 if (query.has("failed")) {
   const message =
     "https://nowhere:8443 does not answer: connection refused. Check the address, or start the instance.";
-  host.phase = { phase: "failed", failure: { code: "Unreachable", message, details: [] } };
+  const target = host.target;
+  host.phase = { phase: "failed", target, failure: { code: "Unreachable", message, details: [] } };
 }
 Object.assign(window, { fixture: host });
 mount(host);

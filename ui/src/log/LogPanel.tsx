@@ -56,13 +56,15 @@ function LogList() {
   }, [live]);
 
   const joined = useMemo(() => brackets(slice?.rows ?? []), [slice]);
-  const style = { "--routes": routes.length } as React.CSSProperties;
+  // CSS has no repeat(0, …).
+  const columns = routes.length ? `repeat(${routes.length}, var(--route))` : " ";
+  const style = { "--route-columns": columns } as React.CSSProperties;
   const shownRow = (index: number) => slice?.rows[index - slice.offset];
 
   return (
     <div className="log-list" style={style}>
       <LogHead routes={routes} newer={live ? 0 : (slice?.newer ?? 0)} />
-      {failure && !slice && (
+      {failure && failure.code !== "NotOpen" && !slice && (
         <div className="log-empty">
           <Problem failure={failure} />
         </div>

@@ -31,11 +31,12 @@ export function OpenDialog() {
 function Choices() {
   const page = usePage();
   const recent = useCell(page.recent);
-  const failed = useCell(page.instance.status);
+  const phase = useCell(page.instance.status)?.phase;
   // After a failed try, the form begins with what was tried.
-  const tried =
-    failed?.phase.phase === "failed" && failed.target.kind === "remote" ? failed.target : null;
-  const [remote, setRemote] = useState<Remote | "new" | null>(tried);
+  const tried = phase?.phase === "failed" ? phase.target : null;
+  const [remote, setRemote] = useState<Remote | "new" | null>(
+    tried?.kind === "remote" ? tried : null,
+  );
   useEffect(() => void page.refreshRecent(), [page]);
 
   if (remote) {

@@ -19,8 +19,9 @@ export function Opening() {
     );
   }
   if (!status) return <Card>Starting …</Card>;
-  const { phase, target } = status;
+  const { phase } = status;
   if (phase.phase === "ready") return null;
+  const { target } = phase;
   const { what } = inWords(target);
   if (phase.phase === "opening") {
     const { step, done, total } = phase;

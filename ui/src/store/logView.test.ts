@@ -34,7 +34,7 @@ test("paused, the view stands still and what comes is counted", async () => {
   expect(log.slice.get()?.newer).toBe(0);
 });
 
-test("the followed twin is one more word of the filter", async () => {
+test("following a twin goes together with the filter", async () => {
   log.filter.set("update");
   log.followed.set("Room_07");
   await pull();

@@ -16,7 +16,7 @@ export interface LogSlice extends LogWindow {
 /** What of the event log is looked at. The log itself stays in the backend. */
 export class LogView {
   readonly filter = new Cell("");
-  /** The twin that is followed: its id is one more word of the filter. */
+  /** The twin that is followed: what is about it, or caused by it, is shown. */
   readonly followed = new Cell<string | null>(null);
   /** The newest position that is shown; `null` while live. */
   readonly until = new Cell<number | null>(null);
@@ -81,7 +81,8 @@ export class LogView {
   }
 
   private words(): string {
-    return [this.followed.get(), this.filter.get().trim()].filter(Boolean).join(" ");
+    const followed = this.followed.get();
+    return [followed && `about:${followed}`, this.filter.get().trim()].filter(Boolean).join(" ");
   }
 
   private async pull(): Promise<void> {

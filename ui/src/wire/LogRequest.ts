@@ -6,7 +6,8 @@
 export type LogRequest = { 
 /**
  * Words that must all occur in type, subject, change, trace or cause; without regard to case.
- * Empty for everything.
+ * `about:ID` takes what is about exactly that twin or device, or caused by it. Empty for
+ * everything.
  */
 filter: string, 
 /**

@@ -13,6 +13,7 @@ name: string,
  */
 count: number, 
 /**
- * Whether the drawing shows it as containment.
+ * Whether it contains: its targets are laid out with their source. Where the source has a
+ * frame the drawing shows it as containment, else as a line.
  */
 contains: boolean, };

@@ -19,7 +19,7 @@ session: number,
  */
 phase: Phase, 
 /**
- * What was asked to be opened.
+ * What is open; what is being opened where nothing is.
  */
 target: Target, 
 /**

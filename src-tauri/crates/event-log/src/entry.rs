@@ -25,6 +25,8 @@ pub enum EntryKind {
     Telemetry,
     /// Models were created, replaced or deleted.
     Model,
+    /// An event route was created, replaced or deleted.
+    EventRoute,
     /// Something could not be done; the note says what.
     Failure,
 }
@@ -42,6 +44,7 @@ impl EntryKind {
             Self::RelationshipDelete => "Relationship delete",
             Self::Telemetry => "Telemetry",
             Self::Model => "Model",
+            Self::EventRoute => "Event route",
             Self::Failure => "Failure",
         }
     }

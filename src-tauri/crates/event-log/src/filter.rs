@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-/// Words that must all occur, in any order, without regard to case.
+/// Words that must all occur, in any order, without regard to case; `about:ID` for whole ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Words(Vec<String>);
 
@@ -21,11 +21,24 @@ impl Words {
 
     /// Whether an entry of that text is taken.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
-        self.0.iter().all(|word| text.contains(word.as_str()))
+        self.0.iter().all(|word| match word.strip_prefix("about:") {
+            Some(id) => is_about(id, text),
+            None => text.contains(word.as_str()),
+        })
     }
 }
 
-/// What a filter is put to: label, subject, changes, note, trace id and cause, in lower case, made
+/// Whether a text is of an entry about the twin or device `id`, about a relationship that leaves
+/// it, or caused by it. Whole ids only: `Room_1` does not mean `Room_11`.
+fn is_about(id: &str, text: &str) -> bool {
+    let mut lines = text.split('\n');
+    let subject = lines.nth(1).unwrap_or_default();
+    let cause = lines.next_back().unwrap_or_default();
+    subject.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || cause.strip_suffix(id).is_some_and(|before| before.ends_with(' '))
+}
+
+/// What a filter is put to, a line each: label, subject, changes, note, trace id and cause, in lower case, made
 /// once for each entry.
 pub(crate) fn searchable(entry: &Entry, trace_id: &str) -> Box<str> {
     let mut text = String::with_capacity(128);

@@ -32,6 +32,9 @@ fn describe(kind: &ChangeKind, model_of: impl Fn(&str) -> Option<Arc<str>>) -> D
     let replaced = |replaced: bool| if replaced { "replaced" } else { "" }.to_owned();
     match kind {
         ChangeKind::ModelsPut { models } => (Kind::Model, None, vec![], models_note(models)),
+        ChangeKind::ModelDecommissioned { .. } => {
+            (Kind::Model, None, vec![], "decommissioned".to_owned())
+        }
         ChangeKind::ModelDeleted { .. } => (Kind::Model, None, vec![], "deleted".to_owned()),
         ChangeKind::TwinPut { twin, replaced: again } => {
             let fields = twin_fields(twin).map(|(path, value)| appeared(path, value));
@@ -59,6 +62,12 @@ fn describe(kind: &ChangeKind, model_of: impl Fn(&str) -> Option<Arc<str>>) -> D
             let fields = relationship_fields(relationship);
             let changes = fields.map(|(path, value)| vanished(path, value)).collect();
             (Kind::RelationshipDelete, model_of(&relationship.source), changes, String::new())
+        }
+        ChangeKind::EventRoutePut { route, .. } => {
+            (Kind::EventRoute, None, vec![], format!("to {}: {}", route.endpoint, route.filter))
+        }
+        ChangeKind::EventRouteDeleted { .. } => {
+            (Kind::EventRoute, None, vec![], "deleted".to_owned())
         }
         ChangeKind::Telemetry { model, component, message_id, body, .. } => {
             let changes = telemetry_fields(component.as_deref(), body);

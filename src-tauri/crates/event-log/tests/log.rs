@@ -93,6 +93,9 @@ fn windows() {
         ("00000000000000000000000000004BF9", None, 0, 10, &[4, 2, 1], 3, 5, 0),
         ("propagate", None, 0, 10, &[4], 1, 5, 0),
         ("failure «TWINS»", None, 0, 10, &[5], 1, 5, 0),
+        ("about:thermo_0014", None, 0, 10, &[4, 2, 1], 3, 5, 0),
+        ("about:thermo_001", None, 0, 10, &[], 0, 5, 0),
+        ("about:Thermo_0014 update", None, 0, 10, &[4, 2], 2, 5, 0),
         ("room temperature nothing", None, 0, 10, &[], 0, 5, 0),
     ];
     // One log for all: no filter may leave something behind for the next.

@@ -30,7 +30,7 @@ pub struct Explorer {
     folders: Folders,
     settings: Mutex<Settings>,
     opened: Mutex<Option<Arc<Opened>>>,
-    phase: Mutex<(Target, Phase)>,
+    phase: Mutex<Phase>,
     /// The number of the latest opening; an earlier one is given up.
     latest: watch::Sender<u32>,
     /// The opening under way; a new one waits for its end, so that two never hold one folder.
@@ -43,12 +43,12 @@ impl Explorer {
     /// An explorer with nothing open.
     pub fn new(folders: Folders) -> Arc<Self> {
         let settings = Settings::load(&folders.config);
-        let opening = Phase::Opening { step: "Starting".into(), done: 0, total: None };
+        let starting = opening(&Target::Sample, "Starting", 0, None);
         Arc::new(Self {
             folders,
             settings: Mutex::new(settings),
             opened: Mutex::default(),
-            phase: Mutex::new((Target::Sample, opening)),
+            phase: Mutex::new(starting),
             latest: watch::channel(0).0,
             opening: tokio::sync::Mutex::default(),
             keeper: Mutex::default(),
@@ -72,8 +72,7 @@ impl Explorer {
     pub fn open(self: &Arc<Self>, target: Target) {
         self.latest.send_modify(|latest| *latest += 1);
         let number = *self.latest.borrow();
-        *self.phase.lock() =
-            (target.clone(), Phase::Opening { step: "Opening".into(), done: 0, total: None });
+        *self.phase.lock() = opening(&target, "Opening", 0, None);
         let this = self.clone();
         tokio::spawn(async move {
             let _turn = this.opening.lock().await;
@@ -105,7 +104,8 @@ impl Explorer {
             }
             Err(error) => {
                 tracing::error!(%error, "could not be opened");
-                self.set_phase(number, Phase::Failed { failure: error.to_failure() });
+                let failure = error.to_failure();
+                self.set_phase(number, Phase::Failed { target, failure });
             }
         }
     }
@@ -116,15 +116,17 @@ impl Explorer {
         target: &Target,
     ) -> Result<Opened, OpenError> {
         let data = self.folders.data_of(target);
-        let step = |text: &str| self.set_phase(number, opening(text, 0, None));
+        let step = |text: &str| self.set_phase(number, opening(target, text, 0, None));
         let source = match target {
             Target::Sample => Source::Embedded,
             Target::Workspace { path } => Source::Folder(PathBuf::from(path)),
             Target::Remote { endpoint, ca, credential } => {
                 step("Connecting");
-                let this = self.clone();
+                let (this, asked) = (self.clone(), target.clone());
                 let progress = move |progress: twin_sync::Progress| {
-                    this.set_phase(number, opening(progress.step, progress.done, progress.total));
+                    let (done, total) = (progress.done, progress.total);
+                    let step = format!("Loading {}", progress.step);
+                    this.set_phase(number, opening(&asked, &step, done, total));
                 };
                 let loading = Remote::open(endpoint, ca.as_deref(), credential, &data, progress);
                 let remote = tokio::select! {
@@ -151,7 +153,7 @@ impl Explorer {
 
     fn set_phase(&self, number: u32, phase: Phase) {
         if self.is_latest(number) {
-            self.phase.lock().1 = phase;
+            *self.phase.lock() = phase;
         }
     }
 
@@ -233,14 +235,14 @@ impl Explorer {
     }
 
     fn status(&self) -> Status {
-        let (target, phase) = self.phase.lock().clone();
+        let phase = self.phase.lock().clone();
         match self.opened.lock().clone() {
             Some(opened) => status_of(&opened, phase),
             None => Status {
                 session: 0,
+                kind: kind_of(asked(&phase)),
+                target: asked(&phase).clone(),
                 phase,
-                kind: kind_of(&target),
-                target,
                 name: String::new(),
                 endpoint: None,
                 ca: None,
@@ -259,8 +261,16 @@ impl Explorer {
     }
 }
 
-fn opening(step: &str, done: u32, total: Option<u32>) -> Phase {
-    Phase::Opening { step: step.to_owned(), done, total }
+fn opening(target: &Target, step: &str, done: u32, total: Option<u32>) -> Phase {
+    Phase::Opening { target: target.clone(), step: step.to_owned(), done, total }
+}
+
+/// What was asked for last, where it is not open.
+fn asked(phase: &Phase) -> &Target {
+    match phase {
+        Phase::Opening { target, .. } | Phase::Failed { target, .. } => target,
+        Phase::Ready => &Target::Sample,
+    }
 }
 
 fn kind_of(target: &Target) -> InstanceKind {

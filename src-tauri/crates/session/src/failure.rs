@@ -45,9 +45,6 @@ pub enum OpenError {
         "connect.json cannot be written to the data folder: {0}. Check the folder's rights and free space."
     )]
     Connect(std::io::Error),
-    /// A filter of a checked topology does not parse.
-    #[error("A route's filter does not parse: {0}")]
-    Filter(adt_events::FilterError),
     /// The CA file of a remote instance.
     #[error("The CA certificate «{path}» cannot be read: {source}. Give the path of a PEM file.")]
     Ca {
@@ -79,7 +76,7 @@ impl OpenError {
         let code = match self {
             Self::Journal(JournalError::Locked { .. }) => "DataFolderInUse",
             Self::Journal(_) | Self::Instance(_) => "DataFolder",
-            Self::Workspace(_) | Self::Refused(_) | Self::Filter(_) => "Workspace",
+            Self::Workspace(_) | Self::Refused(_) => "Workspace",
             Self::Tls(_) => "Certificate",
             Self::Port { .. } | Self::Listen(_) | Self::Connect(_) => "Listen",
             Self::Ca { .. } | Self::Remote(_) => "Remote",
@@ -89,8 +86,16 @@ impl OpenError {
             Self::Workspace(problems) => problems.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         };
-        Failure { code: code.to_owned(), message: self.to_string(), details }
+        Failure { code: code.to_owned(), message: sentence(&self.to_string()), details }
     }
+}
+
+/// With a capital and a full stop: errors of libraries have neither.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if text.ends_with(['.', '!', '?', ')']) { "" } else { "." };
+    format!("{first}{}{stop}", rest.as_str())
 }
 
 impl From<&ServiceError> for Failure {

@@ -176,7 +176,7 @@ async fn refusals_reach_the_page_as_sentences() {
         credential: Credential::Token { token: "x".into() },
     };
     let status = open(&explorer, nobody).await;
-    let Phase::Failed { failure } = status.phase else { panic!() };
+    let Phase::Failed { failure, .. } = status.phase else { panic!() };
     assert!(failure.message.contains("127.0.0.1:9"), "{}", failure.message);
     assert_eq!(status.twins, 52, "what was open stays open");
     explorer.close().await;
@@ -321,7 +321,7 @@ async fn another_instance_by_address() {
         ca: Some(connect.adt.ca.to_string_lossy().into_owned()),
         credential: Credential::Token { token: token.into() },
     };
-    let Phase::Failed { failure } = open(&explorer, remote("another")).await.phase else {
+    let Phase::Failed { failure, .. } = open(&explorer, remote("another")).await.phase else {
         panic!()
     };
     assert!(!failure.message.contains("another"), "no token in a sentence: {}", failure.message);
@@ -356,7 +356,7 @@ async fn two_programs_on_one_folder() {
     let first = explorer(home.path());
     open(&first, Target::Sample).await;
     let second = explorer(home.path());
-    let Phase::Failed { failure } = open(&second, Target::Sample).await.phase else { panic!() };
+    let Phase::Failed { failure, .. } = open(&second, Target::Sample).await.phase else { panic!() };
     assert_eq!(failure.code, "DataFolderInUse");
     assert!(failure.message.contains(&std::process::id().to_string()), "{}", failure.message);
     first.close().await;

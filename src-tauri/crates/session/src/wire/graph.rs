@@ -68,7 +68,8 @@ pub struct RelationshipName {
     pub name: String,
     /// How many there are.
     pub count: u32,
-    /// Whether the drawing shows it as containment.
+    /// Whether it contains: its targets are laid out with their source. Where the source has a
+    /// frame the drawing shows it as containment, else as a line.
     pub contains: bool,
 }
 

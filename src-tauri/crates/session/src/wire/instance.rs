@@ -53,6 +53,8 @@ pub enum Credential {
 pub enum Phase {
     /// On the way.
     Opening {
+        /// What is being opened.
+        target: Target,
         /// What is done now, in words.
         step: String,
         /// How many are done.
@@ -64,6 +66,8 @@ pub enum Phase {
     Ready,
     /// It could not be opened, or it stopped.
     Failed {
+        /// What was to be opened.
+        target: Target,
         /// Why, and what to do.
         failure: super::Failure,
     },
@@ -87,7 +91,7 @@ pub struct Status {
     pub session: u32,
     /// How far opening is.
     pub phase: Phase,
-    /// What was asked to be opened.
+    /// What is open; what is being opened where nothing is.
     pub target: Target,
     /// Embedded or remote.
     pub kind: InstanceKind,

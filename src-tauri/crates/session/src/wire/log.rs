@@ -9,7 +9,8 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 pub struct LogRequest {
     /// Words that must all occur in type, subject, change, trace or cause; without regard to case.
-    /// Empty for everything.
+    /// `about:ID` takes what is about exactly that twin or device, or caused by it. Empty for
+    /// everything.
     pub filter: String,
     /// The newest position to look at: where the view was paused. `null` for live.
     #[ts(type = "number | null")]
@@ -69,6 +70,8 @@ pub enum LogKind {
     Telemetry,
     /// Models were created, replaced or deleted.
     Model,
+    /// An event route was created, replaced or deleted.
+    EventRoute,
     /// Something could not be done; the row says what.
     Failure,
 }
