@@ -1,21 +1,20 @@
 //! `twinscope env`.
 
+mod bundle;
+
+use crate::place::Place;
 use clap::{Args, ValueEnum};
-use session::wire::Target;
-use session::{Connect, Folders};
-use std::path::PathBuf;
+use session::Connect;
+use std::path::Path;
 
 /// Print what a shell needs so that unchanged code uses a running instance.
 ///
-/// In a POSIX shell: eval "$(twinscope env)"
+/// In a POSIX shell: eval "$(twinscope env)". In PowerShell: twinscope env --form powershell |
+/// Invoke-Expression
 #[derive(Args)]
 pub struct Env {
-    /// The data folder of the running instance; that of the embedded sample where it is left out.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// For the instance that serves this workspace.
-    #[arg(long, value_name = "DIR", conflicts_with = "data")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// In which form.
     #[arg(long, value_enum, default_value_t = Form::Shell)]
     form: Form,
@@ -35,44 +34,32 @@ impl Env {
     /// Prints one line a variable.
     #[allow(clippy::print_stdout)] // what this command is for
     pub fn run(self) -> Result<(), String> {
-        let folder = self.folder()?;
-        let connect = Connect::read(&folder).ok_or_else(|| {
-            format!(
-                "Nothing serves from «{}»: there is no connect.json. Start `twinscope serve` with the same --data or --workspace.",
-                folder.display()
-            )
-        })?;
-        for (name, value) in variables(&connect) {
+        let (folder, connect) = self.place.connect()?;
+        for (name, value) in variables(&connect, &bundle::write(&folder, &connect.adt.ca)?) {
             println!("{}", line(self.form, name, &value));
         }
         Ok(())
     }
-
-    fn folder(&self) -> Result<PathBuf, String> {
-        if let Some(data) = &self.data {
-            return Ok(data.clone());
-        }
-        let target = match &self.workspace {
-            None => Target::Sample,
-            Some(path) => {
-                let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-                Target::Workspace { path: path.to_string_lossy().into_owned() }
-            }
-        };
-        Ok(Folders::of_user().data_of(&target))
-    }
 }
 
-/// Which variables: the endpoint under the name that the official samples read, and the CA for
-/// Python (requests), Node.js and OpenSSL.
-fn variables(connect: &Connect) -> [(&'static str, String); 4] {
-    let ca = connect.adt.ca.to_string_lossy().into_owned();
-    [
+/// Which variables: the endpoint under the name that the official samples read; the CA for
+/// Python (requests, and OpenSSL for its async clients), Node.js and whatever uses OpenSSL; and the
+/// identity for `DefaultAzureCredential`.
+///
+/// Node adds to the authorities that it knows, the others replace them: they get a bundle.
+fn variables(connect: &Connect, bundle: &Path) -> Vec<(&'static str, String)> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let mut variables = vec![
         ("AZURE_DIGITALTWINS_URL", connect.adt.endpoint.clone()),
-        ("REQUESTS_CA_BUNDLE", ca.clone()),
-        ("NODE_EXTRA_CA_CERTS", ca.clone()),
-        ("SSL_CERT_FILE", ca),
-    ]
+        ("REQUESTS_CA_BUNDLE", text(bundle)),
+        ("SSL_CERT_FILE", text(bundle)),
+        ("NODE_EXTRA_CA_CERTS", text(&connect.adt.ca)),
+    ];
+    if let Some(identity) = &connect.identity {
+        variables.push(("IDENTITY_ENDPOINT", identity.endpoint.clone()));
+        variables.push(("IDENTITY_HEADER", identity.header.clone()));
+    }
+    variables
 }
 
 fn line(form: Form, name: &str, value: &str) -> String {

@@ -2,7 +2,9 @@
 
 mod check;
 mod env;
+mod place;
 mod serve;
+mod trust;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ enum Command {
     Check(check::Check),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
+    /// Put the instance's CA into this machine's trust store, or take it out.
+    Trust(trust::Trust),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS),
         Command::Check(check) => check.run(),
         Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
+        Command::Trust(trust) => trust.run().map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,

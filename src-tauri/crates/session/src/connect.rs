@@ -1,9 +1,9 @@
 //! `connect.json`: where everything listens, for scripts and tests.
 
-use crate::settings::write_whole;
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io;
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a running process listens. Written by rename once everything listens, mode 0600.
@@ -13,6 +13,9 @@ pub struct Connect {
     pub pid: u32,
     /// The REST data plane.
     pub adt: AdtConnect,
+    /// Where `DefaultAzureCredential` gets a token; absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityConnect>,
 }
 
 /// Where the REST data plane listens.
@@ -22,6 +25,22 @@ pub struct AdtConnect {
     pub endpoint: String,
     /// Absolute path of the CA certificate that clients need.
     pub ca: PathBuf,
+}
+
+/// Where a managed identity's tokens come from, in the form of App Service.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityConnect {
+    /// `IDENTITY_ENDPOINT`.
+    pub endpoint: String,
+    /// `IDENTITY_HEADER`, a secret of this start.
+    pub header: String,
+}
+
+impl fmt::Debug for IdentityConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, header: _ } = self;
+        f.debug_struct("IdentityConnect").field("endpoint", endpoint).finish_non_exhaustive()
+    }
 }
 
 impl Connect {
@@ -41,8 +60,9 @@ impl Connect {
     /// Where the folder cannot be written.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let path = Self::path(folder);
-        write_whole(&path, &serde_json::to_vec_pretty(self)?)?;
-        private(&path)
+        let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+        private(&unfinished)?.write_all(&serde_json::to_vec_pretty(self)?)?;
+        fs::rename(&unfinished, &path)
     }
 
     /// Takes the file away; a stale one would send clients to nobody.
@@ -55,13 +75,15 @@ impl Connect {
     }
 }
 
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path) -> io::Result<()> {
-    Ok(())
+/// A new file that nobody else can read from its first byte on: it holds the identity's secret.
+fn private(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match fs::remove_file(path) {
+        // Left by a process that was killed while it wrote.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => options.open(path),
+    }
 }

@@ -3,8 +3,9 @@
 mod devices;
 mod seed;
 
-use crate::connect::{AdtConnect, Connect};
+use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;
+use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
@@ -65,6 +66,7 @@ pub struct Embedded {
     data: PathBuf,
     endpoint: String,
     ca: PathBuf,
+    identity: IdentityConnect,
     workings: Mutex<Workings>,
     problems: Mutex<Vec<FileProblem>>,
     /// Positions as `views.json` last had them.
@@ -115,9 +117,14 @@ impl Embedded {
         let ca = LocalCa::open_or_create(&options.data)?;
         let listener = listen(SocketAddr::new(options.listen, options.https_port)).await?;
         let port = listener.local_addr().map_err(OpenError::Listen)?.port();
+        let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let embedded = Arc::new(Self {
             endpoint: format!("https://localhost:{port}"),
             ca: absolute(ca.ca_path()),
+            identity: IdentityConnect {
+                endpoint: identity.endpoint(),
+                header: identity.header().to_owned(),
+            },
             instance,
             simulation,
             journal,
@@ -135,6 +142,7 @@ impl Embedded {
         embedded.begin_log().await?;
         step("Starting to listen");
         embedded.serve(listener, &ca, &options).await?;
+        embedded.tasks.lock().await.spawn(identity.serve());
         embedded.watch_workspace();
         embedded.connect().write(&embedded.data).map_err(OpenError::Connect)?;
         Ok(embedded)
@@ -143,7 +151,7 @@ impl Embedded {
     /// Where it listens.
     pub fn connect(&self) -> Connect {
         let adt = AdtConnect { endpoint: self.endpoint.clone(), ca: self.ca.clone() };
-        Connect { pid: std::process::id(), adt }
+        Connect { pid: std::process::id(), adt, identity: Some(self.identity.clone()) }
     }
 
     /// What is wrong with files of the workspace now.

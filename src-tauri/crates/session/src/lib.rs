@@ -7,6 +7,7 @@ mod connect;
 mod embedded;
 mod explorer;
 mod failure;
+mod identity;
 mod logging;
 mod opened;
 mod remote;
@@ -15,7 +16,7 @@ mod settings;
 mod tls;
 pub mod wire;
 
-pub use connect::{AdtConnect, Connect};
+pub use connect::{AdtConnect, Connect, IdentityConnect};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use explorer::Explorer;
 pub use failure::OpenError;
