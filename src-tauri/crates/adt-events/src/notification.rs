@@ -86,8 +86,8 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// The notification of a change at the instance `host`; `None` for changes of models, which
-    /// the service does not notify.
+    /// The notification of a change at the instance `host`; `None` for changes of models and event
+    /// routes, which the service does not notify.
     ///
     /// `id` is not used for telemetry: its sender names it. A twin or relationship that is
     /// replaced is notified as created: the documentation names no other event for `PUT`. The
@@ -96,7 +96,11 @@ impl Notification {
     pub fn of(change: &Change, host: &str, id: String) -> Option<Self> {
         use NotificationType as Type;
         let (kind, data) = match &change.kind {
-            ChangeKind::ModelsPut { .. } | ChangeKind::ModelDeleted { .. } => return None,
+            ChangeKind::ModelsPut { .. }
+            | ChangeKind::ModelDecommissioned { .. }
+            | ChangeKind::ModelDeleted { .. }
+            | ChangeKind::EventRoutePut { .. }
+            | ChangeKind::EventRouteDeleted { .. } => return None,
             ChangeKind::TwinPut { twin, .. } => (Type::TwinCreate, twin.to_json()),
             ChangeKind::TwinDeleted { twin } => (Type::TwinDelete, twin.to_json()),
             ChangeKind::TwinPatched { model, patch, .. } => {

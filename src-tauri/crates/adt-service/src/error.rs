@@ -13,6 +13,10 @@ pub enum Code {
     ComponentNotFound,
     DTDLParserError,
     DigitalTwinNotFound,
+    EventRouteEndpointInvalid,
+    EventRouteFilterInvalid,
+    EventRouteIdInvalid,
+    EventRouteNotFound,
     InvalidArgument,
     InvalidRelationship,
     JsonPatchInvalid,
@@ -21,7 +25,9 @@ pub enum Code {
     ModelAlreadyExists,
     ModelDecommissioned,
     ModelNotFound,
+    ModelReferencesNotDecommissioned,
     ModelReferencesNotDeleted,
+    ModelVersionNotSupported,
     OperationNotAllowed,
     PreconditionFailed,
     QuotaReachedError,
@@ -50,10 +56,12 @@ impl Code {
             Self::Unauthorized => 401,
             Self::ComponentNotFound
             | Self::DigitalTwinNotFound
+            | Self::EventRouteNotFound
             | Self::ModelNotFound
             | Self::RelationshipNotFound
             | Self::TargetTwinNotFound => 404,
             Self::ModelAlreadyExists
+            | Self::ModelReferencesNotDecommissioned
             | Self::ModelReferencesNotDeleted
             | Self::RelationshipAlreadyExists => 409,
             Self::PreconditionFailed => 412,
@@ -75,6 +83,10 @@ const ALL: &[Code] = &[
     Code::ComponentNotFound,
     Code::DTDLParserError,
     Code::DigitalTwinNotFound,
+    Code::EventRouteEndpointInvalid,
+    Code::EventRouteFilterInvalid,
+    Code::EventRouteIdInvalid,
+    Code::EventRouteNotFound,
     Code::InvalidArgument,
     Code::InvalidRelationship,
     Code::JsonPatchInvalid,
@@ -83,7 +95,9 @@ const ALL: &[Code] = &[
     Code::ModelAlreadyExists,
     Code::ModelDecommissioned,
     Code::ModelNotFound,
+    Code::ModelReferencesNotDecommissioned,
     Code::ModelReferencesNotDeleted,
+    Code::ModelVersionNotSupported,
     Code::OperationNotAllowed,
     Code::PreconditionFailed,
     Code::QuotaReachedError,
@@ -165,6 +179,26 @@ impl ServiceError {
             Code::ModelNotFound,
             format!(
                 "There is no Model(s) available that matches the provided id(s) {id}. Check that the Model ID provided is valid by doing a Model_List API call."
+            ),
+        )
+    }
+
+    /// `ComponentNotFound`.
+    pub fn component_not_found(twin: &str, component: &str) -> Self {
+        Self::new(
+            Code::ComponentNotFound,
+            format!(
+                "There is no component {component} on the twin {twin}. Check the component's name in the twin's model."
+            ),
+        )
+    }
+
+    /// `EventRouteNotFound`.
+    pub fn event_route_not_found(id: &str) -> Self {
+        Self::new(
+            Code::EventRouteNotFound,
+            format!(
+                "There is no route available that matches the provided id {id}. Check that the route id provided is valid by doing an EventRoute_List API call."
             ),
         )
     }

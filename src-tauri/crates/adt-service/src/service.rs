@@ -4,7 +4,7 @@ use crate::{Call, IfMatch, ServiceError};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use twin_graph::{Operation, StoredModel, Timestamp};
+use twin_graph::{EventRoute, Operation, StoredModel, Timestamp};
 
 /// A JSON document with its ETag.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +136,13 @@ pub trait TwinService: Send + Sync {
     ) -> Result<Page<ModelData>, ServiceError>;
     /// `GET /models/{id}`.
     async fn get_model(&self, call: &Call, id: &str) -> Result<ModelData, ServiceError>;
+    /// `PATCH /models/{id}`: only `replace /decommissioned` with `true`.
+    async fn patch_model(
+        &self,
+        call: &Call,
+        id: &str,
+        patch: Vec<Operation>,
+    ) -> Result<(), ServiceError>;
     /// `DELETE /models/{id}`.
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError>;
 
@@ -164,6 +171,24 @@ pub trait TwinService: Send + Sync {
         id: &str,
         if_match: Option<IfMatch>,
     ) -> Result<(), ServiceError>;
+
+    /// `GET /digitaltwins/{id}/components/{path}`; the ETag is the twin's.
+    async fn get_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+    ) -> Result<Document, ServiceError>;
+    /// `PATCH /digitaltwins/{id}/components/{path}`, paths within the component; answers the
+    /// twin's new ETag.
+    async fn patch_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError>;
 
     /// `GET /digitaltwins/{id}/relationships/{rid}`.
     async fn get_relationship(
@@ -217,4 +242,17 @@ pub trait TwinService: Send + Sync {
     async fn query(&self, call: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError>;
     /// `POST /digitaltwins/{id}/telemetry` and `…/components/{path}/telemetry`.
     async fn send_telemetry(&self, call: &Call, telemetry: Telemetry) -> Result<(), ServiceError>;
+
+    /// `GET /eventroutes`.
+    async fn list_event_routes(
+        &self,
+        call: &Call,
+        page: PageRequest,
+    ) -> Result<Page<EventRoute>, ServiceError>;
+    /// `GET /eventroutes/{id}`.
+    async fn get_event_route(&self, call: &Call, id: &str) -> Result<EventRoute, ServiceError>;
+    /// `PUT /eventroutes/{id}`.
+    async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError>;
+    /// `DELETE /eventroutes/{id}`.
+    async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError>;
 }

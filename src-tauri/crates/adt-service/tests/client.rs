@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use twin_graph::{Origin, parse_patch};
+use twin_graph::{EventRoute, Origin, Twin, parse_patch};
 
 /// Ids that every layer must carry as they are.
 const IDS: [&str; 6] = ["Room_01", "a/b", "50 % & more?", "étage#1", "a+b;c,d", "x\\y\"z'{}"];
@@ -68,6 +68,45 @@ async fn twins_live_their_life() {
         assert_eq!(gone, ServiceError::twin_not_found(id));
     }
     assert!(memory.twins.lock().is_empty());
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn components_and_event_routes_live_their_life() {
+    let (memory, served, client) = pair().await;
+    for id in IDS {
+        let body = json!({"$dtId": id, "$etag": "W/\"0\"", "$metadata": {"$model": "dtmi:example:Room;1"},
+            "door": {"$metadata": {}, "open": true}});
+        memory.twins.lock().insert(id.into(), Arc::new(Twin::from_json(&body).unwrap()));
+        let door = client.get_component(&call(), id, "door").await.unwrap();
+        assert_eq!((&door.body["open"], &*door.etag), (&json!(true), "W/\"0\""));
+        let patch =
+            parse_patch(&json!([{"op": "replace", "path": "/open", "value": false}])).unwrap();
+        let current = Some(IfMatch::Etag(door.etag));
+        let etag = client.patch_component(&call(), id, "door", patch, current).await.unwrap();
+        let door = client.get_component(&call(), id, "door").await.unwrap();
+        assert_eq!((&door.body["open"], &door.etag), (&json!(false), &etag));
+        let absent = client.get_component(&call(), id, "gate").await.unwrap_err();
+        assert_eq!(absent, ServiceError::component_not_found(id, "gate"));
+
+        let route = EventRoute { id: id.into(), endpoint: "hub".into(), filter: "a = 'é'".into() };
+        client.put_event_route(&call(), route.clone()).await.unwrap();
+        assert_eq!(client.get_event_route(&call(), id).await.unwrap(), route);
+    }
+    let page = PageRequest { max_items: Some(4), ..Default::default() };
+    let first = client.list_event_routes(&call(), page).await.unwrap();
+    let rest = PageRequest { continuation: first.continuation, ..Default::default() };
+    let rest = client.list_event_routes(&call(), rest).await.unwrap();
+    assert_eq!((first.items.len(), rest.items.len()), (4, 2));
+    for id in IDS {
+        client.delete_event_route(&call(), id).await.unwrap();
+        let gone = client.get_event_route(&call(), id).await.unwrap_err();
+        assert_eq!(gone, ServiceError::event_route_not_found(id));
+    }
+    let decommission = json!([{"op": "replace", "path": "/decommissioned", "value": true}]);
+    let decommission = parse_patch(&decommission).unwrap();
+    let unknown = client.patch_model(&call(), "dtmi:no;1", decommission).await.unwrap_err();
+    assert_eq!(unknown, ServiceError::model_not_found("dtmi:no;1"));
     served.stop().await;
 }
 

@@ -233,7 +233,8 @@ async fn wrong_methods_are_told_the_right_ones() {
     let fixture = Fixture::start(ServerOptions::default()).await;
     for (request, allowed) in [
         ("PUT /models", vec!["GET", "HEAD", "POST"]),
-        ("PATCH /models/a", vec!["DELETE", "GET", "HEAD"]),
+        ("PUT /models/a", vec!["DELETE", "GET", "HEAD", "PATCH"]),
+        ("POST /eventroutes/a", vec!["DELETE", "GET", "HEAD", "PUT"]),
         ("POST /digitaltwins/a", vec!["DELETE", "GET", "HEAD", "PATCH", "PUT"]),
     ] {
         let response = fixture.send(&format!("{request}?{V}"), &[], "").await;

@@ -1,6 +1,7 @@
 //! From the change feed through routes to an endpoint's subscribers.
 
-use crate::{Event, Function, Observer, Routes};
+use crate::routing::LiveRoutes;
+use crate::{Event, Function, Observer};
 use adt_events::Notification;
 use adt_service::{ChangeHistory, GraphView};
 use async_trait::async_trait;
@@ -63,7 +64,7 @@ impl Endpoint for EventGridTopic {
 pub(crate) struct Delivery {
     pub(crate) name: String,
     pub(crate) host: Arc<str>,
-    pub(crate) routes: Arc<Routes>,
+    pub(crate) routes: Arc<LiveRoutes>,
     pub(crate) endpoint: Arc<dyn Endpoint>,
     pub(crate) view: Arc<GraphView>,
     pub(crate) history: Arc<dyn ChangeHistory>,
@@ -108,9 +109,10 @@ impl Delivery {
     /// commit.
     async fn deliver(&self, batch: &[Arc<Change>]) {
         let mut by_subject: BTreeMap<String, Vec<Arc<Notification>>> = BTreeMap::new();
+        let routes = self.routes.current();
         for change in batch {
             let Some(notification) = notify(change, &self.host, &self.view) else { continue };
-            if self.routes.lead_to(&self.name, &notification) {
+            if routes.lead_to(&self.name, &notification) {
                 let subject = change.kind.subject();
                 by_subject.entry(subject).or_default().push(Arc::new(notification));
             }

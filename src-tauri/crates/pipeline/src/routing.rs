@@ -1,8 +1,10 @@
 //! Event routes: which notification goes to which endpoint, and why.
 
-use crate::Topology;
-use adt_events::{Filter, FilterError, Notification, Verdict};
+use adt_events::{Filter, Notification, Verdict};
+use adt_service::GraphView;
+use parking_lot::Mutex;
 use std::sync::Arc;
+use twin_graph::EventRoute;
 
 /// What a route did with a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,21 +23,24 @@ struct Route {
     filter: Filter,
 }
 
-/// All event routes of a topology, compiled.
+/// All event routes of an instance, compiled.
 #[derive(Default)]
 pub struct Routes(Vec<Route>);
 
 impl Routes {
-    /// Compiles the filters.
-    ///
-    /// # Errors
-    /// Where a filter does not parse; a checked topology's filters do.
-    pub fn new(topology: &Topology) -> Result<Self, FilterError> {
-        let compile = |(name, spec): (&String, &crate::RouteSpec)| {
-            let filter = Filter::parse(&spec.filter)?;
-            Ok(Route { name: name.as_str().into(), endpoint: spec.endpoint.clone(), filter })
+    /// Compiles the routes. One whose filter does not parse leads nowhere; none gets into an
+    /// instance.
+    pub fn new<'a>(routes: impl IntoIterator<Item = &'a Arc<EventRoute>>) -> Self {
+        let compile = |route: &Arc<EventRoute>| match Filter::parse(&route.filter) {
+            Ok(filter) => {
+                Some(Route { name: route.id.clone(), endpoint: route.endpoint.to_string(), filter })
+            }
+            Err(error) => {
+                tracing::warn!(route = &*route.id, %error, "the filter of a route does not parse");
+                None
+            }
         };
-        Ok(Self(topology.routes.iter().map(compile).collect::<Result<_, _>>()?))
+        Self(routes.into_iter().filter_map(compile).collect())
     }
 
     /// The routes' names, in the order of [`Routes::verdicts`].
@@ -63,5 +68,32 @@ impl Routes {
         let leads =
             |route: &Route| route.endpoint == endpoint && route.filter.matches(notification);
         self.0.iter().any(leads)
+    }
+}
+
+/// An instance's event routes as they are now: compiled again whenever they changed.
+pub(crate) struct LiveRoutes {
+    view: Arc<GraphView>,
+    /// With the version at which they last changed.
+    compiled: Mutex<(u64, Arc<Routes>)>,
+}
+
+impl LiveRoutes {
+    pub(crate) fn new(view: Arc<GraphView>) -> Self {
+        let compiled = {
+            let graph = view.read();
+            (graph.routes_version(), Arc::new(Routes::new(graph.routes())))
+        };
+        Self { view, compiled: Mutex::new(compiled) }
+    }
+
+    /// The routes, which include every change of them that is in the feed so far.
+    pub(crate) fn current(&self) -> Arc<Routes> {
+        let graph = self.view.read();
+        let mut compiled = self.compiled.lock();
+        if compiled.0 != graph.routes_version() {
+            *compiled = (graph.routes_version(), Arc::new(Routes::new(graph.routes())));
+        }
+        compiled.1.clone()
     }
 }

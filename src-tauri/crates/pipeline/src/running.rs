@@ -2,11 +2,10 @@
 
 use crate::delivery::{Delivery, notify};
 use crate::function::FunctionContext;
+use crate::routing::LiveRoutes;
 use crate::{
-    Cursors, EndpointKind, Event, EventGridTopic, Function, RouteVerdict, Routes, Topology,
-    build_function,
+    Cursors, EndpointKind, Event, EventGridTopic, Function, RouteVerdict, Topology, build_function,
 };
-use adt_events::FilterError;
 use adt_service::{ChangeHistory, GraphView, TwinService};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -67,19 +66,17 @@ pub struct PipelineParts {
 pub struct Pipeline {
     host: Arc<str>,
     view: Arc<GraphView>,
-    routes: Arc<Routes>,
+    routes: Arc<LiveRoutes>,
     ingress: HashMap<String, Arc<dyn Function>>,
     observer: Arc<dyn Observer>,
     _deliveries: JoinSet<()>,
 }
 
 impl Pipeline {
-    /// Starts a checked topology. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// Where a filter does not parse; a checked topology's do.
-    pub fn start(topology: &Topology, parts: &PipelineParts) -> Result<Self, FilterError> {
-        let routes = Arc::new(Routes::new(topology)?);
+    /// Starts a checked topology, between the event routes that the instance has: those that come
+    /// and go later are taken up and dropped. Must be called within a tokio runtime.
+    pub fn start(topology: &Topology, parts: &PipelineParts) -> Self {
+        let routes = Arc::new(LiveRoutes::new(parts.view.clone()));
         let functions = functions(topology, parts);
         let mut deliveries = JoinSet::new();
         for (name, spec) in &topology.endpoints {
@@ -104,25 +101,27 @@ impl Pipeline {
         let of_device = |(device, function): (&str, &str)| {
             Some((device.to_owned(), functions.get(function)?.clone()))
         };
-        Ok(Self {
+        Self {
             host: parts.host.clone(),
             view: parts.view.clone(),
             ingress: topology.devices().filter_map(of_device).collect(),
             routes,
             observer: parts.observer.clone(),
             _deliveries: deliveries,
-        })
+        }
     }
 
     /// The routes' names, in the order of [`Pipeline::verdicts`].
     pub fn route_names(&self) -> Vec<String> {
-        self.routes.names().map(str::to_owned).collect()
+        self.routes.current().names().map(str::to_owned).collect()
     }
 
     /// What each route does with a change, and why; empty where a change makes no notification.
     pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
         let notification = notify(change, &self.host, &self.view);
-        notification.map_or_else(Vec::new, |notification| self.routes.verdicts(&notification))
+        notification.map_or_else(Vec::new, |notification| {
+            self.routes.current().verdicts(&notification)
+        })
     }
 }
 

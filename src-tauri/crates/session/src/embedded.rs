@@ -1,6 +1,7 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
 mod devices;
+mod routes;
 mod seed;
 
 use crate::connect::{AdtConnect, Connect, IdentityConnect};
@@ -221,7 +222,9 @@ impl Embedded {
 
     /// Sets a topology going in place of the one before. Endpoints are cursors: what the old one
     /// did not deliver, the new one does.
-    fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
+    async fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
+        self.instance.set_endpoints(topology.endpoints.keys().cloned());
+        self.seed_routes(&topology).await?;
         let service: Arc<dyn TwinService> = self.instance.clone();
         let history: Arc<dyn ChangeHistory> = self.instance.clone();
         let parts = PipelineParts {
@@ -236,7 +239,7 @@ impl Embedded {
         // The old pipeline first: two would deliver one event twice.
         workings.pipeline = None;
         self.log.set_pipeline(None);
-        let pipeline = Arc::new(Pipeline::start(&topology, &parts).map_err(OpenError::Filter)?);
+        let pipeline = Arc::new(Pipeline::start(&topology, &parts));
         self.log.set_pipeline(Some(pipeline.clone()));
         workings.devices = devices::start(self, &topology, pipeline.clone());
         workings.pipeline = Some(pipeline);

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use pipeline::{DeviceMessage, Observer, Pipeline};
 use std::sync::Arc;
 use std::time::SystemTime;
-use twin_graph::{Change, Timestamp, TraceContext, TwinGraph};
+use twin_graph::{Change, Timestamp, TraceContext};
 
 /// Changes read at once.
 const BATCH: usize = 1_024;
@@ -36,9 +36,11 @@ impl Log {
         self.pipeline.lock().as_ref().map(|pipeline| pipeline.route_names()).unwrap_or_default()
     }
 
-    fn record(&self, graph: &TwinGraph, change: &Change) {
-        let mut entry =
-            Entry::of_change(change, |id| graph.twin(id).map(|twin| twin.model.clone()));
+    /// Reads the graph anew at each step: the verdicts read it too, and a lock that is taken
+    /// twice by one thread stops for ever once a writer waits between.
+    fn record(&self, view: &GraphView, change: &Change) {
+        let model_of = |id: &str| view.read().twin(id).map(|twin| twin.model.clone());
+        let mut entry = Entry::of_change(change, model_of);
         let pipeline = self.pipeline.lock().clone();
         let verdicts = pipeline.map(|pipeline| pipeline.verdicts(change)).unwrap_or_default();
         entry.verdicts = verdicts
@@ -54,9 +56,8 @@ impl Log {
 
     /// Records changes of earlier runs.
     pub(crate) fn begin_with(&self, changes: &[Arc<Change>], view: &GraphView) {
-        let graph = view.read();
         for change in changes {
-            self.record(&graph, change);
+            self.record(view, change);
         }
     }
 

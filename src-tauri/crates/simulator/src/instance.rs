@@ -7,6 +7,8 @@ use crate::writer::{Command, Writer};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
 use async_trait::async_trait;
 use journal::{Journal, JournalError, StreamId};
+use parking_lot::RwLock;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use thiserror::Error;
@@ -64,6 +66,7 @@ pub struct Instance {
     journal: Journal,
     stream: StreamId,
     report: RecoveryReport,
+    endpoints: RwLock<BTreeSet<String>>,
 }
 
 impl Instance {
@@ -84,12 +87,22 @@ impl Instance {
             .map_err(InstanceError::Thread)?;
         let simulation = options.simulation;
         let (commands, writer) = (Some(commands), Some(writer));
-        Ok(Self { view, commands, writer, simulation, journal, stream, report })
+        let endpoints = RwLock::default();
+        Ok(Self { view, commands, writer, simulation, journal, stream, report, endpoints })
     }
 
     /// The graph, not a copy of it.
     pub fn view(&self) -> &Arc<GraphView> {
         &self.view
+    }
+
+    /// The endpoints that event routes may lead to from now on; whoever deploys a topology says.
+    pub fn set_endpoints(&self, names: impl IntoIterator<Item = String>) {
+        *self.endpoints.write() = names.into_iter().collect();
+    }
+
+    pub(crate) fn has_endpoint(&self, name: &str) -> bool {
+        self.endpoints.read().contains(name)
     }
 
     /// What opening found.

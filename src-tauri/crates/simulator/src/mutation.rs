@@ -2,7 +2,7 @@
 
 use adt_service::{IfMatch, RelationshipWrite, Telemetry};
 use serde_json::Value;
-use twin_graph::Operation;
+use twin_graph::{EventRoute, Operation};
 
 /// One write. Each makes exactly one change, or is refused.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub enum Mutation {
     /// Creates models or replaces them under their DTMI; refused where a twin would become
     /// invalid. Only a workspace does this, the service does not.
     ReplaceModels { documents: Vec<Value> },
+    /// Decommissions a model.
+    DecommissionModel { id: String },
     /// Deletes a model.
     DeleteModel { id: String },
     /// Creates a twin or replaces it.
@@ -34,6 +36,10 @@ pub enum Mutation {
     DeleteRelationship { source: String, id: String, if_match: Option<IfMatch> },
     /// Sends a twin's telemetry.
     SendTelemetry { telemetry: Telemetry },
+    /// Creates an event route or replaces it. Whether there is such an endpoint is not checked.
+    PutEventRoute { route: EventRoute },
+    /// Deletes an event route.
+    DeleteEventRoute { id: String },
 }
 
 /// What a mutation reads and changes, so that the writer knows which may share a commit.
@@ -49,9 +55,12 @@ pub(crate) enum Touches<'a> {
 impl Mutation {
     pub(crate) fn touches(&self) -> Touches<'_> {
         match self {
-            Self::CreateModels { .. } | Self::ReplaceModels { .. } | Self::DeleteModel { .. } => {
-                Touches::All
-            }
+            Self::CreateModels { .. }
+            | Self::ReplaceModels { .. }
+            | Self::DecommissionModel { .. }
+            | Self::DeleteModel { .. }
+            | Self::PutEventRoute { .. }
+            | Self::DeleteEventRoute { .. } => Touches::All,
             Self::PutTwin { id, .. } | Self::PatchTwin { id, .. } | Self::DeleteTwin { id, .. } => {
                 Touches::Twins(id, None)
             }

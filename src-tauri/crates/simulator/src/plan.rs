@@ -2,12 +2,14 @@
 
 mod models;
 mod relationships;
+mod routes;
+mod sizes;
 mod twins;
 
 use crate::Mutation;
 use adt_service::{Code, IfMatch, ServiceError};
 use std::sync::Arc;
-use twin_graph::{ChangeKind, Fault, PatchError, Timestamp, TwinGraph};
+use twin_graph::{ChangeKind, Fault, Operation, PatchError, Timestamp, TwinGraph};
 
 /// Time and ids for one change.
 pub(crate) struct Stamp {
@@ -24,6 +26,7 @@ pub(crate) fn plan(
     match mutation {
         Mutation::CreateModels { documents } => models::create(graph, documents, stamp),
         Mutation::ReplaceModels { documents } => models::replace(graph, documents, stamp),
+        Mutation::DecommissionModel { id } => models::decommission(graph, id),
         Mutation::DeleteModel { id } => models::delete(graph, id),
         Mutation::PutTwin { id, body, if_none_match } => {
             twins::put(graph, id, body, *if_none_match, stamp)
@@ -42,6 +45,8 @@ pub(crate) fn plan(
             relationships::delete(graph, source, id, if_match.as_ref())
         }
         Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry),
+        Mutation::PutEventRoute { route } => routes::put(graph, route),
+        Mutation::DeleteEventRoute { id } => routes::delete(graph, id),
     }
 }
 
@@ -56,6 +61,15 @@ fn check_match(if_match: Option<&IfMatch>, etag: &str, what: &str) -> Result<(),
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether a patch is of a size that the service takes.
+fn check_patch(patch: &[Operation]) -> Result<(), ServiceError> {
+    sizes::check_body(&patch, "patch")?;
+    let values = patch.iter().filter_map(|each| Some((&each.path, each.value.as_ref()?)));
+    let faults: Vec<_> =
+        values.filter_map(|(path, value)| sizes::check_strings(path, value)).collect();
+    if faults.is_empty() { Ok(()) } else { Err(invalid("Invalid patch specified", &faults)) }
 }
 
 fn patch_refused(error: &PatchError) -> ServiceError {

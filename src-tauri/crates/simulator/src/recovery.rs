@@ -6,7 +6,7 @@ use journal::{Journal, StreamId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use twin_graph::{Change, Relationship, StoredModel, Twin, TwinGraph};
+use twin_graph::{Change, EventRoute, Relationship, StoredModel, Twin, TwinGraph};
 
 /// Changes between snapshots, at the least; a large graph is written less often.
 const SNAPSHOT_EVERY: usize = 50_000;
@@ -32,6 +32,8 @@ struct Snapshot {
     models: Vec<StoredModel>,
     twins: Vec<Arc<Twin>>,
     relationships: Vec<Arc<Relationship>>,
+    #[serde(default)]
+    routes: Vec<Arc<EventRoute>>,
 }
 
 /// Newest snapshot, then everything after it.
@@ -88,7 +90,8 @@ fn restore(bytes: &[u8]) -> Result<TwinGraph, InstanceError> {
         &snapshot.models,
         snapshot.twins,
         snapshot.relationships,
-    )?)
+    )?
+    .with_routes(snapshot.routes))
 }
 
 pub(crate) fn decode(position: u64, payload: &[u8]) -> Result<Change, InstanceError> {
@@ -146,6 +149,7 @@ pub(crate) fn write_snapshot(
         models: graph.stored_models().map(|(_, model)| model.clone()).collect(),
         twins: graph.twins().cloned().collect(),
         relationships: graph.relationships().cloned().collect(),
+        routes: graph.routes().cloned().collect(),
     };
     let bytes = serde_json::to_vec(&snapshot)
         .map_err(|source| InstanceError::Unreadable { what: "the graph".into(), source })?;

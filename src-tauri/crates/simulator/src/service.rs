@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use twin_graph::{Change, ChangeKind, Operation, Relationship, StoredModel, TwinGraph};
+use twin_graph::{
+    Change, ChangeKind, Contents, EventRoute, Operation, OperationKind, PatchError, Relationship,
+    StoredModel, TwinGraph,
+};
 
 /// Items of a page where the caller does not say (documentation of 01/2025).
 const USUAL_PAGE: usize = 100;
@@ -52,6 +55,7 @@ impl TwinService for Instance {
                 "The request has no model. Send an array of DTDL interfaces.",
             ));
         }
+        check_upload(&models)?;
         let change = self.write(call, Mutation::CreateModels { documents: models }).await?;
         let ChangeKind::ModelsPut { models } = &change.kind else { return Err(unexpected()) };
         let graph = self.view().read();
@@ -79,6 +83,26 @@ impl TwinService for Instance {
         let graph = self.view().read();
         let stored = graph.stored_model(id).ok_or_else(|| ServiceError::model_not_found(id))?;
         Ok(model_data(&graph, stored))
+    }
+
+    async fn patch_model(
+        &self,
+        call: &Call,
+        id: &str,
+        patch: Vec<Operation>,
+    ) -> Result<(), ServiceError> {
+        let decommissions = |operation: &Operation| {
+            operation.op == OperationKind::Replace
+                && operation.path == "/decommissioned"
+                && operation.value == Some(Value::Bool(true))
+        };
+        if patch.is_empty() || !patch.iter().all(decommissions) {
+            return Err(ServiceError::new(
+                Code::JsonPatchInvalid,
+                "The JSON Patch provided is invalid. Only the decommissioned property can be replaced, and only by true: a decommissioned model stays so.",
+            ));
+        }
+        self.write(call, Mutation::DecommissionModel { id: id.to_owned() }).await.map(drop)
     }
 
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
@@ -125,6 +149,38 @@ impl TwinService for Instance {
         if_match: Option<IfMatch>,
     ) -> Result<(), ServiceError> {
         self.write(call, Mutation::DeleteTwin { id: id.to_owned(), if_match }).await.map(drop)
+    }
+
+    async fn get_component(
+        &self,
+        _: &Call,
+        twin: &str,
+        component: &str,
+    ) -> Result<Document, ServiceError> {
+        let found = self.view().read().twin(twin).cloned();
+        let found = found.ok_or_else(|| ServiceError::twin_not_found(twin))?;
+        let body = found.components.get(component).map(Contents::to_component_json);
+        let body = body.ok_or_else(|| ServiceError::component_not_found(twin, component))?;
+        Ok(Document { etag: found.etag.clone(), body })
+    }
+
+    async fn patch_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        self.get_component(call, twin, component).await?;
+        let within = patch.into_iter().map(|operation| {
+            if operation.path.len() < 2 || !operation.path.starts_with('/') {
+                let unresolved = PatchError::Unresolved(operation.path);
+                return Err(ServiceError::new(Code::JsonPatchInvalid, unresolved.to_string()));
+            }
+            Ok(Operation { path: format!("/{component}{}", operation.path), ..operation })
+        });
+        self.patch_twin(call, twin, within.collect::<Result<_, _>>()?, if_match).await
     }
 
     async fn get_relationship(
@@ -231,6 +287,54 @@ impl TwinService for Instance {
 
     async fn send_telemetry(&self, call: &Call, telemetry: Telemetry) -> Result<(), ServiceError> {
         self.write(call, Mutation::SendTelemetry { telemetry }).await.map(drop)
+    }
+
+    async fn list_event_routes(
+        &self,
+        _: &Call,
+        page: PageRequest,
+    ) -> Result<Page<EventRoute>, ServiceError> {
+        let graph = self.view().read();
+        let routes = graph.routes().map(|route| (route.id.to_string(), EventRoute::clone(route)));
+        paged("event routes", &page, routes)
+    }
+
+    async fn get_event_route(&self, _: &Call, id: &str) -> Result<EventRoute, ServiceError> {
+        let route = self.view().read().route(id).map(|route| EventRoute::clone(route));
+        route.ok_or_else(|| ServiceError::event_route_not_found(id))
+    }
+
+    async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
+        if !self.has_endpoint(&route.endpoint) {
+            return Err(ServiceError::new(
+                Code::EventRouteEndpointInvalid,
+                "The endpoint provided does not exist or is not active. See event route documentation for supported values https://aka.ms/ADTv2Routes.",
+            ));
+        }
+        self.write(call, Mutation::PutEventRoute { route }).await.map(drop)
+    }
+
+    async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        self.write(call, Mutation::DeleteEventRoute { id: id.to_owned() }).await.map(drop)
+    }
+}
+
+/// Models of one call, and bytes of one model (documentation of 01/2025).
+const MOST_MODELS: usize = 250;
+const LARGEST_MODEL: usize = 1024 * 1024;
+
+fn check_upload(models: &[Value]) -> Result<(), ServiceError> {
+    let refused = |message: String| Err(ServiceError::new(Code::LimitExceeded, message));
+    if models.len() > MOST_MODELS {
+        return refused(format!(
+            "The request has {} models; a request takes {MOST_MODELS} at the most. Send them in several requests, each model after those that it needs.",
+            models.len()
+        ));
+    }
+    let size = |model: &Value| model.to_string().len();
+    match models.iter().position(|model| size(model) > LARGEST_MODEL) {
+        None => Ok(()),
+        Some(index) => refused(format!("The model {index} of the request is larger than 1 MB.")),
     }
 }
 

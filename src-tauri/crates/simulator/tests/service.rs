@@ -168,8 +168,8 @@ async fn refuses_in_the_services_words() {
         ),
         (
             relate("y", json!({"$targetId": "r", "$relationshipName": "has"})),
-            Code::ValidationFailed,
-            "Invalid relationship",
+            Code::OperationNotAllowed,
+            "to itself",
         ),
         (
             relate("y", json!({"$targetId": "t", "$relationshipName": "eats"})),

@@ -1,6 +1,8 @@
 //! What happened to the graph: the record that the journal keeps and that notifications are made of.
 
-use crate::{AppliedOperation, Relationship, StoredModel, Timestamp, TraceContext, Twin};
+use crate::{
+    AppliedOperation, EventRoute, Relationship, StoredModel, Timestamp, TraceContext, Twin,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -72,6 +74,12 @@ pub enum ChangeKind {
         /// The models with what the service stores about them.
         models: Vec<StoredModel>,
     },
+    /// A model was decommissioned: it takes no new twins. There is no way back (documentation of
+    /// the service).
+    ModelDecommissioned {
+        /// Its DTMI.
+        id: Arc<str>,
+    },
     /// A model was deleted.
     ModelDeleted {
         /// Its DTMI.
@@ -88,11 +96,12 @@ pub enum ChangeKind {
     TwinPatched {
         /// Its id.
         id: Arc<str>,
-        /// Its model, before and after (a patch of `$metadata.$model` is a `TwinPut`).
+        /// Its model from now on; a patch of `/$metadata/$model` changes it.
         model: Arc<str>,
         /// What was done, with the values before.
         patch: Vec<AppliedOperation>,
-        /// `sourceTime` of the patched properties, where the writer gave them.
+        /// `sourceTime` of properties, where the writer gave them; a component's property is
+        /// `component/property`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         source_times: Vec<(String, Timestamp)>,
         /// The ETag from now on.
@@ -126,6 +135,18 @@ pub enum ChangeKind {
         /// The relationship as it was.
         relationship: Arc<Relationship>,
     },
+    /// An event route was created, or replaced as a whole.
+    EventRoutePut {
+        /// The route as it is now.
+        route: Arc<EventRoute>,
+        /// Whether there was one of this id before.
+        replaced: bool,
+    },
+    /// An event route was deleted.
+    EventRouteDeleted {
+        /// The route as it was.
+        route: Arc<EventRoute>,
+    },
     /// A twin sent telemetry. It changes nothing in the graph; it is here because the change feed
     /// is what routes read.
     Telemetry {
@@ -147,14 +168,14 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    /// What the change is about: a twin id, `<twin>/relationships/<id>`, or a DTMI.
+    /// What the change is about: a twin id, `<twin>/relationships/<id>`, a DTMI, or a route's id.
     pub fn subject(&self) -> String {
         match self {
             Self::ModelsPut { models } => match models.as_slice() {
                 [model] => model.id().to_string(),
                 _ => format!("{} models", models.len()),
             },
-            Self::ModelDeleted { id } => id.to_string(),
+            Self::ModelDecommissioned { id } | Self::ModelDeleted { id } => id.to_string(),
             Self::TwinPut { twin, .. } | Self::TwinDeleted { twin } => twin.id.to_string(),
             Self::TwinPatched { id, .. } => id.to_string(),
             Self::RelationshipPut { relationship, .. }
@@ -162,6 +183,9 @@ impl ChangeKind {
                 format!("{}/relationships/{}", relationship.source, relationship.id)
             }
             Self::RelationshipPatched { source, id, .. } => format!("{source}/relationships/{id}"),
+            Self::EventRoutePut { route, .. } | Self::EventRouteDeleted { route } => {
+                route.id.to_string()
+            }
             Self::Telemetry { twin, .. } => twin.to_string(),
         }
     }

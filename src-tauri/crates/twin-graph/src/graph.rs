@@ -1,6 +1,6 @@
 //! The graph itself, on petgraph.
 
-use crate::{Change, ChangeKind, PatchError, Relationship, Timestamp, Twin, patch};
+use crate::{Change, ChangeKind, EventRoute, PatchError, Relationship, Timestamp, Twin, patch};
 use petgraph::Direction;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,9 @@ pub struct TwinGraph {
     edges: HashMap<(NodeIndex, Arc<str>), EdgeIndex>,
     models: dtdl::Models,
     stored: BTreeMap<Arc<str>, StoredModel>,
+    routes: BTreeMap<Arc<str>, Arc<EventRoute>>,
+    /// Version of the last change of a route.
+    routes_version: u64,
     version: u64,
 }
 
@@ -111,7 +114,15 @@ impl TwinGraph {
             graph.put_relationship(version, &relationship)?;
         }
         graph.version = version;
+        graph.routes_version = version;
         Ok(graph)
+    }
+
+    /// The same graph with these event routes, which a snapshot holds too.
+    #[must_use]
+    pub fn with_routes(mut self, routes: impl IntoIterator<Item = Arc<EventRoute>>) -> Self {
+        self.routes = routes.into_iter().map(|route| (route.id.clone(), route)).collect();
+        self
     }
 
     /// The version of the last change.
@@ -132,6 +143,22 @@ impl TwinGraph {
     /// One model as stored.
     pub fn stored_model(&self, dtmi: &str) -> Option<&StoredModel> {
         self.stored.get(dtmi)
+    }
+
+    /// The event routes, ordered by id.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<EventRoute>> {
+        self.routes.values()
+    }
+
+    /// One event route.
+    pub fn route(&self, id: &str) -> Option<&Arc<EventRoute>> {
+        self.routes.get(id)
+    }
+
+    /// The version at which the event routes last changed, so that whoever compiled them knows
+    /// when to do it again.
+    pub fn routes_version(&self) -> u64 {
+        self.routes_version
     }
 
     /// How many twins there are.
@@ -199,6 +226,11 @@ impl TwinGraph {
         let version = change.version;
         match &change.kind {
             ChangeKind::ModelsPut { models } => self.put_models(version, models),
+            ChangeKind::ModelDecommissioned { id } => {
+                let stored = self.stored.get_mut(id).ok_or_else(|| missing(version, id))?;
+                stored.decommissioned = true;
+                Ok(())
+            }
             ChangeKind::ModelDeleted { id } => self.delete_model(version, id),
             ChangeKind::TwinPut { twin, .. } => {
                 self.put_twin(twin);
@@ -211,9 +243,7 @@ impl TwinGraph {
                         .map_err(|source| ApplyError::Patch { version, source })?;
                 }
                 for (name, time) in source_times {
-                    if let Some(times) = twin.contents.times.get_mut(name) {
-                        times.source = Some(*time);
-                    }
+                    twin.set_source_time(name, *time);
                 }
                 twin.etag = etag.clone();
                 self.put_twin(&Arc::new(twin));
@@ -235,6 +265,16 @@ impl TwinGraph {
             }
             ChangeKind::RelationshipDeleted { relationship } => {
                 self.delete_relationship(version, relationship)
+            }
+            ChangeKind::EventRoutePut { route, .. } => {
+                self.routes.insert(route.id.clone(), route.clone());
+                self.routes_version = version;
+                Ok(())
+            }
+            ChangeKind::EventRouteDeleted { route } => {
+                self.routes.remove(&route.id).ok_or_else(|| missing(version, &route.id))?;
+                self.routes_version = version;
+                Ok(())
             }
             ChangeKind::Telemetry { .. } => Ok(()),
         }

@@ -126,6 +126,10 @@ pub(crate) fn apply_to_map(
     operation: &Operation,
 ) -> Result<Option<Value>, PatchError> {
     let path = segments(&operation.path)?;
+    // `$targetId` and the like stay as they are for good.
+    if path[0].starts_with('$') {
+        return Err(PatchError::Unresolved(operation.path.clone()));
+    }
     apply_at(map, &path, operation)
 }
 
@@ -159,14 +163,22 @@ impl Twin {
         time: Timestamp,
     ) -> Result<Option<Value>, PatchError> {
         let path = segments(&operation.path)?;
+        if path[0].starts_with('$') {
+            return self.apply_model(operation);
+        }
+        if let [name] = path.as_slice()
+            && let Some(done) = self.apply_component(name, operation, time)
+        {
+            return done;
+        }
         let (contents, path) = match self.components.get_mut(&path[0]) {
-            // A component as a whole is never replaced or removed, only its properties are.
-            Some(_) if path.len() == 1 => {
-                return Err(PatchError::Unresolved(operation.path.clone()));
-            }
             Some(component) => (component, &path[1..]),
             None => (&mut self.contents, &path[..]),
         };
+        // A component's own `$metadata` is the service's.
+        if path[0].starts_with('$') {
+            return Err(PatchError::Unresolved(operation.path.clone()));
+        }
         let previous = apply_at(&mut contents.values, path, operation)?;
         let property = &path[0];
         if contents.values.contains_key(property) {
@@ -179,6 +191,58 @@ impl Twin {
         // The twin is as new as its newest part.
         self.contents.updated = time;
         Ok(previous)
+    }
+
+    /// `replace /$metadata/$model`: the twin is of another model from now on.
+    fn apply_model(&mut self, operation: &Operation) -> Result<Option<Value>, PatchError> {
+        match (operation.op, operation.path.as_str(), &operation.value) {
+            (OperationKind::Replace, "/$metadata/$model", Some(Value::String(model))) => {
+                let before = std::mem::replace(&mut self.model, model.as_str().into());
+                Ok(Some(Value::String(before.to_string())))
+            }
+            _ => Err(PatchError::Unresolved(operation.path.clone())),
+        }
+    }
+
+    /// A component as a whole comes and goes with the model; it is never replaced, only its
+    /// properties are. `None` where the operation is not about a component.
+    fn apply_component(
+        &mut self,
+        name: &str,
+        operation: &Operation,
+        time: Timestamp,
+    ) -> Option<Result<Option<Value>, PatchError>> {
+        let present = self.components.contains_key(name);
+        let given = operation.value.as_ref().and_then(Value::as_object);
+        let is_component = given.is_some_and(|given| given.contains_key("$metadata"));
+        let done = match operation.op {
+            OperationKind::Remove if present => {
+                let before = self.components.remove(name);
+                Ok(before.map(|component| component.to_component_json()))
+            }
+            OperationKind::Add if !present && is_component => {
+                let own = given.into_iter().flatten().filter(|(name, _)| !name.starts_with('$'));
+                let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+                self.components.insert(name.to_owned(), crate::Contents::new(own, time));
+                Ok(None)
+            }
+            _ if present => Err(PatchError::Unresolved(operation.path.clone())),
+            _ => return None,
+        };
+        self.contents.updated = time;
+        Some(done)
+    }
+
+    /// Sets the `sourceTime` of `property` or `component/property`; of one that is not set it is
+    /// nothing.
+    pub(crate) fn set_source_time(&mut self, name: &str, time: Timestamp) {
+        let (contents, property) = match name.split_once('/') {
+            Some((component, property)) => (self.components.get_mut(component), property),
+            None => (Some(&mut self.contents), name),
+        };
+        if let Some(times) = contents.and_then(|contents| contents.times.get_mut(property)) {
+            times.source = Some(time);
+        }
     }
 
     /// The twin after `patch` at `time`, and what was done. Model rules are the caller's to check.
@@ -259,6 +323,31 @@ mod tests {
             (
                 json!([{"op": "add", "path": "/battery", "value": {}}]),
                 Err("Could not resolve path /battery"),
+            ),
+            (
+                json!([{"op": "add", "path": "/battery", "value": {"$metadata": {}}}]),
+                Err("Could not resolve path /battery"),
+            ),
+            (
+                json!([{"op": "add", "path": "/door", "value": {"$metadata": {}, "open": true}},
+                       {"op": "replace", "path": "/door/open", "value": false}]),
+                Ok(json!(null)),
+            ),
+            (
+                json!([{"op": "replace", "path": "/battery/$metadata", "value": {}}]),
+                Err("Could not resolve path /battery/$metadata"),
+            ),
+            (
+                json!([{"op": "replace", "path": "/$metadata/$model", "value": "dtmi:example:U;1"}]),
+                Ok(json!("dtmi:example:T;1")),
+            ),
+            (
+                json!([{"op": "remove", "path": "/$metadata/$model"}]),
+                Err("Could not resolve path /$metadata/$model"),
+            ),
+            (
+                json!([{"op": "replace", "path": "/$dtId", "value": "u"}]),
+                Err("Could not resolve path /$dtId"),
             ),
             (json!([{"op": "add", "path": "", "value": {}}]), Err("Could not resolve path")),
             (

@@ -50,6 +50,16 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     check_properties(model, &twin.contents, "", &mut faults);
+    let components = model.contents.iter().filter(|(name, content)| {
+        matches!(content.kind, ContentKind::Component { .. })
+            && !twin.components.contains_key(&***name)
+    });
+    faults.extend(components.map(|(name, _)| {
+        fault(
+            format!("/{name}"),
+            format!("The component «{name}» of {} is missing: give it, as an object with at least an empty $metadata.", twin.model),
+        )
+    }));
     for (name, component) in &twin.components {
         match model.component(name).and_then(|interface| models.get(interface)) {
             Some(interface) => {

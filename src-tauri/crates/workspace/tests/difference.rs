@@ -113,10 +113,18 @@ fn a_new_component_is_no_patch() {
             "{ \"@type\": \"Component\"",
             "{ \"@type\": \"Component\", \"name\": \"lamp\", \"schema\": \"dtmi:t:Light;1\" },\n    { \"@type\": \"Component\"",
         );
-        change(folder, "twins.ndjson", "\"level\":3}", "\"level\":3},\"lamp\":{\"$metadata\":{}}");
+        // Every twin of the model needs it.
+        for before in ["\"area\":12.0", "\"area\": 10.5"] {
+            change(
+                folder,
+                "twins.ndjson",
+                before,
+                &format!("\"lamp\":{{\"$metadata\":{{}}}},{before}"),
+            );
+        }
     });
     assert_eq!(steps.models_put.len(), 1);
-    assert_eq!((steps.twins_put.len(), steps.twins_patched.len()), (1, 0));
+    assert_eq!((steps.twins_put.len(), steps.twins_patched.len()), (2, 0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use twin_graph::{StoredModel, Timestamp};
+use twin_graph::{EventRoute, StoredModel, Timestamp};
 use url::Url;
 
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -110,4 +110,12 @@ pub(super) fn model(mut body: Value, sent: Option<&Value>) -> Result<ModelData, 
     };
     let stored = StoredModel { document: Arc::new(document), uploaded, decommissioned };
     Ok(ModelData { stored, display_name, description })
+}
+
+/// An event route as the service answers it.
+pub(super) fn event_route(body: &Value) -> Result<EventRoute, ServiceError> {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(Arc::from);
+    let id = text("id").ok_or_else(|| unexpected("an event route's id"))?;
+    let endpoint = text("endpointName").unwrap_or_default();
+    Ok(EventRoute { id, endpoint, filter: text("filter").unwrap_or_default() })
 }

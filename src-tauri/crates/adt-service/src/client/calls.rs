@@ -1,7 +1,7 @@
 //! The calls of the data plane as requests.
 
 use super::RestClient;
-use super::answer::{Answered, model};
+use super::answer::{Answered, event_route, model};
 use super::request::Request;
 use crate::{
     Call, Document, IfMatch, ListModels, ModelData, Page, PageRequest, QueryPage, QueryRequest,
@@ -12,9 +12,10 @@ use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use twin_graph::Operation;
+use twin_graph::{EventRoute, Operation};
 
 const TWINS: &str = "digitaltwins";
+const ROUTES: &str = "eventroutes";
 const RELATIONSHIPS: &str = "relationships";
 const MESSAGE_ID: HeaderName = HeaderName::from_static("message-id");
 const SOURCE_TIME: HeaderName = HeaderName::from_static("telemetry-source-time");
@@ -97,6 +98,16 @@ impl TwinService for RestClient {
         model(answered.body, None)
     }
 
+    async fn patch_model(
+        &self,
+        call: &Call,
+        id: &str,
+        patch: Vec<Operation>,
+    ) -> Result<(), ServiceError> {
+        let request = self.request(Method::PATCH, &["models", id])?;
+        request.json_patch(&json!(patch)).send(call).await.map(drop)
+    }
+
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
         self.request(Method::DELETE, &["models", id])?.send(call).await.map(drop)
     }
@@ -133,6 +144,28 @@ impl TwinService for RestClient {
         if_match: Option<IfMatch>,
     ) -> Result<(), ServiceError> {
         self.twin(Method::DELETE, id)?.if_match(if_match)?.send(call).await.map(drop)
+    }
+
+    async fn get_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+    ) -> Result<Document, ServiceError> {
+        let request = self.request(Method::GET, &[TWINS, twin, "components", component])?;
+        request.send(call).await?.document()
+    }
+
+    async fn patch_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+        patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        let request = self.request(Method::PATCH, &[TWINS, twin, "components", component])?;
+        self.patch(call, request, patch, if_match).await
     }
 
     async fn get_relationship(
@@ -227,5 +260,30 @@ impl TwinService for RestClient {
             request = request.header(SOURCE_TIME, &time.to_string())?;
         }
         request.send(call).await.map(drop)
+    }
+
+    async fn list_event_routes(
+        &self,
+        call: &Call,
+        page: PageRequest,
+    ) -> Result<Page<EventRoute>, ServiceError> {
+        let list = self.request(Method::GET, &[ROUTES]);
+        let Page { items, continuation } = self.page(call, page, list).await?;
+        let items = items.iter().map(event_route).collect::<Result<_, _>>()?;
+        Ok(Page { items, continuation })
+    }
+
+    async fn get_event_route(&self, call: &Call, id: &str) -> Result<EventRoute, ServiceError> {
+        event_route(&self.request(Method::GET, &[ROUTES, id])?.send(call).await?.body)
+    }
+
+    async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
+        let body = json!({"endpointName": route.endpoint, "filter": route.filter});
+        let request = self.request(Method::PUT, &[ROUTES, &route.id])?;
+        request.json(&body).send(call).await.map(drop)
+    }
+
+    async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        self.request(Method::DELETE, &[ROUTES, id])?.send(call).await.map(drop)
     }
 }

@@ -14,7 +14,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use twin_graph::{Operation, Timestamp, parse_patch};
+use twin_graph::{EventRoute, Operation, Timestamp, parse_patch};
 
 pub(super) fn router(door: Arc<Door>) -> Router {
     let relationship = get(get_relationship)
@@ -23,7 +23,7 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .delete(delete_relationship);
     Router::new()
         .route("/models", get(list_models).post(create_models))
-        .route("/models/{id}", get(get_model).delete(delete_model))
+        .route("/models/{id}", get(get_model).patch(patch_model).delete(delete_model))
         .route("/query", post(query))
         .route(
             "/digitaltwins/{id}",
@@ -34,8 +34,17 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .route("/digitaltwins/{id}/incomingrelationships", get(list_incoming))
         .route("/digitaltwins/{id}/telemetry", post(send_telemetry))
         .route(
+            "/digitaltwins/{id}/components/{component}",
+            get(get_component).patch(patch_component),
+        )
+        .route(
             "/digitaltwins/{id}/components/{component}/telemetry",
             post(send_component_telemetry),
+        )
+        .route("/eventroutes", get(list_event_routes))
+        .route(
+            "/eventroutes/{id}",
+            get(get_event_route).put(put_event_route).delete(delete_event_route),
         )
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
@@ -45,7 +54,7 @@ pub(super) fn router(door: Arc<Door>) -> Router {
 
 async fn unknown_path(uri: Uri) -> Refusal {
     let message = format!(
-        "There is nothing at «{}». The paths of the service begin with /models, /digitaltwins and /query.",
+        "There is nothing at «{}». The paths of the service begin with /models, /digitaltwins, /query and /eventroutes.",
         short(uri.path())
     );
     Refusal::new(StatusCode::NOT_FOUND, "NotFound", message)
@@ -86,6 +95,12 @@ async fn get_model(ask: Ask, Ids(id): Ids<String>) -> Answer {
     Ok(json_answer(StatusCode::OK, &model.to_json(with_definition)))
 }
 
+async fn patch_model(ask: Ask, Ids(id): Ids<String>, body: Body) -> Answer {
+    let patch = read_patch(body).await?;
+    ask.service().patch_model(&ask.call, &id, patch).await?;
+    Ok(no_content(None))
+}
+
 async fn delete_model(ask: Ask, Ids(id): Ids<String>) -> Answer {
     ask.service().delete_model(&ask.call, &id).await?;
     Ok(no_content(None))
@@ -111,6 +126,21 @@ async fn patch_twin(ask: Ask, Ids(id): Ids<String>, body: Body) -> Answer {
 async fn delete_twin(ask: Ask, Ids(id): Ids<String>) -> Answer {
     ask.service().delete_twin(&ask.call, &id, ask.if_match()?).await?;
     Ok(no_content(None))
+}
+
+async fn get_component(ask: Ask, Ids((twin, component)): Ids<(String, String)>) -> Answer {
+    Ok(document(&ask.service().get_component(&ask.call, &twin, &component).await?))
+}
+
+async fn patch_component(
+    ask: Ask,
+    Ids((twin, component)): Ids<(String, String)>,
+    body: Body,
+) -> Answer {
+    let if_match = ask.if_match()?;
+    let patch = read_patch(body).await?;
+    let etag = ask.service().patch_component(&ask.call, &twin, &component, patch, if_match).await?;
+    Ok(no_content(Some(&etag)))
 }
 
 async fn get_relationship(ask: Ask, Ids((source, id)): Ids<(String, String)>) -> Answer {
@@ -224,6 +254,36 @@ async fn telemetry(ask: Ask, twin: String, component: Option<String>, body: Body
         body: read_json(body, Code::InvalidArgument).await?,
     };
     ask.service().send_telemetry(&ask.call, telemetry).await?;
+    Ok(no_content(None))
+}
+
+async fn list_event_routes(ask: Ask) -> Answer {
+    let listed = ask.service().list_event_routes(&ask.call, ask.page()?).await?;
+    let items = listed.items.iter().map(EventRoute::to_json).collect();
+    Ok(next_page(&ask, Page { items, continuation: listed.continuation }))
+}
+
+async fn get_event_route(ask: Ask, Ids(id): Ids<String>) -> Answer {
+    let route = ask.service().get_event_route(&ask.call, &id).await?;
+    Ok(json_answer(StatusCode::OK, &route.to_json()))
+}
+
+async fn put_event_route(ask: Ask, Ids(id): Ids<String>, body: Body) -> Answer {
+    let body = read_json(body, Code::InvalidArgument).await?;
+    let text = |name: &str, code: Code| {
+        body.get(name).and_then(Value::as_str).map(Arc::from).ok_or_else(|| {
+            ServiceError::new(code, format!("«{name}» is missing or not a string. Give it."))
+        })
+    };
+    let endpoint = text("endpointName", Code::EventRouteEndpointInvalid)?;
+    let filter = text("filter", Code::EventRouteFilterInvalid)?;
+    let route = EventRoute { id: id.into(), endpoint, filter };
+    ask.service().put_event_route(&ask.call, route).await?;
+    Ok(no_content(None))
+}
+
+async fn delete_event_route(ask: Ask, Ids(id): Ids<String>) -> Answer {
+    ask.service().delete_event_route(&ask.call, &id).await?;
     Ok(no_content(None))
 }
 

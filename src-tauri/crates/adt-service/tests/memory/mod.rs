@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
-use twin_graph::{Contents, Operation, Relationship, StoredModel, Timestamp, Twin};
+use twin_graph::{Contents, EventRoute, Operation, Relationship, StoredModel, Timestamp, Twin};
 
 /// Decides before each call, by its name and (for queries) text, how long it takes and whether
 /// it fails.
@@ -24,6 +24,7 @@ pub struct Memory {
     pub models: Mutex<BTreeMap<String, Value>>,
     pub twins: Mutex<BTreeMap<String, Arc<Twin>>>,
     pub relationships: Mutex<BTreeMap<(String, String), Relationship>>,
+    pub routes: Mutex<BTreeMap<String, EventRoute>>,
     /// The calls that were made, with their traces.
     pub calls: Mutex<Vec<(String, Call)>>,
     pub telemetry: Mutex<Vec<Telemetry>>,
@@ -184,6 +185,17 @@ impl TwinService for Memory {
         models.get(id).map(model_data).ok_or_else(|| ServiceError::model_not_found(id))
     }
 
+    async fn patch_model(
+        &self,
+        call: &Call,
+        id: &str,
+        _: Vec<Operation>,
+    ) -> Result<(), ServiceError> {
+        self.begin(call, "patch_model").await?;
+        let known = self.models.lock().contains_key(id);
+        known.then_some(()).ok_or_else(|| ServiceError::model_not_found(id))
+    }
+
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
         self.begin(call, "delete_model").await?;
         let gone = self.models.lock().remove(id);
@@ -252,6 +264,33 @@ impl TwinService for Memory {
         }
         twins.remove(id);
         Ok(())
+    }
+
+    async fn get_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+    ) -> Result<Document, ServiceError> {
+        self.begin(call, "get_component").await?;
+        let twins = self.twins.lock();
+        let found = twins.get(twin).ok_or_else(|| ServiceError::twin_not_found(twin))?;
+        let body = found.components.get(component).map(Contents::to_component_json);
+        let body = body.ok_or_else(|| ServiceError::component_not_found(twin, component))?;
+        Ok(Document { etag: found.etag.clone(), body })
+    }
+
+    async fn patch_component(
+        &self,
+        call: &Call,
+        twin: &str,
+        component: &str,
+        mut patch: Vec<Operation>,
+        if_match: Option<IfMatch>,
+    ) -> Result<Arc<str>, ServiceError> {
+        self.get_component(call, twin, component).await?;
+        patch.iter_mut().for_each(|each| each.path = format!("/{component}{}", each.path));
+        self.patch_twin(call, twin, patch, if_match).await
     }
 
     async fn get_relationship(
@@ -379,5 +418,32 @@ impl TwinService for Memory {
         assert_ne!(telemetry.body, json!("panic"), "the test asks for it");
         self.telemetry.lock().push(telemetry);
         Ok(())
+    }
+
+    async fn list_event_routes(
+        &self,
+        call: &Call,
+        page: PageRequest,
+    ) -> Result<Page<EventRoute>, ServiceError> {
+        self.begin(call, "list_event_routes").await?;
+        self.page(self.routes.lock().values().cloned().collect(), &page)
+    }
+
+    async fn get_event_route(&self, call: &Call, id: &str) -> Result<EventRoute, ServiceError> {
+        self.begin(call, "get_event_route").await?;
+        let routes = self.routes.lock();
+        routes.get(id).cloned().ok_or_else(|| ServiceError::event_route_not_found(id))
+    }
+
+    async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
+        self.begin(call, "put_event_route").await?;
+        self.routes.lock().insert(route.id.to_string(), route);
+        Ok(())
+    }
+
+    async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        self.begin(call, "delete_event_route").await?;
+        let gone = self.routes.lock().remove(id);
+        gone.map(drop).ok_or_else(|| ServiceError::event_route_not_found(id))
     }
 }

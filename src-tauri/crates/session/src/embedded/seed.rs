@@ -49,7 +49,9 @@ impl Embedded {
     /// # Errors
     /// On the first start of a workspace, where there is nothing else to go on with.
     pub(super) async fn apply_workspace(self: &Arc<Self>, starting: bool) -> Result<(), OpenError> {
-        let Some(source) = self.source.clone() else { return self.deploy_first(starting, None) };
+        let Some(source) = self.source.clone() else {
+            return self.deploy_first(starting, None).await;
+        };
         let mut seed = self.seed.lock().await;
         let loaded = match blocking(move || workspace::load(&source)).await? {
             Ok(loaded) => loaded,
@@ -58,7 +60,7 @@ impl Embedded {
             }
             Err(problems) => {
                 *self.problems.lock() = problems.iter().map(problem).collect();
-                return self.deploy_first(starting, seed.applied.as_ref());
+                return self.deploy_first(starting, seed.applied.as_ref()).await;
             }
         };
         let before = seed.applied.clone().unwrap_or_default();
@@ -68,18 +70,18 @@ impl Embedded {
                 return Err(OpenError::Refused(error));
             }
             *self.problems.lock() = vec![refusal(&error)];
-            return self.deploy_first(starting, seed.applied.as_ref());
-        }
-        if starting || difference.topology.is_some() {
-            self.deploy(loaded.topology.clone())?;
+            return self.deploy_first(starting, seed.applied.as_ref()).await;
         }
         self.problems.lock().clear();
+        if starting || difference.topology.is_some() {
+            self.deploy(loaded.topology.clone()).await?;
+        }
         *self.views.lock() = loaded.views.clone();
         seed.remember(loaded.applied(), &self.journal).await
     }
 
     /// At the start something must be set going even where the files do not fit.
-    fn deploy_first(
+    async fn deploy_first(
         self: &Arc<Self>,
         starting: bool,
         applied: Option<&Applied>,
@@ -89,7 +91,7 @@ impl Embedded {
         }
         let kept =
             applied.and_then(|applied| serde_json::from_value(applied.topology.clone()).ok());
-        self.deploy(kept.unwrap_or_default())
+        self.deploy(kept.unwrap_or_default()).await
     }
 
     async fn apply_difference(
@@ -178,7 +180,7 @@ fn problem(problem: &workspace::FileProblem) -> FileProblem {
     }
 }
 
-fn refusal(error: &ServiceError) -> FileProblem {
+pub(super) fn refusal(error: &ServiceError) -> FileProblem {
     let details: Vec<_> = error.details.iter().take(3).map(|(_, text)| text.as_str()).collect();
     let message = format!("The edit was not applied: {} {}", error.message, details.join(" "));
     FileProblem { file: ".".into(), place: String::new(), message: message.trim().to_owned() }

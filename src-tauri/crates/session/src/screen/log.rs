@@ -102,6 +102,7 @@ fn kind(kind: EntryKind) -> wire::LogKind {
         EntryKind::RelationshipDelete => wire::LogKind::RelationshipDelete,
         EntryKind::Telemetry => wire::LogKind::Telemetry,
         EntryKind::Model => wire::LogKind::Model,
+        EntryKind::EventRoute => wire::LogKind::EventRoute,
         EntryKind::Failure => wire::LogKind::Failure,
     }
 }

@@ -227,6 +227,8 @@ fn is_structural(kind: &ChangeKind) -> bool {
         kind,
         ChangeKind::TwinPatched { .. }
             | ChangeKind::RelationshipPatched { .. }
+            | ChangeKind::EventRoutePut { .. }
+            | ChangeKind::EventRouteDeleted { .. }
             | ChangeKind::Telemetry { .. }
     )
 }
@@ -248,7 +250,10 @@ fn touch(touched: &mut Touched, change: &Change) {
             touched.twins.insert(relationship.target.clone());
         }
         ChangeKind::ModelsPut { .. }
+        | ChangeKind::ModelDecommissioned { .. }
         | ChangeKind::ModelDeleted { .. }
+        | ChangeKind::EventRoutePut { .. }
+        | ChangeKind::EventRouteDeleted { .. }
         | ChangeKind::RelationshipPatched { .. }
         | ChangeKind::Telemetry { .. } => {}
     }

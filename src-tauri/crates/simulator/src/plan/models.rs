@@ -2,7 +2,7 @@
 
 use super::{Stamp, invalid};
 use adt_service::{Code, ServiceError};
-use dtdl::{Models, ParseOptions, Problems};
+use dtdl::{ContentKind, Interface, Models, ParseOptions, Problems};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub(super) fn create(
     documents: &[Value],
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
+    documents.iter().try_for_each(check_version)?;
     if let Some(id) = documents.iter().filter_map(id_of).find(|id| graph.models().get(id).is_some())
     {
         return Err(ServiceError::new(
@@ -25,6 +26,28 @@ pub(super) fn create(
     let mut models = graph.models().clone();
     models.add(documents, &ParseOptions::default()).map_err(|problems| parser_error(&problems))?;
     Ok(put(documents, stamp))
+}
+
+/// The service takes DTDL 2 and 3.
+fn check_version(document: &Value) -> Result<(), ServiceError> {
+    let contexts = match document.get("@context") {
+        Some(Value::Array(contexts)) => contexts.as_slice(),
+        Some(context) => std::slice::from_ref(context),
+        None => &[],
+    };
+    let mut versions = contexts.iter().filter_map(|context| {
+        Value::as_str(context)?.strip_prefix("dtmi:dtdl:context;")?.parse::<u32>().ok()
+    });
+    match versions.find(|version| !(2..=3).contains(version)) {
+        None => Ok(()),
+        Some(version) => Err(ServiceError::new(
+            Code::ModelVersionNotSupported,
+            format!(
+                "The model {} is written in DTDL {version}, which is not supported. Supported version(s): 2, 3.",
+                id_of(document).unwrap_or_default()
+            ),
+        )),
+    }
 }
 
 pub(super) fn replace(
@@ -56,6 +79,41 @@ fn still_valid(graph: &TwinGraph, models: &Models) -> Vec<twin_graph::Fault> {
         check_relationship(models, &source, &target, relationship).into_iter()
     });
     of_twins.chain(of_relationships).take(20).collect()
+}
+
+/// The service's documentation names the error, not what refers to what: as with deletion, it is
+/// the models that need this one which must go first.
+pub(super) fn decommission(graph: &TwinGraph, id: &str) -> Result<ChangeKind, ServiceError> {
+    let model = graph.models().get(id).ok_or_else(|| ServiceError::model_not_found(id))?;
+    let in_use =
+        |other: &str| graph.stored_model(other).is_some_and(|stored| !stored.decommissioned);
+    let users: Vec<_> = graph
+        .models()
+        .iter()
+        .filter(|other| other.id != model.id && refers_to(other, id) && in_use(&other.id))
+        .take(20)
+        .map(|other| other.id.to_string())
+        .collect();
+    if !users.is_empty() {
+        return Err(ServiceError::new(
+            Code::ModelReferencesNotDecommissioned,
+            format!(
+                "The model {id} cannot be decommissioned while models that refer to it are not: {}. Decommission those first.",
+                users.join(", ")
+            ),
+        ));
+    }
+    Ok(ChangeKind::ModelDecommissioned { id: model.id.clone() })
+}
+
+/// Whether a model extends the one of that id, or has it as a component.
+fn refers_to(model: &Interface, id: &str) -> bool {
+    let extends = model.extends.iter().any(|base| **base == *id);
+    extends
+        || model.contents.values().any(|content| match &content.kind {
+            ContentKind::Component { interface } => **interface == *id,
+            _ => false,
+        })
 }
 
 pub(super) fn delete(graph: &TwinGraph, id: &str) -> Result<ChangeKind, ServiceError> {

@@ -1,10 +1,11 @@
 //! Relationships: put, patch, delete.
 
-use super::{Stamp, check_id, check_match, invalid, patch_refused};
+use super::sizes::{check_body, check_strings};
+use super::{Stamp, check_id, check_match, check_patch, invalid, patch_refused};
 use adt_service::{Code, IfMatch, RelationshipWrite, ServiceError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use twin_graph::{ChangeKind, Operation, Relationship, TwinGraph, check_relationship};
+use twin_graph::{ChangeKind, Fault, Operation, Relationship, TwinGraph, check_relationship};
 
 pub(super) fn put(
     graph: &TwinGraph,
@@ -26,6 +27,7 @@ pub(super) fn put(
             ),
         ));
     }
+    check_body(&write.body, "relationship")?;
     let relationship = read_relationship(write, stamp)?;
     if graph.twin(&relationship.target).is_none() {
         return Err(ServiceError::new(
@@ -36,9 +38,36 @@ pub(super) fn put(
             ),
         ));
     }
+    if relationship.source == relationship.target {
+        return Err(ServiceError::new(
+            Code::OperationNotAllowed,
+            format!(
+                "The relationship {} cannot connect the twin {} to itself. Choose another target.",
+                write.id, write.source
+            ),
+        ));
+    }
     check(graph, &relationship, "Invalid relationship specified")?;
+    check_multiplicity(graph, &relationship)?;
     let replaced = current.is_some();
     Ok(ChangeKind::RelationshipPut { relationship: Arc::new(relationship), replaced })
+}
+
+/// How many relationships of a name leave a twin, its model may bound.
+fn check_multiplicity(graph: &TwinGraph, relationship: &Relationship) -> Result<(), ServiceError> {
+    let (source, name) = (&relationship.source, &relationship.name);
+    let model = graph.twin(source).and_then(|twin| graph.models().get(&twin.model));
+    let declared = model.and_then(|model| model.relationship(name));
+    let Some(most) = declared.and_then(|declared| declared.max_multiplicity) else { return Ok(()) };
+    let others = graph.outgoing(source);
+    let others = others.filter(|other| other.name == *name && other.id != relationship.id).count();
+    if (others as u64) < most {
+        return Ok(());
+    }
+    let message = format!(
+        "The twin {source} has {others} relationships «{name}» already, and its model allows {most} (maxMultiplicity). Delete one first."
+    );
+    Err(invalid("Invalid relationship specified", &[Fault { path: String::new(), message }]))
 }
 
 fn read_relationship(
@@ -76,7 +105,9 @@ fn check(
 ) -> Result<(), ServiceError> {
     let model = |id: &str| graph.twin(id).map(|twin| twin.model.clone()).unwrap_or_default();
     let (source, target) = (model(&relationship.source), model(&relationship.target));
-    let faults = check_relationship(graph.models(), &source, &target, relationship);
+    let mut faults = check_relationship(graph.models(), &source, &target, relationship);
+    let properties = relationship.properties.iter();
+    faults.extend(properties.filter_map(|(name, value)| check_strings(&format!("/{name}"), value)));
     if faults.is_empty() { Ok(()) } else { Err(invalid(summary, &faults)) }
 }
 
@@ -90,6 +121,7 @@ pub(super) fn patch(
 ) -> Result<ChangeKind, ServiceError> {
     let current = find(graph, source, id)?;
     check_match(if_match, &current.etag, &format!("the relationship {id}"))?;
+    check_patch(patch)?;
     let (after, applied) = current.patched(patch).map_err(|error| patch_refused(&error))?;
     check(graph, &after, "Invalid patch specified")?;
     Ok(ChangeKind::RelationshipPatched {

@@ -1,12 +1,14 @@
 //! Twins: put, patch, delete, telemetry.
 
-use super::{Stamp, check_id, check_match, invalid, patch_refused};
+use super::sizes::{check_body, check_strings};
+use super::{Stamp, check_id, check_match, check_patch, invalid, patch_refused};
 use adt_service::{Code, IfMatch, ServiceError, Telemetry};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{
-    ChangeKind, Contents, Fault, Operation, PatchError, Timestamp, Twin, TwinGraph, check_twin,
+    ChangeKind, Contents, Fault, Operation, PatchError, Timestamp, Twin, TwinGraph,
+    check_relationship, check_twin,
 };
 
 pub(super) fn put(
@@ -26,12 +28,31 @@ pub(super) fn put(
             ),
         ));
     }
+    check_body(body, "twin")?;
     let twin = Arc::new(read_twin(graph, id, body, stamp)?);
-    let faults = check_twin(graph.models(), &twin);
+    // Whoever is of a decommissioned model stays of it.
+    if current.is_none_or(|current| current.model != twin.model) {
+        check_in_use(graph, &twin.model)?;
+    }
+    let mut faults = check_twin(graph.models(), &twin);
+    faults.extend(check_strings("", body));
     if !faults.is_empty() {
         return Err(invalid("Invalid twin specified", &faults));
     }
     Ok(ChangeKind::TwinPut { twin, replaced: current.is_some() })
+}
+
+/// Refuses what makes a twin of a decommissioned model.
+fn check_in_use(graph: &TwinGraph, model: &str) -> Result<(), ServiceError> {
+    if graph.stored_model(model).is_some_and(|stored| stored.decommissioned) {
+        return Err(ServiceError::new(
+            Code::ModelDecommissioned,
+            format!(
+                "The model {model} is decommissioned and takes no new twins. Use another version of it."
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn read_twin(
@@ -91,39 +112,73 @@ pub(super) fn patch(
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
     check_match(if_match, &twin.etag, &format!("the twin {id}"))?;
-    let (metadata, properties): (Vec<_>, Vec<_>) =
-        patch.iter().cloned().partition(|operation| operation.path.starts_with("/$"));
-    let source_times = metadata.iter().map(source_time).collect::<Result<Vec<_>, _>>()?;
+    check_patch(patch)?;
+    let (times, operations): (Vec<_>, Vec<_>) =
+        patch.iter().cloned().partition(|operation| timed_property(&operation.path).is_some());
     let (after, applied) =
-        twin.patched(&properties, stamp.now).map_err(|error| patch_refused(&error))?;
-    let faults = check_twin(graph.models(), &after);
+        twin.patched(&operations, stamp.now).map_err(|error| patch_refused(&error))?;
+    let source_times =
+        times.iter().map(|time| source_time(&after, time)).collect::<Result<_, _>>()?;
+    let mut faults = check_twin(graph.models(), &after);
+    if after.model != twin.model {
+        check_in_use(graph, &after.model)?;
+        faults.extend(faults_of_relationships(graph, &after));
+    }
     if !faults.is_empty() {
         return Err(invalid("Invalid patch specified", &faults));
     }
     Ok(ChangeKind::TwinPatched {
         id: twin.id.clone(),
-        model: twin.model.clone(),
+        model: after.model,
         patch: applied,
         source_times,
         etag: stamp.etag.clone(),
     })
 }
 
-/// `/$metadata/<property>/sourceTime` is the one thing in `$metadata` that a patch sets here.
-fn source_time(operation: &Operation) -> Result<(String, Timestamp), ServiceError> {
-    let unresolved = || patch_refused(&PatchError::Unresolved(operation.path.clone()));
-    let name = operation
-        .path
-        .strip_prefix("/$metadata/")
-        .and_then(|rest| rest.strip_suffix("/sourceTime"))
-        .filter(|name| !name.contains('/'))
-        .ok_or_else(unresolved)?;
+/// What of a twin's relationships would not fit its other model.
+fn faults_of_relationships(graph: &TwinGraph, twin: &Twin) -> Vec<Fault> {
+    let model = |id: &str| match graph.twin(id) {
+        Some(other) if other.id != twin.id => other.model.clone(),
+        _ => twin.model.clone(),
+    };
+    let related = graph.outgoing(&twin.id).chain(graph.incoming(&twin.id));
+    let faults = related.flat_map(|each| {
+        check_relationship(graph.models(), &model(&each.source), &model(&each.target), each)
+    });
+    faults.take(20).collect()
+}
+
+/// `property` of `/$metadata/property/sourceTime`, or `component/property` of
+/// `/component/$metadata/property/sourceTime`.
+fn timed_property(path: &str) -> Option<String> {
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "$metadata", property, "sourceTime"] => Some(property.to_owned()),
+        ["", component, "$metadata", property, "sourceTime"] => {
+            Some(format!("{component}/{property}"))
+        }
+        _ => None,
+    }
+}
+
+/// The source time that an operation sets, of a property that `twin` has.
+fn source_time(twin: &Twin, operation: &Operation) -> Result<(String, Timestamp), ServiceError> {
+    let path = &operation.path;
+    let name = timed_property(path).unwrap_or_default();
+    let times = match name.split_once('/') {
+        Some((component, property)) => {
+            twin.components.get(component).and_then(|contents| contents.times.get(property))
+        }
+        None => twin.contents.times.get(&name),
+    };
+    if times.is_none() {
+        return Err(patch_refused(&PatchError::Unresolved(path.clone())));
+    }
     let time = operation.value.as_ref().and_then(read_time).ok_or_else(|| {
-        let message =
-            format!("«{}» takes a time in RFC 3339, such as 2026-11-21T09:41:27Z.", operation.path);
+        let message = format!("«{path}» takes a time in RFC 3339, such as 2026-11-21T09:41:27Z.");
         ServiceError::new(Code::JsonPatchInvalid, message)
     })?;
-    Ok((name.to_owned(), time))
+    Ok((name, time))
 }
 
 pub(super) fn delete(
@@ -153,13 +208,7 @@ pub(super) fn telemetry(
     if let Some(component) = &telemetry.component {
         let known = graph.models().get(&twin.model).and_then(|model| model.component(component));
         if known.is_none() {
-            return Err(ServiceError::new(
-                Code::ComponentNotFound,
-                format!(
-                    "The twin {} has no component {component}. Check the component's name in its model {}.",
-                    twin.id, twin.model
-                ),
-            ));
+            return Err(ServiceError::component_not_found(&twin.id, component));
         }
     }
     if telemetry.message_id.is_empty() {
