@@ -10,6 +10,7 @@ mod body;
 mod connections;
 mod gate;
 mod routes;
+mod version;
 
 use crate::TwinService;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! What goes back: results, errors and their headers, in the service's form.
 
+use super::version::ApiVersion;
 use crate::{Code, Document, Page, ServiceError};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -76,8 +77,8 @@ pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response {
 }
 
 /// A twin or relationship with its ETag.
-pub(super) fn document(document: &Document) -> Response {
-    let mut response = json_answer(StatusCode::OK, &document.body);
+pub(super) fn document(document: Document, version: ApiVersion) -> Response {
+    let mut response = json_answer(StatusCode::OK, &version.shape(document.body));
     set(response.headers_mut(), header::ETAG, &document.etag);
     response
 }

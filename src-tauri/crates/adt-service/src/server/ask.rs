@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use super::gate::{Door, requested_host, short};
+use super::version::ApiVersion;
 use crate::{Call, IfMatch, PageRequest, TwinService};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::{HeaderMap, HeaderName, header, request::Parts};
@@ -13,6 +14,7 @@ use url::form_urlencoded;
 pub(super) struct Ask {
     pub(super) door: Arc<Door>,
     pub(super) call: Call,
+    pub(super) version: ApiVersion,
     headers: HeaderMap,
     /// Scheme, host and path, as the client wrote them.
     address: String,
@@ -28,6 +30,7 @@ impl FromRequestParts<Arc<Door>> for Ask {
         Ok(Self {
             door: door.clone(),
             call: parts.extensions.get::<Call>().cloned().ok_or_else(Refusal::internal)?,
+            version: *parts.extensions.get().ok_or_else(Refusal::internal)?,
             headers: parts.headers.clone(),
             address,
             params: params.into_owned().collect(),

@@ -3,6 +3,7 @@
 use super::ServerOptions;
 use super::answer::{Refusal, set};
 use super::body::discard;
+use super::version::ApiVersion;
 use crate::{Call, Code, ServiceError, TwinService};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
@@ -14,8 +15,6 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use twin_graph::{Origin, TraceContext};
 
-/// The versions of the data plane that the service takes.
-const API_VERSIONS: [&str; 3] = ["2020-10-31", "2022-05-31", "2023-10-31"];
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// Uploads of models under way at once: each may hold 250 MiB.
 const MODEL_UPLOADS: usize = 2;
@@ -35,12 +34,12 @@ impl Door {
         Self { service, model_uploads, token: options.token, hosts }
     }
 
-    fn admit(&self, parts: &Parts) -> Result<(), Refusal> {
+    fn admit(&self, parts: &Parts) -> Result<ApiVersion, Refusal> {
         let host = requested_host(parts)?;
         self.check_host(host)?;
         check_origin(&parts.headers, host)?;
         self.check_token(&parts.headers)?;
-        check_version(parts.uri.query().unwrap_or_default())
+        ApiVersion::of_query(parts.uri.query().unwrap_or_default())
     }
 
     /// A page of another site that made its name resolve to this machine is told apart by this.
@@ -78,7 +77,8 @@ pub(super) async fn gate(State(door): State<Arc<Door>>, request: Request, next: 
     let call = call_of(&parts.headers);
     let trace = call.trace;
     let mut response = match door.admit(&parts) {
-        Ok(()) => {
+        Ok(version) => {
+            parts.extensions.insert(version);
             parts.extensions.insert(call);
             let handled = next.run(Request::from_parts(parts, body));
             let handled = AssertUnwindSafe(handled).catch_unwind().await;
@@ -145,27 +145,6 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
                 short(&String::from_utf8_lossy(origin.as_bytes()))
             ),
         )),
-    }
-}
-
-/// Texts: Microsoft's Azure REST guidelines (api-version-missing, api-version-unsupported).
-fn check_version(query: &str) -> Result<(), Refusal> {
-    let refusal = |code, message: String| Err(Refusal::new(StatusCode::BAD_REQUEST, code, message));
-    let mut params = url::form_urlencoded::parse(query.as_bytes());
-    match params.find(|(name, _)| name.eq_ignore_ascii_case("api-version")) {
-        Some((_, version)) if API_VERSIONS.contains(&&*version) => Ok(()),
-        Some((_, version)) if !version.is_empty() => refusal(
-            "UnsupportedApiVersionValue",
-            format!(
-                "Unsupported api-version '{}'. The supported api-versions are '{}'.",
-                short(&version),
-                API_VERSIONS.join(", ")
-            ),
-        ),
-        _ => refusal(
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests".into(),
-        ),
     }
 }
 

@@ -107,13 +107,13 @@ async fn delete_model(ask: Ask, Ids(id): Ids<String>) -> Answer {
 }
 
 async fn get_twin(ask: Ask, Ids(id): Ids<String>) -> Answer {
-    Ok(document(&ask.service().get_twin(&ask.call, &id).await?))
+    Ok(document(ask.service().get_twin(&ask.call, &id).await?, ask.version))
 }
 
 async fn put_twin(ask: Ask, Ids(id): Ids<String>, body: Body) -> Answer {
     let only_new = ask.if_none_match()?;
     let body = read_json(body, Code::InvalidArgument).await?;
-    Ok(document(&ask.service().put_twin(&ask.call, &id, body, only_new).await?))
+    Ok(document(ask.service().put_twin(&ask.call, &id, body, only_new).await?, ask.version))
 }
 
 async fn patch_twin(ask: Ask, Ids(id): Ids<String>, body: Body) -> Answer {
@@ -129,7 +129,7 @@ async fn delete_twin(ask: Ask, Ids(id): Ids<String>) -> Answer {
 }
 
 async fn get_component(ask: Ask, Ids((twin, component)): Ids<(String, String)>) -> Answer {
-    Ok(document(&ask.service().get_component(&ask.call, &twin, &component).await?))
+    Ok(document(ask.service().get_component(&ask.call, &twin, &component).await?, ask.version))
 }
 
 async fn patch_component(
@@ -144,7 +144,7 @@ async fn patch_component(
 }
 
 async fn get_relationship(ask: Ask, Ids((source, id)): Ids<(String, String)>) -> Answer {
-    Ok(document(&ask.service().get_relationship(&ask.call, &source, &id).await?))
+    Ok(document(ask.service().get_relationship(&ask.call, &source, &id).await?, ask.version))
 }
 
 async fn put_relationship(
@@ -155,7 +155,7 @@ async fn put_relationship(
     let only_new = ask.if_none_match()?;
     let body = read_json(body, Code::InvalidArgument).await?;
     let write = RelationshipWrite { source, id, body };
-    Ok(document(&ask.service().put_relationship(&ask.call, write, only_new).await?))
+    Ok(document(ask.service().put_relationship(&ask.call, write, only_new).await?, ask.version))
 }
 
 async fn patch_relationship(
@@ -211,6 +211,7 @@ async fn query(ask: Ask, body: Body) -> Answer {
     let page = PageRequest { continuation, max_items: ask.max_items()? };
     let answer = ask.service().query(&ask.call, QueryRequest { query, page }).await?;
     let Page { items, continuation } = answer.rows;
+    let items: Vec<_> = items.into_iter().map(|row| ask.version.shape(row)).collect();
     let rows = json!({"value": items, "continuationToken": continuation});
     let mut response = json_answer(StatusCode::OK, &rows);
     let charge = format!("{:.2}", answer.charge);
