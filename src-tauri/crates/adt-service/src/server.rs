@@ -8,7 +8,9 @@ mod answer;
 mod ask;
 mod body;
 mod connections;
+mod docs;
 mod gate;
+mod openapi;
 mod routes;
 mod version;
 

@@ -42,6 +42,13 @@ impl Door {
         ApiVersion::of_query(parts.uri.query().unwrap_or_default())
     }
 
+    /// For what describes the server: no token, no version.
+    pub(super) fn admit_reader(&self, parts: &Parts) -> Result<(), Refusal> {
+        let host = requested_host(parts)?;
+        self.check_host(host)?;
+        check_origin(&parts.headers, host)
+    }
+
     /// A page of another site that made its name resolve to this machine is told apart by this.
     fn check_host(&self, host: &str) -> Result<(), Refusal> {
         let name = without_port(host);

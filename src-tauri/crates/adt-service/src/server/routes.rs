@@ -4,6 +4,7 @@ use super::answer::{Answer, Refusal, document, json_answer, no_content, page, se
 use super::ask::{Ask, Ids};
 use super::body::{read_json, read_models};
 use super::gate::{Door, gate, short};
+use super::openapi;
 use crate::{
     Code, ListModels, Page, PageRequest, QueryRequest, RelationshipWrite, ServiceError, Telemetry,
 };
@@ -49,6 +50,7 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(door.clone(), gate))
+        .merge(openapi::router(door.clone()))
         .with_state(door)
 }
 

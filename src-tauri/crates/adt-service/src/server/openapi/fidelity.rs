@@ -1,0 +1,66 @@
+//! FIDELITY.md: how each behaviour is known. `UPDATE_FIDELITY=1` writes it.
+#![allow(clippy::unwrap_used)]
+
+use super::table::{ANYWHERE, Failure, OPERATIONS, WITH_BODY};
+use crate::Code;
+use std::fmt::Write;
+use std::path::Path;
+
+const HEAD: &str = "# Fidelity
+
+How Twinscope knows what Azure Digital Twins answers. Written by `UPDATE_FIDELITY=1 cargo test -p adt-service fidelity` from the table beside the routes; a test fails when it is stale.
+
+- **recorded**: seen in traffic with the service that its SDKs' repositories publish.
+- **documented**: said by its API definition or documentation.
+- **guess**: neither; what fits the rest best.
+- **ours**: the service has no such answer, or none that could be told apart; this server needs one.
+
+The OpenAPI document carries the same words as `x-known-by`. What an operation answers where all is well counts as recorded where its own traffic was seen. An error counts as recorded where it was seen with any operation that documents it; its text then follows the record.
+";
+
+fn rows(page: &mut String, failures: &[Failure]) {
+    for Failure { status, code, basis } in failures {
+        let code = if code.is_empty() { "(the gateway's, without a code)" } else { code };
+        writeln!(page, "| {status} {code} | {} |", basis.name()).unwrap();
+    }
+}
+
+fn written() -> String {
+    let mut page = String::from(HEAD);
+    for operation in OPERATIONS {
+        let (method, path, answer) = (operation.method, operation.path, &operation.answer);
+        write!(page, "\n## {method} {path}\n\n{}.\n\n", operation.summary).unwrap();
+        page.push_str("| answer | known by |\n|---|---|\n");
+        writeln!(page, "| {} | {} |", answer.status, operation.basis.name()).unwrap();
+        rows(&mut page, operation.failures);
+    }
+    page.push_str("\n## Any operation\n\n| answer | known by |\n|---|---|\n");
+    rows(&mut page, ANYWHERE);
+    page.push_str("\n## Any operation with a body\n\n| answer | known by |\n|---|---|\n");
+    rows(&mut page, WITH_BODY);
+    page
+}
+
+#[test]
+fn fidelity_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../FIDELITY.md");
+    if std::env::var_os("UPDATE_FIDELITY").is_some() {
+        std::fs::write(&path, written()).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == written(),
+        "FIDELITY.md is stale: UPDATE_FIDELITY=1 cargo test -p adt-service fidelity"
+    );
+}
+
+#[test]
+fn codes_have_the_status_that_the_server_sends() {
+    for operation in OPERATIONS {
+        for failure in operation.all_failures() {
+            if let Some(code) = Code::from_name(failure.code) {
+                assert_eq!(failure.status, code.status(), "{} {}", operation.id, failure.code);
+            }
+        }
+    }
+}
