@@ -2,8 +2,13 @@
 
 mod check;
 mod env;
+mod export;
+mod generate;
+mod import;
 mod place;
+mod progress;
 mod serve;
+mod target;
 mod trust;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +28,12 @@ enum Command {
     Serve(serve::Serve),
     /// Check a workspace and print all that is wrong with it.
     Check(check::Check),
+    /// Make a workspace of buildings with any number of rooms.
+    Generate(generate::Generate),
+    /// Import models, twins and relationships into a running instance.
+    Import(import::Import),
+    /// Export all models, twins and relationships of a running instance.
+    Export(export::Export),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
     /// Put the instance's CA into this machine's trust store, or take it out.
@@ -34,6 +45,9 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS),
         Command::Check(check) => check.run(),
+        Command::Generate(generate) => generate.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
         Command::Trust(trust) => trust.run().map(|()| ExitCode::SUCCESS),
     };

@@ -1,0 +1,141 @@
+//! How far a long command is, and Ctrl+C.
+
+use crate::say;
+use interchange::{Progress, Step};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a shell says of a process that Ctrl+C ended.
+pub const INTERRUPTED: u8 = 130;
+const EVERY: Duration = Duration::from_millis(100);
+/// How often a line is written where the whole is not known.
+const STRIDE: usize = 10_000;
+
+/// Progress on the standard error: one line that is written over on a terminal, else a line each ten percent.
+pub struct ProgressLine {
+    is_terminal: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    shown: Option<Instant>,
+    step: Option<Step>,
+    mark: usize,
+}
+
+impl ProgressLine {
+    /// Nothing is shown yet.
+    pub fn new() -> Self {
+        Self { is_terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
+    }
+
+    /// Shows it, unless that was done a moment ago.
+    pub fn show(&self, progress: Progress) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_terminal {
+            if state.shown.is_none_or(|last| last.elapsed() >= EVERY) {
+                state.shown = Some(Instant::now());
+                write(&format!("\r\x1b[K{}", line(progress)));
+            }
+        } else if state.reaches(progress) {
+            say(&line(progress));
+        }
+    }
+
+    /// Takes the line away again.
+    pub fn end(&self) {
+        if self.is_terminal {
+            write("\r\x1b[K");
+        }
+    }
+}
+
+impl State {
+    /// Whether a further tenth is done.
+    fn reaches(&mut self, progress: Progress) -> bool {
+        if self.step != Some(progress.step) {
+            self.step = Some(progress.step);
+            self.mark = 0;
+        }
+        let mark = match progress.of {
+            Some(of) => progress.done.saturating_mul(10).checked_div(of).unwrap_or(10).min(10),
+            None => progress.done / STRIDE,
+        };
+        let further = mark > self.mark;
+        self.mark = mark.max(self.mark);
+        further
+    }
+}
+
+fn line(progress: Progress) -> String {
+    let what = match progress.step {
+        Step::Models => "Models",
+        Step::Twins => "Twins",
+        Step::Relationships => "Relationships",
+    };
+    let done = progress.done;
+    match progress.of {
+        Some(of) => {
+            let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100).min(100);
+            format!("{what} {done} of {of} ({percent} %)")
+        }
+        None => format!("{what} {done}"),
+    }
+}
+
+/// What is shown is not worth an error where the terminal has gone.
+fn write(text: &str) {
+    let mut terminal = std::io::stderr();
+    let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
+}
+
+/// Is set by Ctrl+C; a second one ends the process at once. To be called within the runtime.
+pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            set.store(true, Ordering::Relaxed);
+            say("\nStopping after what is under way; Ctrl+C again ends at once.");
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED.into());
+            }
+        }
+    });
+    stop
+}
+
+/// The exit code of a command that was stopped.
+pub fn interrupted() -> ExitCode {
+    ExitCode::from(INTERRUPTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_each_tenth() {
+        let mut state = State::default();
+        let mut lines = |step, of: Option<usize>, dones: &[usize]| {
+            let reached =
+                dones.iter().filter(|done| state.reaches(Progress { step, done: **done, of }));
+            reached.copied().collect::<Vec<_>>()
+        };
+        assert_eq!(lines(Step::Twins, Some(50), &[1, 4, 5, 6, 10, 49, 50, 50]), [5, 10, 49, 50]);
+        assert_eq!(lines(Step::Relationships, Some(3), &[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(lines(Step::Models, None, &[1_000, 10_000, 11_000, 20_000]), [10_000, 20_000]);
+        assert_eq!(
+            line(Progress { step: Step::Twins, done: 1, of: Some(3) }),
+            "Twins 1 of 3 (33 %)"
+        );
+        assert_eq!(
+            line(Progress { step: Step::Twins, done: 0, of: Some(0) }),
+            "Twins 0 of 0 (100 %)"
+        );
+    }
+}
