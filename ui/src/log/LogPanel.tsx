@@ -56,13 +56,11 @@ function LogList() {
   }, [live]);
 
   const joined = useMemo(() => brackets(slice?.rows ?? []), [slice]);
-  // CSS has no repeat(0, …).
-  const columns = routes.length ? `repeat(${routes.length}, var(--route))` : " ";
-  const style = { "--route-columns": columns } as React.CSSProperties;
+  const style = { "--routes": routes.length } as React.CSSProperties;
   const shownRow = (index: number) => slice?.rows[index - slice.offset];
 
   return (
-    <div className="log-list" style={style}>
+    <div className={routes.length ? "log-list" : "log-list no-routes"} style={style}>
       <LogHead routes={routes} newer={live ? 0 : (slice?.newer ?? 0)} />
       {failure && failure.code !== "NotOpen" && !slice && (
         <div className="log-empty">
