@@ -2,10 +2,12 @@
 
 use super::answer::Refusal;
 use crate::{Code, ServiceError};
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::StatusCode;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
+use parking_lot::Mutex;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -87,6 +89,16 @@ fn too_large(limit: usize) -> Refusal {
             "The request body is larger than the {limit} that this call takes. Send less at once."
         ),
     )
+}
+
+/// A body for a handler, and what the handler leaves of it. A handler that refuses by the headers
+/// reads nothing; hyper would then close the connection under the client's next request.
+pub(super) fn shared(body: Body) -> (Body, Body) {
+    let frames = Arc::new(Mutex::new(body.into_data_stream()));
+    let take = |frames: Arc<Mutex<BodyDataStream>>| {
+        Body::from_stream(stream::poll_fn(move |context| frames.lock().poll_next_unpin(context)))
+    };
+    (take(frames.clone()), take(frames))
 }
 
 /// Reads on, within bounds, so that the refusal is not lost in a reset connection.

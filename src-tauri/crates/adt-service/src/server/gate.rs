@@ -2,7 +2,7 @@
 
 use super::ServerOptions;
 use super::answer::{Refusal, set};
-use super::body::discard;
+use super::body::{discard, shared};
 use super::version::ApiVersion;
 use crate::{Call, Code, ServiceError, TwinService};
 use axum::extract::{Request, State};
@@ -81,6 +81,7 @@ impl Door {
 /// Lets a request in or refuses it; a handler that panics answers 500.
 pub(super) async fn gate(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let (body, rest) = shared(body);
     let call = call_of(&parts.headers);
     let trace = call.trace;
     let mut response = match door.admit(&parts) {
@@ -91,11 +92,9 @@ pub(super) async fn gate(State(door): State<Arc<Door>>, request: Request, next: 
             let handled = AssertUnwindSafe(handled).catch_unwind().await;
             handled.unwrap_or_else(|_| Refusal::internal().into_response())
         }
-        Err(refusal) => {
-            discard(body).await;
-            refusal.into_response()
-        }
+        Err(refusal) => refusal.into_response(),
     };
+    discard(rest).await;
     set(response.headers_mut(), HeaderName::from_static("traceresponse"), &trace.to_string());
     response
 }
