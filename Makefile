@@ -14,7 +14,7 @@ TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl
 .PHONY: help run dev test check unit desktop bench wire icons clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .packages-build ui/dist/index.html ## Open the window on the sample building
 	cargo build --release --bin twinscope-desktop
@@ -43,6 +43,16 @@ bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS
 	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
 	cargo build --release --locked --example bare_window
 	tests/with-display $(PYTHON) tests/bench/window.py
+
+.PHONY: bench-instance bench-large crash
+bench-instance: ## Durable writes, load and start of the embedded instance, beside SQLite
+	cargo bench --locked -p simulator --bench instance
+
+bench-large: ## The same with 2,000,000 twins
+	cargo bench --locked -p simulator --bench instance -- large
+
+crash: ## kill -9 under load from 32 clients, 100 rounds
+	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 
 wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::

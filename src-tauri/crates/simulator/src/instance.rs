@@ -2,7 +2,7 @@
 
 use crate::Simulation;
 use crate::mutation::Mutation;
-use crate::recovery::{RecoveryReport, SnapshotSchedule, decode, recover};
+use crate::recovery::{RecoveryReport, decode, recover};
 use crate::writer::{Command, Writer};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
 use async_trait::async_trait;
@@ -79,11 +79,10 @@ impl Instance {
         let (graph, report) = recover(&journal, stream)?;
         let view = Arc::new(GraphView::new(graph));
         let (commands, queue) = mpsc::channel(options.queue);
-        let snapshots = SnapshotSchedule::default();
-        let writer = Writer { view: view.clone(), journal: journal.clone(), stream, snapshots };
+        let writer = Writer::new(view.clone(), journal.clone(), stream, queue);
         let writer = std::thread::Builder::new()
             .name("instance-writer".into())
-            .spawn(move || writer.run(queue))
+            .spawn(move || writer.run())
             .map_err(InstanceError::Thread)?;
         let simulation = options.simulation;
         let (commands, writer) = (Some(commands), Some(writer));

@@ -4,6 +4,7 @@
 //! One writer thread takes all writes: it checks them against the graph, appends what they change
 //! to the journal, and only when that is durable applies it, publishes it and answers.
 
+mod batch;
 mod devices;
 mod instance;
 mod mutation;

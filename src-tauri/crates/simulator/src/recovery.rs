@@ -110,23 +110,20 @@ impl SnapshotSchedule {
     pub(crate) fn after(
         &mut self,
         changes: usize,
-        view: &GraphView,
+        view: &Arc<GraphView>,
         journal: &Journal,
         stream: StreamId,
     ) {
         self.since += changes;
-        if self.since < SNAPSHOT_EVERY || self.busy.load(Ordering::Acquire) {
-            return;
-        }
-        let graph = view.read().clone();
-        if self.since < 2 * graph.twin_count() {
+        let due = self.since >= SNAPSHOT_EVERY && self.since >= view.read().twin_count();
+        if !due || self.busy.load(Ordering::Acquire) {
             return;
         }
         self.since = 0;
         self.busy.store(true, Ordering::Release);
-        let (journal, busy) = (journal.clone(), self.busy.clone());
+        let (view, journal, busy) = (view.clone(), journal.clone(), self.busy.clone());
         let write = move || {
-            if let Err(error) = write_snapshot(&graph, &journal, stream) {
+            if let Err(error) = write_snapshot(&view, &journal, stream) {
                 tracing::warn!(%error, "no snapshot was written; the next start replays more");
             }
             busy.store(false, Ordering::Release);
@@ -140,10 +137,12 @@ impl SnapshotSchedule {
 
 /// Writes a snapshot and lets go of changes long before it.
 pub(crate) fn write_snapshot(
-    graph: &TwinGraph,
+    view: &GraphView,
     journal: &Journal,
     stream: StreamId,
 ) -> Result<(), InstanceError> {
+    // The writer waits while pointers are copied, not while they are written down.
+    let graph = view.read();
     let snapshot = Snapshot {
         version: graph.version(),
         models: graph.stored_models().map(|(_, model)| model.clone()).collect(),
@@ -151,9 +150,12 @@ pub(crate) fn write_snapshot(
         relationships: graph.relationships().cloned().collect(),
         routes: graph.routes().cloned().collect(),
     };
+    drop(graph);
     let bytes = serde_json::to_vec(&snapshot)
         .map_err(|source| InstanceError::Unreadable { what: "the graph".into(), source })?;
-    journal.put_snapshot(stream, graph.version(), bytes).wait()?;
-    journal.trim(stream, graph.version().saturating_sub(KEEP));
+    let version = snapshot.version;
+    drop(snapshot);
+    journal.put_snapshot(stream, version, bytes).wait()?;
+    journal.trim(stream, version.saturating_sub(KEEP));
     Ok(())
 }

@@ -1,20 +1,30 @@
 //! The one thread that changes the graph.
+//!
+//! While one batch is made durable the next one is planned and written down, so that neither the
+//! disk nor the processor waits for the other. The two never touch the same twins.
 
-use crate::mutation::{Mutation, Touches};
+use crate::batch::{Aside, Batch};
+use crate::mutation::Mutation;
 use crate::plan::{Stamp, plan};
 use crate::recovery::SnapshotSchedule;
 use adt_service::{Call, Code, GraphView, ServiceError};
-use journal::{Journal, StreamId};
-use std::collections::HashSet;
+use journal::{Append, Journal, StreamId};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
-use twin_graph::{Change, ChangeKind, Timestamp, TwinGraph};
+use twin_graph::{Change, Timestamp, TwinGraph};
 
 /// The most commands that share one commit.
-const BATCH: usize = 512;
+const BATCH: usize = 4_096;
+/// The most commands that wait for an earlier one on the same twin before no more are taken.
+const ASIDE: usize = 1_024;
+/// Changes published under one lock, so that readers wait for microseconds.
+const PUBLISHED_AT_ONCE: usize = 128;
+/// How long a batch waits for company, at the most; and how often it looks.
+const LINGER: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_micros(50);
 
-type Answer = Result<Vec<Arc<Change>>, ServiceError>;
+pub(crate) type Answer = Result<Vec<Arc<Change>>, ServiceError>;
 
 /// Mutations that are done together or not at all, and who waits for them.
 pub(crate) struct Command {
@@ -24,134 +34,182 @@ pub(crate) struct Command {
 }
 
 pub(crate) struct Writer {
-    pub(crate) view: Arc<GraphView>,
-    pub(crate) journal: Journal,
-    pub(crate) stream: StreamId,
-    pub(crate) snapshots: SnapshotSchedule,
+    view: Arc<GraphView>,
+    journal: Journal,
+    stream: StreamId,
+    snapshots: SnapshotSchedule,
+    commands: mpsc::Receiver<Command>,
+    aside: Aside,
+    etags: Etags,
+    /// How long the last commit took.
+    commit: Duration,
 }
 
-/// What is committed together: changes, and whom to tell.
-#[derive(Default)]
-struct Batch {
-    changes: Vec<Arc<Change>>,
-    waiting: Vec<(oneshot::Sender<Answer>, std::ops::Range<usize>)>,
-    touched: HashSet<Arc<str>>,
-    closed: bool,
+/// A batch that the journal is making durable.
+struct Committing {
+    batch: Batch,
+    append: Append,
+    since: Instant,
 }
 
 impl Writer {
-    /// Works until all senders are gone.
-    pub(crate) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut carried = None;
-        while let Some(first) = carried.take().or_else(|| commands.blocking_recv()) {
-            let mut batch = Batch::default();
-            self.take(first, &mut batch);
-            while !batch.closed && batch.waiting.len() < BATCH {
-                let Ok(command) = commands.try_recv() else { break };
-                // What reads something that this batch changes waits for the next one, so that
-                // every command is checked against a graph in which all earlier ones are done.
-                if batch.conflicts(&command) {
-                    carried = Some(command);
-                    break;
-                }
-                self.take(command, &mut batch);
-            }
-            self.commit(batch);
+    pub(crate) fn new(
+        view: Arc<GraphView>,
+        journal: Journal,
+        stream: StreamId,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self {
+            view,
+            journal,
+            stream,
+            snapshots: SnapshotSchedule::default(),
+            commands,
+            aside: Aside::default(),
+            etags: Etags::new(),
+            commit: Duration::ZERO,
         }
     }
 
-    /// Checks a command and adds its changes to the batch, or refuses it.
-    fn take(&self, command: Command, batch: &mut Batch) {
+    /// Works until all senders are gone.
+    pub(crate) fn run(mut self) {
+        let mut committing: Option<Committing> = None;
+        loop {
+            let mut batch = Batch::default();
+            let Some(under_way) = committing.take() else {
+                if self.aside.len() == 0 {
+                    let Some(first) = self.commands.blocking_recv() else { return };
+                    self.take(first, &mut batch, None);
+                }
+                self.gather(&mut batch, None);
+                committing = self.submit(batch);
+                continue;
+            };
+            self.gather(&mut batch, Some(&under_way.batch));
+            let company = under_way.batch.len();
+            match self.finish(under_way) {
+                Ok(()) => {
+                    self.linger(&mut batch, company);
+                    committing = self.submit(batch);
+                }
+                // Its versions would leave a gap.
+                Err(error) => batch.refuse(&error),
+            }
+        }
+    }
+
+    /// Takes what waits, up to a full batch.
+    fn gather(&mut self, batch: &mut Batch, under_way: Option<&Batch>) {
+        for command in self.aside.take() {
+            self.take(command, batch, under_way);
+        }
+        while !batch.closed && batch.len() < BATCH && self.aside.len() < ASIDE {
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.take(command, batch, under_way);
+        }
+    }
+
+    /// Those who were just answered ask again within microseconds: where a commit takes much
+    /// longer than that, it is worth a moment to have them in this one and not in the next.
+    fn linger(&mut self, batch: &mut Batch, company: usize) {
+        let (since, limit) = (Instant::now(), LINGER.min(self.commit / 4));
+        self.gather(batch, None);
+        while batch.len() < company && !batch.closed && since.elapsed() + LOOK < limit {
+            std::thread::sleep(LOOK);
+            self.gather(batch, None);
+        }
+    }
+
+    /// Checks a command and adds its changes to the batch, or refuses it. What reads something
+    /// that an earlier command changes is put aside, so that every command is checked against a
+    /// graph in which all those are done.
+    fn take(&mut self, command: Command, batch: &mut Batch, under_way: Option<&Batch>) {
+        let Some(command) = self.aside.keep(command, batch, under_way) else { return };
+        let ahead = (under_way.map_or(0, |other| other.changes.len()) + batch.changes.len()) as u64;
         let planned = match command.mutations.as_slice() {
-            [mutation] => self.plan_one(mutation, &command.call, batch),
-            many => self.plan_many(many, &command.call, batch),
+            [mutation] => self.plan_one(mutation, &command.call, ahead),
+            many => self.plan_many(many, &command.call),
         };
-        match planned {
-            Ok(changes) => batch.add(command, changes),
+        match planned.and_then(|changes| Ok((serialize(&changes)?, changes))) {
+            Ok((records, changes)) => batch.add(command, changes, records),
             Err(error) => drop(command.answer.send(Err(error))),
         }
     }
 
-    fn plan_one(&self, mutation: &Mutation, call: &Call, batch: &Batch) -> Answer {
+    fn plan_one(&mut self, mutation: &Mutation, call: &Call, ahead: u64) -> Answer {
         let graph = self.view.read();
-        let version = graph.version() + batch.changes.len() as u64 + 1;
-        Ok(vec![change(&graph, mutation, call, version)?])
+        let version = graph.version() + ahead + 1;
+        Ok(vec![change(&graph, mutation, call, version, self.etags.next())?])
     }
 
     /// Several at once are checked one after the other on a copy, so that each sees those before.
-    fn plan_many(&self, mutations: &[Mutation], call: &Call, batch: &Batch) -> Answer {
+    fn plan_many(&mut self, mutations: &[Mutation], call: &Call) -> Answer {
         let mut graph = self.view.read().clone();
-        let ahead = batch.changes.len() as u64;
         let mut changes = Vec::with_capacity(mutations.len());
         for mutation in mutations {
-            let mut next = change(&graph, mutation, call, graph.version() + 1)?;
+            let next = change(&graph, mutation, call, graph.version() + 1, self.etags.next())?;
             graph.apply(&next).map_err(|error| internal(&error))?;
-            Arc::make_mut(&mut next).version += ahead;
             changes.push(next);
         }
         Ok(changes)
     }
 
-    fn commit(&mut self, batch: Batch) {
+    fn submit(&mut self, mut batch: Batch) -> Option<Committing> {
         if batch.changes.is_empty() {
-            return batch.answer(|range, changes| Ok(changes[range].to_vec()));
+            batch.answer();
+            return None;
         }
-        let durable = serialize(&batch.changes)
-            .and_then(|records| {
-                self.journal.append(self.stream, records).wait().map_err(|error| {
-                    ServiceError::new(
-                        Code::ServiceUnavailable,
-                        format!("The change was not made: {error}"),
-                    )
-                })
-            })
-            .and_then(|_| {
-                self.view.publish(batch.changes.clone()).map_err(|error| internal(&error))
-            });
-        match durable {
+        let records = std::mem::take(&mut batch.records);
+        let append = self.journal.append(self.stream, records);
+        Some(Committing { batch, append, since: Instant::now() })
+    }
+
+    /// Waits until a batch is durable, then publishes it, then answers.
+    fn finish(&mut self, committing: Committing) -> Result<(), ServiceError> {
+        let Committing { batch, append, since } = committing;
+        let durable = append.wait().map_err(|error| {
+            ServiceError::new(Code::ServiceUnavailable, format!("The change was not made: {error}"))
+        });
+        self.commit = since.elapsed();
+        match durable.and_then(|_| self.publish(&batch.changes)) {
             Ok(()) => {
-                let count = batch.changes.len();
-                batch.answer(|range, changes| Ok(changes[range].to_vec()));
-                self.snapshots.after(count, &self.view, &self.journal, self.stream);
+                self.snapshots.after(batch.changes.len(), &self.view, &self.journal, self.stream);
+                batch.answer();
+                Ok(())
             }
-            Err(error) => batch.answer(|_, _| Err(error.clone())),
+            Err(error) => {
+                batch.refuse(&error);
+                Err(error)
+            }
         }
+    }
+
+    fn publish(&self, changes: &[Arc<Change>]) -> Result<(), ServiceError> {
+        changes
+            .chunks(PUBLISHED_AT_ONCE)
+            .try_for_each(|some| self.view.publish(some.to_vec()).map_err(|error| internal(&error)))
     }
 }
 
-impl Batch {
-    fn conflicts(&self, command: &Command) -> bool {
-        let hits = |mutation: &Mutation| match mutation.touches() {
-            Touches::Nothing => false,
-            Touches::Twins(one, other) => {
-                self.touched.contains(one) || other.is_some_and(|id| self.touched.contains(id))
-            }
-            Touches::All => !self.changes.is_empty(),
-        };
-        (command.mutations.len() != 1 && !self.changes.is_empty())
-            || command.mutations.iter().any(hits)
+/// Makes ETags, no two the same: a number of this writer's own, and a count.
+struct Etags {
+    writer: u64,
+    count: u64,
+}
+
+impl Etags {
+    fn new() -> Self {
+        Self { writer: uuid::Uuid::new_v4().as_u64_pair().0, count: 0 }
     }
 
-    fn add(&mut self, command: Command, changes: Vec<Arc<Change>>) {
-        for mutation in &command.mutations {
-            match mutation.touches() {
-                Touches::Nothing => {}
-                Touches::Twins(one, other) => {
-                    self.touched.extend([Some(one), other].into_iter().flatten().map(Arc::from));
-                }
-                Touches::All => self.closed = true,
-            }
-        }
-        let from = self.changes.len();
-        self.changes.extend(changes);
-        self.waiting.push((command.answer, from..self.changes.len()));
-    }
-
-    fn answer(self, answer: impl Fn(std::ops::Range<usize>, &[Arc<Change>]) -> Answer) {
-        for (waiting, range) in self.waiting {
-            // Who no longer waits does not hear of it; what was done stays done.
-            drop(waiting.send(answer(range, &self.changes)));
-        }
+    /// `W/"…"` around a GUID, as the service's are.
+    fn next(&mut self) -> Arc<str> {
+        self.count += 1;
+        // An odd factor maps each count to another number; it only hides that they follow.
+        let mixed = self.count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut text = *b"W/\"00000000-0000-0000-0000-000000000000\"";
+        uuid::Uuid::from_u64_pair(self.writer, mixed).hyphenated().encode_lower(&mut text[3..39]);
+        String::from_utf8_lossy(&text).into()
     }
 }
 
@@ -160,15 +218,18 @@ fn change(
     mutation: &Mutation,
     call: &Call,
     version: u64,
+    etag: Arc<str>,
 ) -> Result<Arc<Change>, ServiceError> {
     let now = Timestamp::from(SystemTime::now());
-    let etag = format!("W/\"{}\"", uuid::Uuid::new_v4()).into();
-    let kind: ChangeKind = plan(graph, mutation, &Stamp { now, etag })?;
+    let kind = plan(graph, mutation, &Stamp { now, etag })?;
     Ok(Arc::new(Change { version, time: now, cause: call.cause(), kind }))
 }
 
 fn serialize(changes: &[Arc<Change>]) -> Result<Vec<Vec<u8>>, ServiceError> {
-    let bytes = |change: &Arc<Change>| serde_json::to_vec(&**change);
+    let bytes = |change: &Arc<Change>| {
+        let mut record = Vec::with_capacity(512);
+        serde_json::to_writer(&mut record, &**change).map(|()| record)
+    };
     changes.iter().map(bytes).collect::<Result<_, _>>().map_err(|error| internal(&error))
 }
 

@@ -8,13 +8,17 @@ use serde_json::json;
 use simulator::{Instance, InstanceOptions};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use twin_graph::{Origin, parse_patch};
 
 const CHILD: &str = "TWINSCOPE_CRASH_TEST_FOLDER";
+/// How many rounds, where the usual ones are too few: `make crash` sets it to 100.
+const MORE: &str = "TWINSCOPE_CRASH_ROUNDS";
 const ROUNDS: u64 = 8;
+const CLIENTS: u64 = 32;
 const CUTS: u64 = 4;
 
 fn open(folder: &Path) -> Instance {
@@ -31,20 +35,31 @@ struct Acknowledged {
     log_bytes: u64,
 }
 
-/// Runs only in the child process: writes until it is killed.
-#[tokio::test]
+/// Runs only in the child process: clients write until it is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(CHILD) else { return };
-    let instance = open(Path::new(&folder));
-    let call = Call::new(Origin::Rest);
+    let folder = Path::new(&folder).to_owned();
+    let instance = Arc::new(open(&folder));
     if instance.view().read().models().is_empty() {
         let model = json!({"@context": "dtmi:dtdl:context;3", "@id": "dtmi:test:T;1", "@type": "Interface",
             "contents": [{"@type": "Property", "name": "temperature", "schema": "integer"}]});
-        instance.create_models(&call, vec![model]).await.unwrap();
+        instance.create_models(&Call::new(Origin::Rest), vec![model]).await.unwrap();
     }
     let start = instance.view().read().version();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| tokio::spawn(write(instance.clone(), folder.clone(), client, start)))
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+}
+
+/// One client on twins of its own: each value is larger than those before.
+async fn write(instance: Arc<Instance>, folder: PathBuf, client: u64, start: u64) {
+    let call = Call::new(Origin::Rest);
     for step in start.. {
-        let twin = format!("t{}", step % 40);
+        let twin = format!("t{client}_{}", step % 5);
         let etag = if instance.view().read().twin(&twin).is_none() {
             let body = json!({"$metadata": {"$model": "dtmi:test:T;1"}, "temperature": step});
             instance.put_twin(&call, &twin, body, true).await.unwrap().etag
@@ -52,8 +67,7 @@ async fn child_writes_until_it_is_killed() {
             let patch = json!([{"op": "add", "path": "/temperature", "value": step}]);
             instance.patch_twin(&call, &twin, parse_patch(&patch).unwrap(), None).await.unwrap()
         };
-        let log = Path::new(&folder).join("journal.db-wal");
-        let log_bytes = fs::metadata(log).map_or(0, |file| file.len());
+        let log_bytes = fs::metadata(folder.join("journal.db-wal")).map_or(0, |file| file.len());
         println!("ack {twin} {step} {log_bytes} {etag}");
     }
 }
@@ -125,16 +139,19 @@ fn nothing_acknowledged_is_lost() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut writes = 0;
-    for round in 0..ROUNDS {
+    let rounds = std::env::var(MORE).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    for round in 0..rounds {
         // Other moments every time, the same ones every run.
         let acknowledged = killed_after(folder.path(), 250 + round * 7_919 % 131);
         writes += acknowledged.len();
         let log = folder.path().join("journal.db-wal");
         let end = fs::metadata(&log).map_or(0, |file| file.len());
-        if let Some(last) = acknowledged.last().filter(|last| last.log_bytes <= end) {
+        // Whatever was acknowledged was in the log by then, or in the database already.
+        let acknowledged_at = acknowledged.iter().map(|write| write.log_bytes).max().unwrap_or(0);
+        if (1..=end).contains(&acknowledged_at) {
             for cut in 0..CUTS {
                 let copy = tempfile::tempdir().unwrap();
-                let length = last.log_bytes + (end - last.log_bytes) * cut / CUTS;
+                let length = acknowledged_at + (end - acknowledged_at) * cut / CUTS;
                 copy_cut(folder.path(), copy.path(), length + cut % 2);
                 check(copy.path(), &acknowledged);
             }

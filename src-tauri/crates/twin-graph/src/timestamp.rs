@@ -52,7 +52,7 @@ impl fmt::Display for Timestamp {
         let seconds = self.0.div_euclid(TICKS_PER_SECOND);
         let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
         let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        let civil = moment.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:07}Z",
