@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -43,6 +44,17 @@ def test_default_azure_credential_needs_only_the_environment(serve, demanded):
         [sys.executable, "-c", UNCHANGED], env=environment(server), capture_output=True, text=True, timeout=60
     )
     assert (run.returncode, run.stdout) == (0, "a\n"), run.stderr
+
+
+def test_node_needs_only_the_environment(serve):
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("no Node.js here")
+    script = "fetch(`${process.env.AZURE_DIGITALTWINS_URL}/models`).then((answer) => console.log(answer.status))"
+    run = subprocess.run(
+        [node, "-e", script], env=environment(serve("--empty")), capture_output=True, text=True, timeout=30
+    )
+    assert run.stdout == "401\n", run.stderr
 
 
 def ask(identity, header=None, **changed):
@@ -163,6 +175,8 @@ def test_the_trust_store_takes_the_ca_and_gives_it_back(serve, tmp_path):
         pytest.skip("changing a trust store needs root and a mount namespace")
     if not pathlib.Path("/usr/local/share/ca-certificates").is_dir():
         pytest.skip("not Debian's trust store")
+    if not shutil.which("curl"):
+        pytest.skip("no curl to ask with")
     server = serve("--empty")
     run = in_a_namespace(
         TRUST,
