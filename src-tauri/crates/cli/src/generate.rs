@@ -54,9 +54,14 @@ impl Generate {
         fs::create_dir_all(parent).map_err(failed)?;
         let folder =
             tempfile::Builder::new().prefix(".twinscope-").tempdir_in(parent).map_err(failed)?;
-        let building = self.fill(folder.path(), sample)?;
-        share(folder.path()).map_err(failed)?;
-        fs::rename(folder.path(), &out).map_err(failed)?;
+        // The temporary folder itself is private; the workspace is to be like any other folder.
+        let made = folder.path().join("workspace");
+        fs::create_dir(&made).map_err(failed)?;
+        let building = self.fill(&made, sample)?;
+        if out.exists() {
+            fs::remove_dir(&out).map_err(failed)?;
+        }
+        fs::rename(&made, &out).map_err(failed)?;
         println!(
             "Made «{}»: {} rooms on {} floors of {} buildings, {} simulated thermostats.",
             self.out.display(),
@@ -106,16 +111,4 @@ fn simulated(mut topology: Topology, thermostats: &[String], seed_of_weather: u6
         *seed = seed_of_weather;
     }
     topology
-}
-
-/// A temporary folder is private; this one is to be like any other.
-#[cfg(unix)]
-fn share(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn share(_: &Path) -> io::Result<()> {
-    Ok(())
 }

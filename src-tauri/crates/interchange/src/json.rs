@@ -65,12 +65,14 @@ impl Part<'_> {
         };
         match list {
             TWINS => {
-                if let Some(twin) = record::twin(object, place, &mut self.sink.problems) {
+                if let Some(twin) = record::checked_twin(object, place, &mut self.sink.problems) {
                     self.sink.twin(twin);
                 }
             }
             RELATIONSHIPS => {
-                if let Some(edge) = record::relationship(object, place, &mut self.sink.problems) {
+                if let Some(edge) =
+                    record::checked_relationship(object, place, &mut self.sink.problems)
+                {
                     self.sink.relationship(edge);
                 }
             }

@@ -91,12 +91,12 @@ fn read_line(text: &str, place: Place, section: &mut Option<Section>, sink: &mut
         Some(Section::Header) => read_header(&object, &place, sink),
         Some(Section::Models) => sink.model(Value::Object(object), place),
         Some(Section::Twins) => {
-            if let Some(twin) = record::twin(object, place, &mut sink.problems) {
+            if let Some(twin) = record::checked_twin(object, place, &mut sink.problems) {
                 sink.twin(twin);
             }
         }
         Some(Section::Relationships) => {
-            if let Some(edge) = record::relationship(object, place, &mut sink.problems) {
+            if let Some(edge) = record::checked_relationship(object, place, &mut sink.problems) {
                 sink.relationship(edge);
             }
         }

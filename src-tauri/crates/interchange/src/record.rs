@@ -5,6 +5,41 @@ use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
 
+/// The twin of a file's object: as [`twin`], and its id is one that the service takes.
+pub(crate) fn checked_twin(
+    object: Object,
+    place: Place,
+    problems: &mut Problems,
+) -> Option<TwinRecord> {
+    let twin = twin(object, place, problems)?;
+    check_id(&twin.id, "/$dtId", &twin.place, problems).then_some(twin)
+}
+
+/// The relationship of a file's object: as [`relationship`], and its ids are ones that the service takes.
+pub(crate) fn checked_relationship(
+    object: Object,
+    place: Place,
+    problems: &mut Problems,
+) -> Option<RelationshipRecord> {
+    let edge = relationship(object, place, problems)?;
+    let ids = [
+        ("/$sourceId", &edge.source),
+        ("/$relationshipId", &edge.id),
+        ("/$targetId", &edge.target),
+    ];
+    let right = ids.map(|(column, id)| check_id(id, column, &edge.place, problems));
+    right.iter().all(|right| *right).then_some(edge)
+}
+
+fn check_id(id: &str, column: &str, place: &Place, problems: &mut Problems) -> bool {
+    let wrong = twin_graph::check_id(id);
+    let right = wrong.is_none();
+    if let Some(message) = wrong {
+        problems.add(place, column, message);
+    }
+    right
+}
+
 /// The twin of an object; what the instance stamped on it is left out.
 pub(crate) fn twin(
     mut object: Object,
@@ -71,20 +106,16 @@ pub(crate) fn keep_contents(object: &mut Object) {
 /// A member that is an id; a whole number is taken for its digits.
 fn id(object: &Object, name: &str, place: &Place, problems: &mut Problems) -> String {
     let column = || format!("/{name}");
-    let text = match object.get(name) {
+    match object.get(name) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
         Some(_) => {
             problems.add(place, column(), format!("{name} must be a text."));
-            return String::new();
+            String::new()
         }
         None => {
             problems.add(place, column(), format!("{name} is missing. Add it."));
-            return String::new();
+            String::new()
         }
-    };
-    if let Some(message) = twin_graph::check_id(&text) {
-        problems.add(place, column(), message);
     }
-    text
 }

@@ -211,3 +211,16 @@ fn what_looks_like_something_else() {
         }
     }
 }
+
+#[test]
+fn what_no_cell_has_room_for_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = writer(Format::Xlsx, &folder.path().join("graph.xlsx")).unwrap();
+    let Value::Object(contents) = json!({"text": "x".repeat(40_000)}) else { unreachable!() };
+    let model = "dtmi:com:example:A;1".into();
+    file.twin(&TwinRecord { id: "a".into(), model, contents, as_text: false, place: place() })
+        .unwrap();
+    let told = file.finish().unwrap_err().to_string();
+    assert!(told.contains("the data of «a» has more than 32,767 characters"), "{told}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}

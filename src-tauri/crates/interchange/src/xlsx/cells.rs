@@ -4,6 +4,7 @@ use calamine::{DataRef, Dimensions, Reader, Xlsx, XlsxCellFormula};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a workbook may unpack to. Its texts are held in memory while it is read.
 const MOST_UNPACKED: u64 = 1024 * 1024 * 1024;
@@ -29,7 +30,14 @@ pub(super) struct Row {
 /// # Errors
 /// A sentence, where the file is not a workbook or is too large.
 pub(super) fn read(mut input: File, take: &mut dyn FnMut(&Row) -> bool) -> Result<(), String> {
-    check_size(&mut input)?;
+    check_size(&mut input, MOST_UNPACKED)?;
+    // The reader is a library's, and some references to cells that no spreadsheet has make it panic.
+    catch_unwind(AssertUnwindSafe(|| rows(input, take))).unwrap_or_else(|_| {
+        Err("This is not a readable .xlsx workbook: it is damaged inside. Save it anew in a spreadsheet program.".into())
+    })
+}
+
+fn rows(input: File, take: &mut dyn FnMut(&Row) -> bool) -> Result<(), String> {
     let broken = |error: calamine::XlsxError| {
         format!(
             "This is not a readable .xlsx workbook: {error}. Save it anew in a spreadsheet program."
@@ -65,7 +73,7 @@ fn finish(row: &mut Row, merged: &mut Merged, take: &mut dyn FnMut(&Row) -> bool
 }
 
 /// Unpacks everything once and keeps nothing: what a file says about its sizes may be a lie.
-fn check_size(input: &mut File) -> Result<(), String> {
+fn check_size(input: &mut File, most: u64) -> Result<(), String> {
     let broken = |error: &dyn std::fmt::Display| {
         format!(
             "This is not a readable .xlsx workbook: {error}. Save it anew in a spreadsheet program."
@@ -73,7 +81,7 @@ fn check_size(input: &mut File) -> Result<(), String> {
     };
     let mut archive =
         zip::ZipArchive::new(BufReader::new(&*input)).map_err(|error| broken(&error))?;
-    let mut left = MOST_UNPACKED;
+    let mut left = most;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| broken(&error))?;
         let size =
@@ -159,5 +167,26 @@ impl Merged {
                 self.open.insert(*column, (*last, value.clone()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_unpacks_to_too_much_is_refused() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut archive = zip::ZipWriter::new(&mut file);
+        for name in ["xl/a.xml", "xl/b.xml"] {
+            archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(&vec![b' '; 100_000]).unwrap();
+        }
+        archive.finish().unwrap();
+        assert!(file.metadata().unwrap().len() < 2_000);
+        assert_eq!(check_size(&mut file, 200_000), Ok(()));
+        assert!(check_size(&mut file, 199_999).unwrap_err().contains("unpacks to more"));
     }
 }
