@@ -12,13 +12,16 @@ pub enum Code {
     BadRequest,
     ComponentNotFound,
     DTDLParserError,
+    DeleteJobNotFound,
     DigitalTwinNotFound,
     EventRouteEndpointInvalid,
     EventRouteFilterInvalid,
     EventRouteIdInvalid,
     EventRouteNotFound,
+    ImportJobNotFound,
     InvalidArgument,
     InvalidRelationship,
+    JobLimitReached,
     JsonPatchInvalid,
     LimitExceeded,
     MissingArgument,
@@ -55,7 +58,9 @@ impl Code {
         match self {
             Self::Unauthorized => 401,
             Self::ComponentNotFound
+            | Self::DeleteJobNotFound
             | Self::DigitalTwinNotFound
+            | Self::ImportJobNotFound
             | Self::EventRouteNotFound
             | Self::ModelNotFound
             | Self::RelationshipNotFound
@@ -82,13 +87,16 @@ const ALL: &[Code] = &[
     Code::BadRequest,
     Code::ComponentNotFound,
     Code::DTDLParserError,
+    Code::DeleteJobNotFound,
     Code::DigitalTwinNotFound,
     Code::EventRouteEndpointInvalid,
     Code::EventRouteFilterInvalid,
     Code::EventRouteIdInvalid,
     Code::EventRouteNotFound,
+    Code::ImportJobNotFound,
     Code::InvalidArgument,
     Code::InvalidRelationship,
+    Code::JobLimitReached,
     Code::JsonPatchInvalid,
     Code::LimitExceeded,
     Code::MissingArgument,

@@ -8,12 +8,14 @@
 mod call;
 pub mod client;
 mod error;
+mod job;
 pub mod server;
 mod service;
 mod view;
 
 pub use call::{Call, IfMatch};
 pub use error::{Code, ServiceError};
+pub use job::{DeleteJob, ImportJob, ImportRequest, JobService, JobStatus};
 pub use service::{
     Document, ListModels, ModelData, Page, PageRequest, QueryPage, QueryRequest, RelationshipWrite,
     Telemetry, TwinService,

@@ -10,11 +10,12 @@ mod body;
 mod connections;
 mod docs;
 mod gate;
+mod jobs;
 mod openapi;
 mod routes;
 mod version;
 
-use crate::TwinService;
+use crate::{JobService, TwinService};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct ServerOptions {
     pub token: Option<String>,
     /// `Host` headers that are taken, beside localhost, 127.0.0.1 and [::1]; without a port.
     pub host_names: Vec<String>,
+    /// The jobs, where there are any.
+    pub jobs: Option<Arc<dyn JobService>>,
 }
 
 impl fmt::Debug for ServerOptions {

@@ -291,7 +291,11 @@ async fn too_many_requests_wait_as_long_as_they_are_told() {
 
 #[tokio::test]
 async fn a_wrong_token_is_told() {
-    let options = ServerOptions { token: Some("right".into()), host_names: Vec::new() };
+    let options = ServerOptions {
+        token: Some("right".into()),
+        host_names: Vec::new(),
+        ..ServerOptions::default()
+    };
     let served = Served::start(Arc::new(Memory::default()), options).await;
     served.client("right").put_twin(&call(), "t", twin_body(1), false).await.unwrap();
     let error = served.client("wrong-secret").get_twin(&call(), "t").await.unwrap_err();

@@ -249,7 +249,11 @@ async fn wrong_methods_are_told_the_right_ones() {
 #[tokio::test]
 async fn without_a_token_the_gateway_answers() {
     let any = ServerOptions::default();
-    let demanded = ServerOptions { token: Some("se-cret".into()), host_names: Vec::new() };
+    let demanded = ServerOptions {
+        token: Some("se-cret".into()),
+        host_names: Vec::new(),
+        ..ServerOptions::default()
+    };
     for (options, authorization, allowed) in [
         (&any, None, false),
         (&any, Some("Bearer "), false),
@@ -281,7 +285,11 @@ async fn without_a_token_the_gateway_answers() {
 
 #[tokio::test]
 async fn hosts_and_origins_that_are_ours_are_taken() {
-    let options = ServerOptions { token: None, host_names: vec!["Twins.Example".into()] };
+    let options = ServerOptions {
+        token: None,
+        host_names: vec!["Twins.Example".into()],
+        ..ServerOptions::default()
+    };
     let fixture = Fixture::start(options).await;
     for (host, origin) in [
         ("localhost", None),

@@ -119,9 +119,8 @@ impl Pipeline {
     /// What each route does with a change, and why; empty where a change makes no notification.
     pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
         let notification = notify(change, &self.host, &self.view);
-        notification.map_or_else(Vec::new, |notification| {
-            self.routes.current().verdicts(&notification)
-        })
+        notification
+            .map_or_else(Vec::new, |notification| self.routes.current().verdicts(&notification))
     }
 }
 

@@ -17,7 +17,7 @@ use journal::Journal;
 use parking_lot::Mutex;
 use pipeline::{Pipeline, PipelineParts, Topology};
 use seed::Seed;
-use simulator::{Instance, InstanceOptions, Simulation};
+use simulator::{Instance, InstanceOptions, Jobs, Simulation};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +74,7 @@ pub struct Embedded {
     pub(crate) views: Mutex<Views>,
     seed: tokio::sync::Mutex<Seed>,
     stop_server: Mutex<Option<oneshot::Sender<()>>>,
+    jobs: Mutex<Option<Arc<Jobs>>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -137,6 +138,7 @@ impl Embedded {
             views: Mutex::default(),
             seed: tokio::sync::Mutex::new(seed),
             stop_server: Mutex::default(),
+            jobs: Mutex::default(),
             tasks: tokio::sync::Mutex::default(),
         });
         embedded.apply_workspace(true).await?;
@@ -175,6 +177,9 @@ impl Embedded {
             // A server that has ended by itself needs no word.
             let _ = stop.send(());
         }
+        if let Some(jobs) = self.jobs.lock().take() {
+            jobs.stop();
+        }
         self.keep_simulation();
         let journal = self.journal.clone();
         if let Ok(Err(error)) = blocking(move || journal.flush()).await {
@@ -209,7 +214,16 @@ impl Embedded {
             names.push(options.listen.to_string());
         }
         let tls = ca.server_config(&names)?;
-        let server_options = ServerOptions { token: options.token.clone(), host_names: names };
+        let jobs = Jobs::open(
+            self.instance.clone(),
+            self.journal.clone(),
+            // Who can be asked by other machines opens no files of this one for them.
+            options.listen.is_loopback(),
+        )?;
+        let jobs = Arc::new(jobs);
+        *self.jobs.lock() = Some(jobs.clone());
+        let server_options =
+            ServerOptions { token: options.token.clone(), host_names: names, jobs: Some(jobs) };
         let service: Arc<dyn TwinService> = self.instance.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         *self.stop_server.lock() = Some(stop);

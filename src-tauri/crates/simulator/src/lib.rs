@@ -7,6 +7,7 @@
 mod batch;
 mod devices;
 mod instance;
+mod jobs;
 mod mutation;
 mod plan;
 mod query;
@@ -18,5 +19,6 @@ mod writer;
 
 pub use devices::{Driven, Reading, SimulatedDevice, Simulation, SimulationState};
 pub use instance::{Instance, InstanceError, InstanceOptions};
+pub use jobs::Jobs;
 pub use mutation::Mutation;
 pub use recovery::RecoveryReport;

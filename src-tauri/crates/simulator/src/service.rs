@@ -381,7 +381,7 @@ fn dependencies(
 }
 
 /// One page of items that come in the order of their keys.
-fn paged<T>(
+pub(crate) fn paged<T>(
     of: &str,
     page: &PageRequest,
     items: impl Iterator<Item = (String, T)>,

@@ -111,6 +111,13 @@ impl Ask {
         Some(format!("{}?{}", self.address, query.finish()))
     }
 
+    /// The address of `below`, under what was asked for.
+    pub(super) fn address_of(&self, below: &str) -> String {
+        let below: String = form_urlencoded::byte_serialize(below.as_bytes()).collect();
+        let version = self.param("api-version").unwrap_or_default();
+        format!("{}/{}?api-version={version}", self.address, below.replace('+', "%20"))
+    }
+
     /// A header's text; `None` where it is absent or no text.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

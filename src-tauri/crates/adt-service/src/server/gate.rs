@@ -4,7 +4,7 @@ use super::ServerOptions;
 use super::answer::{Refusal, set};
 use super::body::{discard, shared};
 use super::version::ApiVersion;
-use crate::{Call, Code, ServiceError, TwinService};
+use crate::{Call, Code, JobService, ServiceError, TwinService};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 use axum::middleware::Next;
@@ -22,6 +22,7 @@ const MODEL_UPLOADS: usize = 2;
 /// What all requests share.
 pub(super) struct Door {
     pub(super) service: Arc<dyn TwinService>,
+    pub(super) jobs: Option<Arc<dyn JobService>>,
     pub(super) model_uploads: Semaphore,
     token: Option<String>,
     hosts: Vec<String>,
@@ -31,7 +32,8 @@ impl Door {
     pub(super) fn new(service: Arc<dyn TwinService>, options: ServerOptions) -> Self {
         let hosts = LOCAL_HOSTS.map(String::from).into_iter().chain(options.host_names).collect();
         let model_uploads = Semaphore::new(MODEL_UPLOADS);
-        Self { service, model_uploads, token: options.token, hosts }
+        let (jobs, token) = (options.jobs, options.token);
+        Self { service, jobs, model_uploads, token, hosts }
     }
 
     fn admit(&self, parts: &Parts) -> Result<ApiVersion, Refusal> {

@@ -47,6 +47,7 @@ pub(super) fn router(door: Arc<Door>) -> Router {
             "/eventroutes/{id}",
             get(get_event_route).put(put_event_route).delete(delete_event_route),
         )
+        .merge(super::jobs::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(door.clone(), gate))

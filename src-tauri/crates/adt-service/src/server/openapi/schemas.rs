@@ -70,6 +70,7 @@ pub(super) fn example_id(path: &str, name: &str) -> &'static str {
         ("component", _) => "controls",
         (_, Some("models")) => "dtmi:com:contoso:Room;1",
         (_, Some("eventroutes")) => "to-parent",
+        (_, Some("jobs")) => "job-1",
         _ => "Room_01",
     }
 }
@@ -77,6 +78,7 @@ pub(super) fn example_id(path: &str, name: &str) -> &'static str {
 pub(super) fn header(name: &str) -> Value {
     let description = match name {
         "ETag" => "The version after this call, W/\"…\".",
+        "Operation-Location" => "Where the job can be read.",
         "query-charge" => "What the query cost, in query units.",
         _ => "",
     };
@@ -187,7 +189,36 @@ pub(super) fn all() -> Value {
             json!({"endpointName": text(), "filter": {"type": "string", "example": "true"}}),
         ),
         "EventRoutePage": page_of(named("EventRoute")),
+        "ImportJob": job(&["inputBlobUri", "outputBlobUri"]),
+        "ImportJobWrite": object(
+            &["inputBlobUri", "outputBlobUri"],
+            json!({"inputBlobUri": text(), "outputBlobUri": text()}),
+        ),
+        "ImportJobPage": page_of(named("ImportJob")),
+        "DeleteJob": job(&[]),
+        "DeleteJobPage": page_of(named("DeleteJob")),
     })
+}
+
+fn job(addresses: &[&str]) -> Value {
+    let time = || json!({"type": "string", "format": "date-time", "nullable": true});
+    let status = ["notstarted", "running", "failed", "succeeded", "cancelling", "cancelled"];
+    let mut job = object(
+        &["id", "status", "createdDateTime"],
+        json!({
+            "id": {"type": "string"},
+            "status": {"type": "string", "enum": status},
+            "createdDateTime": time(),
+            "lastActionDateTime": time(),
+            "finishedDateTime": time(),
+            "purgeDateTime": time(),
+            "error": {"type": "object", "nullable": true},
+        }),
+    );
+    for address in addresses {
+        job["properties"][address] = json!({"type": "string"});
+    }
+    job
 }
 
 /// The service's error shape; with these codes only, where they are given.

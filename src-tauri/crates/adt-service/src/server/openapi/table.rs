@@ -90,6 +90,11 @@ const NO_TWIN: Failure = fails(404, "DigitalTwinNotFound", Recorded);
 const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Documented);
 const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Documented);
 const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Recorded);
+const NO_IMPORT: Failure = fails(404, "ImportJobNotFound", Documented);
+/// In versions before 2023-10-31.
+const NO_JOBS: Failure = fails(404, "NotFound", Guess);
+const JOB_INVALID: Failure = fails(400, "ValidationFailed", Documented);
+const JOB_LIMIT: Failure = fails(400, "JobLimitReached", Documented);
 const NOT_NEW: Failure = fails(412, "PreconditionFailed", Recorded);
 const CHANGED: Failure = fails(412, "PreconditionFailed", Documented);
 
@@ -450,6 +455,94 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answer: NO_CONTENT,
         basis: Recorded,
         failures: &[NO_ROUTE],
+    },
+    Operation {
+        method: "GET",
+        path: "/jobs/imports",
+        id: "ImportJobs_List",
+        summary: "List import jobs",
+        inputs: &[MaxItems, Continuation],
+        body: None,
+        answer: ok("ImportJobPage"),
+        basis: Documented,
+        failures: &[INVALID, BAD_TOKEN, NO_JOBS],
+    },
+    Operation {
+        method: "GET",
+        path: "/jobs/imports/{id}",
+        id: "ImportJobs_GetById",
+        summary: "Read an import job",
+        inputs: &[],
+        body: None,
+        answer: ok("ImportJob"),
+        basis: Documented,
+        failures: &[NO_IMPORT, NO_JOBS],
+    },
+    Operation {
+        method: "PUT",
+        path: "/jobs/imports/{id}",
+        id: "ImportJobs_Add",
+        summary: "Start an import job",
+        inputs: &[],
+        body: Some("ImportJobWrite"),
+        answer: Answer { status: 201, schema: Some("ImportJob"), headers: &[] },
+        basis: Documented,
+        failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/jobs/imports/{id}",
+        id: "ImportJobs_Delete",
+        summary: "Forget an import job that has ended",
+        inputs: &[],
+        body: None,
+        answer: NO_CONTENT,
+        basis: Documented,
+        failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
+    },
+    Operation {
+        method: "POST",
+        path: "/jobs/imports/{id}/cancel",
+        id: "ImportJobs_Cancel",
+        summary: "Cancel an import job",
+        inputs: &[],
+        body: None,
+        answer: ok("ImportJob"),
+        basis: Documented,
+        failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
+    },
+    Operation {
+        method: "GET",
+        path: "/jobs/deletions",
+        id: "DeleteJobs_List",
+        summary: "List delete jobs",
+        inputs: &[MaxItems, Continuation],
+        body: None,
+        answer: ok("DeleteJobPage"),
+        basis: Documented,
+        failures: &[INVALID, BAD_TOKEN, NO_JOBS],
+    },
+    Operation {
+        method: "POST",
+        path: "/jobs/deletions",
+        id: "DeleteJobs_Add",
+        summary: "Delete all models, twins and relationships",
+        inputs: &[],
+        body: None,
+        answer: Answer { status: 202, schema: Some("DeleteJob"), headers: &["Operation-Location"] },
+        basis: Documented,
+        failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
+    },
+    Operation {
+        method: "GET",
+        path: "/jobs/deletions/{id}",
+        id: "DeleteJobs_GetById",
+        summary: "Read a delete job",
+        inputs: &[],
+        body: None,
+        answer: ok("DeleteJob"),
+        basis: Documented,
+        failures: &[fails(404, "DeleteJobNotFound", Documented), NO_JOBS],
     },
 ];
 

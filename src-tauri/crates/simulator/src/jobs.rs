@@ -1,0 +1,143 @@
+//! Import jobs and delete jobs: one of each kind at a time, remembered over restarts.
+
+mod delete;
+mod import;
+mod records;
+mod storage;
+
+use crate::Instance;
+use adt_service::{
+    Call, Code, DeleteJob, ImportJob, ImportRequest, JobService, JobStatus, Page, PageRequest,
+    ServiceError,
+};
+use async_trait::async_trait;
+use journal::Journal;
+use parking_lot::Mutex;
+use records::Records;
+use std::future::Future;
+use std::sync::Arc;
+use storage::Place;
+use tokio::task::JoinSet;
+
+/// The jobs of an embedded instance. Dropping it ends those that run.
+pub struct Jobs {
+    instance: Arc<Instance>,
+    records: Arc<Records>,
+    /// Whether `file:` addresses are taken: only where nobody but this machine can ask.
+    local_files: bool,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Jobs {
+    /// The jobs as they were left; what was running then has failed.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn open(
+        instance: Arc<Instance>,
+        journal: Journal,
+        local_files: bool,
+    ) -> Result<Self, journal::JournalError> {
+        let records = Arc::new(Records::open(journal)?);
+        Ok(Self { instance, records, local_files, tasks: Mutex::default() })
+    }
+
+    /// Ends what runs.
+    pub fn stop(&self) {
+        self.tasks.lock().abort_all();
+    }
+
+    fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(job);
+    }
+}
+
+fn refused(message: impl Into<String>) -> ServiceError {
+    ServiceError::new(Code::ValidationFailed, message)
+}
+
+#[async_trait]
+impl JobService for Jobs {
+    async fn put_import(
+        &self,
+        call: &Call,
+        request: ImportRequest,
+    ) -> Result<ImportJob, ServiceError> {
+        if let Some(message) = twin_graph::check_id(&request.id) {
+            return Err(refused(message));
+        }
+        let input = Place::parse(&request.input, self.local_files)?;
+        let output = Place::parse(&request.output, self.local_files)?;
+        let job = self.records.add_import(&request)?;
+        let run = import::Run {
+            instance: self.instance.clone(),
+            records: self.records.clone(),
+            call: call.clone(),
+            id: request.id,
+            input,
+            output,
+        };
+        self.spawn(run.run());
+        Ok(job)
+    }
+
+    async fn list_imports(
+        &self,
+        _: &Call,
+        page: PageRequest,
+    ) -> Result<Page<ImportJob>, ServiceError> {
+        let jobs = self.records.imports().into_iter().map(|job| (job.id.clone(), job));
+        crate::service::paged("import jobs", &page, jobs)
+    }
+
+    async fn get_import(&self, _: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+        self.records.import(id)
+    }
+
+    async fn delete_import(&self, _: &Call, id: &str) -> Result<(), ServiceError> {
+        self.records.forget_import(id)
+    }
+
+    async fn cancel_import(&self, _: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+        self.records.change_import(id, |job| {
+            if job.status.is_final() {
+                return Err(refused(format!("The import job {id} has ended already.")));
+            }
+            job.status = JobStatus::Cancelling;
+            Ok(())
+        })
+    }
+
+    async fn start_deletion(
+        &self,
+        call: &Call,
+        id: Option<String>,
+    ) -> Result<DeleteJob, ServiceError> {
+        let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        if let Some(message) = twin_graph::check_id(&id) {
+            return Err(refused(message));
+        }
+        let job = self.records.add_deletion(&id)?;
+        let (instance, records, call) = (self.instance.clone(), self.records.clone(), call.clone());
+        self.spawn(async move {
+            let done = delete::everything(&instance, &call).await;
+            records.end_deletion(&id, done);
+        });
+        Ok(job)
+    }
+
+    async fn list_deletions(
+        &self,
+        _: &Call,
+        page: PageRequest,
+    ) -> Result<Page<DeleteJob>, ServiceError> {
+        let jobs = self.records.deletions().into_iter().map(|job| (job.id.clone(), job));
+        crate::service::paged("delete jobs", &page, jobs)
+    }
+
+    async fn get_deletion(&self, _: &Call, id: &str) -> Result<DeleteJob, ServiceError> {
+        self.records.deletion(id)
+    }
+}
