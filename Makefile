@@ -11,7 +11,7 @@ BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appin
   libssl-dev pkg-config build-essential python3-venv
 TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl
 
-.PHONY: help run dev test check unit desktop bench wire icons clean
+.PHONY: help run dev test check unit desktop bench picture wire clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS
 	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
 	cargo build --release --locked --example bare_window
 	tests/with-display $(PYTHON) tests/bench/window.py
+
+picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
+	cargo build --locked --bin twinscope-desktop
+	tests/with-display $(PYTHON) tests/picture.py
 
 .PHONY: bench-instance bench-large crash
 bench-instance: ## Durable writes, load and start of the embedded instance, beside SQLite

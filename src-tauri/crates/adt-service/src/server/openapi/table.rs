@@ -89,7 +89,7 @@ const NO_MODEL: Failure = fails(404, "ModelNotFound", Recorded);
 const NO_TWIN: Failure = fails(404, "DigitalTwinNotFound", Recorded);
 const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Documented);
 const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Documented);
-const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Recorded);
+const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Guess);
 const NO_IMPORT: Failure = fails(404, "ImportJobNotFound", Documented);
 /// In versions before 2023-10-31.
 const NO_JOBS: Failure = fails(404, "NotFound", Guess);
