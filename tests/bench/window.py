@@ -83,7 +83,8 @@ def delays():
             app.driver.set_script_timeout(10)
             samples = []
             for step in range(WRITES):
-                samples.append(delay(app, twins, f"{30 + step * 0.1:.1f}"))
+                # Each value once, and none that is written without its decimal.
+                samples.append(delay(app, twins, f"{30 + step // 9 + (step % 9 + 1) / 10:.1f}"))
             return samples
         finally:
             app.close()
@@ -127,4 +128,5 @@ def main():
     print(f"Memory: proportional set size of all processes {SETTLED_SECONDS} s after that.")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,8 @@ import { poll } from "./poll";
 import { type GraphChange, TwinGraph } from "./twinGraph";
 
 const statusEvery = 500;
+/** While something opens, so that it is seen the moment it is there. */
+const openingEvery = 40;
 const graphEvery = 100;
 
 /** What is open: its status and its graph, pulled from the backend. */
@@ -18,12 +20,13 @@ export class Instance {
   readonly graphChanged = new Signal<GraphChange>();
   readonly history = new History();
   private statusPoll: { now: () => void } | undefined;
+  private graphPoll: { now: () => void } | undefined;
 
   constructor(private readonly host: Host) {}
 
   start(): void {
     this.statusPoll = poll(statusEvery, () => this.pullStatus());
-    poll(graphEvery, () => this.pullGraph());
+    this.graphPoll = poll(graphEvery, () => this.pullGraph());
   }
 
   /** Asks for the status at once: after an action whose effect it shows. */
@@ -35,10 +38,12 @@ export class Instance {
     try {
       const status = await ask(this.host, { type: "status" }, "status");
       // The same list stays the same object, so that what shows it need not be drawn again.
-      const before = this.status.get()?.routes;
-      const same = before?.join() === status.routes.join();
-      this.status.set({ ...status, routes: same && before ? before : status.routes });
+      const known = this.status.get();
+      const same = known?.routes.join() === status.routes.join();
+      this.status.set({ ...status, routes: same && known ? known.routes : status.routes });
       this.silence.set(null);
+      if (status.phase.phase === "opening") setTimeout(() => this.refresh(), openingEvery);
+      else if (known?.session !== status.session) this.graphPoll?.now();
     } catch (thrown) {
       this.silence.set(failureOf(thrown).message);
     }

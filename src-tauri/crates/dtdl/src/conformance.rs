@@ -1,8 +1,9 @@
 //! The conformance cases of the reference parser, read from the file that `DTDL_CASES` names.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    io::Write,
     path::PathBuf,
 };
 
@@ -29,7 +30,7 @@ fn the_cases_of_the_reference_parser_agree() {
         .map_or_else(|| PathBuf::from("../shared/data/dtdl-parser-cases.jsonl"), PathBuf::from);
     let file = root.join(file);
     let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("skipped: there is no file of cases at {}", file.display());
+        say(&format!("skipped: there is no file of cases at {}", file.display()));
         return;
     };
     let cases: Vec<Json> = text
@@ -44,12 +45,18 @@ fn the_cases_of_the_reference_parser_agree() {
         })
         .collect();
     for (name, why) in &differing {
-        eprintln!("{name}: {why}");
+        say(&format!("{name}: {why}"));
     }
     let agreeing = cases.len() - differing.len();
-    eprintln!("{agreeing} of {} cases agree", cases.len());
+    say(&format!("{agreeing} of {} cases agree", cases.len()));
     assert!(!cases.is_empty(), "the file of cases is empty");
     assert!(agreeing as f64 >= FLOOR * cases.len() as f64, "too few cases agree");
+}
+
+/// Says it past the test harness, which keeps the words of a test that passes to itself.
+fn say(line: &str) {
+    // Nobody can be told where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A case that we cannot even run differs; the others still count.

@@ -1,7 +1,7 @@
 //! Real models: both ontologies parse whole. Skipped with a word where the files are absent.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use dtdl::{Models, ParseOptions};
 use serde_json::Value;
@@ -9,7 +9,8 @@ use serde_json::Value;
 fn load(file: &str) -> Option<Vec<Value>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data").join(file);
     let Ok(text) = std::fs::read(&path) else {
-        eprintln!("skipped: there is no {}", path.display());
+        // Past the test harness, which keeps the words of a test that passes to itself.
+        let _ = writeln!(std::io::stderr(), "skipped: there is no {}", path.display());
         return None;
     };
     match dtdl::read(&text).expect("it is JSON") {
