@@ -60,6 +60,9 @@ impl ParseOptions {
     }
 }
 
+/// How often a resolver is asked for what its own documents miss.
+const MAX_ROUNDS: usize = 100;
+
 impl Models {
     /// An empty collection.
     pub fn new() -> Self {
@@ -78,7 +81,25 @@ impl Models {
         documents: &[Value],
         options: &ParseOptions,
     ) -> Result<Vec<Arc<Interface>>, Problems> {
-        self.put(documents, options, false)
+        self.put(documents, options, false, &mut |_| Vec::new())
+    }
+
+    /// Adds all of `documents` or none, and with them what `resolve` hands in for the DTMIs that
+    /// they refer to and that are not there: it is asked for all that is missing at once, then for
+    /// what its own documents miss, and for no DTMI twice.
+    ///
+    /// Answers the new interfaces, those of the resolver behind the others.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them. What the resolver does not know, or what is still
+    /// missing after 100 rounds, is an unresolved reference.
+    pub fn add_resolving(
+        &mut self,
+        documents: &[Value],
+        options: &ParseOptions,
+        mut resolve: impl FnMut(&[Arc<str>]) -> Vec<Value>,
+    ) -> Result<Vec<Arc<Interface>>, Problems> {
+        self.put(documents, options, false, &mut resolve)
     }
 
     /// Adds models or replaces those of the same DTMI. All or nothing; the models that depend on a
@@ -91,7 +112,7 @@ impl Models {
         documents: &[Value],
         options: &ParseOptions,
     ) -> Result<Vec<Arc<Interface>>, Problems> {
-        self.put(documents, options, true)
+        self.put(documents, options, true, &mut |_| Vec::new())
     }
 
     fn put(
@@ -99,11 +120,13 @@ impl Models {
         documents: &[Value],
         options: &ParseOptions,
         replacing: bool,
+        resolve: &mut dyn FnMut(&[Arc<str>]) -> Vec<Value>,
     ) -> Result<Vec<Arc<Interface>>, Problems> {
         let mut parser = Parser::new(options.policy());
         for document in documents {
             parser.document(document);
         }
+        self.resolve_missing(&mut parser, resolve);
         let given: IndexSet<Arc<str>> =
             parser.parsed().graph.interfaces().map(|i| i.id.clone()).collect();
         parser.set_policy(options.lenient());
@@ -121,6 +144,27 @@ impl Models {
         check::check(&mut parsed);
         std::mem::take(&mut parsed.problems).into_result()?;
         Ok(self.insert(&parsed, &given, &dependants))
+    }
+
+    /// Parses what the resolver hands in for what is neither given nor there.
+    fn resolve_missing(
+        &self,
+        parser: &mut Parser,
+        resolve: &mut dyn FnMut(&[Arc<str>]) -> Vec<Value>,
+    ) {
+        let mut asked: BTreeSet<Arc<str>> = BTreeSet::new();
+        for _ in 0..MAX_ROUNDS {
+            let missing: Vec<_> = check::unresolved(parser.parsed())
+                .into_iter()
+                .filter(|id| !self.interfaces.contains_key(id) && asked.insert(id.clone()))
+                .collect();
+            if missing.is_empty() {
+                return;
+            }
+            for document in resolve(&missing) {
+                parser.document(&document);
+            }
+        }
     }
 
     /// Parses from what is there already whatever is referred to and not yet parsed.
