@@ -387,7 +387,7 @@ async fn about(opened: &Opened, request: Request) -> Response {
         }
         Request::Twin { id } => twin(opened, &id),
         Request::PatchTwin { id, patch, etag } => patch_twin(opened, &id, &patch, etag).await,
-        Request::Place { places } => place(opened, &places),
+        Request::Place { places } => place(opened, &places).await,
         Request::Search { text, limit } => {
             let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
             Response::Found { hits, total: u32::try_from(total).unwrap_or(u32::MAX) }
@@ -441,8 +441,10 @@ async fn patch_twin(
     }
 }
 
-fn place(opened: &Opened, places: &[Place]) -> Response {
+/// Kept at once, because a person did it; what the layout moves by itself is kept by and by.
+async fn place(opened: &Opened, places: &[Place]) -> Response {
     opened.screen.lock().place(places, &opened.view);
+    opened.keep_views().await;
     Response::Accepted
 }
 
