@@ -64,6 +64,15 @@ def client(connect, token="any"):
     return DigitalTwinsClient(adt["endpoint"], Token(token), connection_verify=adt["ca"])
 
 
+def end_group(process):
+    """Ends the driver and the window that it started: they are one process group."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    process.wait(10)
+
+
 class Serve:
     """A running `twinscope serve`."""
 
@@ -137,7 +146,12 @@ class Window:
         options = ArgOptions()
         options.set_capability("browserName", "wry")
         options.set_capability("tauri:options", {"application": str(BINARIES / "twinscope-desktop")})
-        driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        try:
+            driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        except BaseException:
+            # Nobody else knows of the proxy yet.
+            end_group(proxy)
+            raise
         return cls(driver, proxy, home, pictures)
 
     def close(self):
@@ -146,12 +160,7 @@ class Window:
         try:
             self.driver.quit()
         finally:
-            # The driver and the window that it started are one process group.
-            try:
-                os.killpg(self.proxy.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
-            self.proxy.wait(10)
+            end_group(self.proxy)
 
     @property
     def connect(self):
