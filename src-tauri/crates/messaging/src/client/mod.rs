@@ -1,0 +1,1 @@
+//! Clients of Event Hubs and Service Bus, embedded or in Azure: send, receive, peek, settle.

@@ -1,0 +1,1 @@
+//! Event Hubs over AMQP 1.0.

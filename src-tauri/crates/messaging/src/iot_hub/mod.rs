@@ -1,0 +1,1 @@
+//! IoT Hub over MQTT 3.1.1.

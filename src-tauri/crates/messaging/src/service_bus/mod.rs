@@ -1,0 +1,1 @@
+//! Service Bus queues, topics and subscriptions over AMQP 1.0.
