@@ -1,7 +1,7 @@
 //! The graph to read, and the changes since a version.
 
 use async_trait::async_trait;
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ pub enum Changes {
 /// The embedded instance's graph and the copy of a remote one are both this, so no screen and no
 /// function knows which it reads. Only published, hence durable, changes are ever seen.
 pub struct GraphView {
-    graph: RwLock<TwinGraph>,
+    graph: RwLock<Arc<TwinGraph>>,
     recent: Mutex<VecDeque<Arc<Change>>>,
     version: watch::Sender<u64>,
 }
@@ -33,12 +33,13 @@ impl GraphView {
     /// A view of a graph as recovery or a first load left it.
     pub fn new(graph: TwinGraph) -> Self {
         let (version, _) = watch::channel(graph.version());
-        Self { graph: RwLock::new(graph), recent: Mutex::default(), version }
+        Self { graph: RwLock::new(Arc::new(graph)), recent: Mutex::default(), version }
     }
 
-    /// The graph at one version. Keep the guard short: it holds the writer up.
-    pub fn read(&self) -> RwLockReadGuard<'_, TwinGraph> {
-        self.graph.read()
+    /// The graph as it is now. Who keeps it keeps this one version, and holds nobody up: the
+    /// writer goes on with another version, which shares what did not change.
+    pub fn read(&self) -> Arc<TwinGraph> {
+        self.graph.read().clone()
     }
 
     /// The version published last; wakes whoever waits on it.
@@ -68,6 +69,7 @@ impl GraphView {
     /// Where a change does not fit; those before it are published.
     pub fn publish(&self, changes: Vec<Arc<Change>>) -> Result<(), ApplyError> {
         let mut graph = self.graph.write();
+        let graph = Arc::make_mut(&mut graph);
         let mut recent = self.recent.lock();
         let done = changes.into_iter().try_for_each(|change| {
             graph.apply(&change)?;
@@ -87,7 +89,7 @@ impl GraphView {
         let mut current = self.graph.write();
         self.recent.lock().clear();
         self.version.send_replace(graph.version());
-        *current = graph;
+        *current = Arc::new(graph);
     }
 }
 

@@ -144,7 +144,7 @@ impl Writer {
 
     /// Several at once are checked one after the other on a copy, so that each sees those before.
     fn plan_many(&mut self, mutations: &[Mutation], call: &Call) -> Answer {
-        let mut graph = self.view.read().clone();
+        let mut graph = TwinGraph::clone(&self.view.read());
         let mut changes = Vec::with_capacity(mutations.len());
         for mutation in mutations {
             let next = change(&graph, mutation, call, graph.version() + 1, self.etags.next())?;

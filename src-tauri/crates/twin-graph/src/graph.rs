@@ -1,13 +1,28 @@
-//! The graph itself, on petgraph.
+//! The graph itself: a persistent value, in petgraph's terms.
 
-use crate::{Change, ChangeKind, EventRoute, PatchError, Relationship, Timestamp, Twin, patch};
+mod adjacency;
+mod apply;
+mod chunks;
+mod index;
+mod kinds;
+mod slots;
+mod visit;
+
+pub use apply::ApplyError;
+pub use kinds::Kind;
+pub use slots::{Chunk, Slot};
+pub use visit::{Edge, EdgeReferences, Edges, Link, Links, Neighbors, NodeIdentifiers, Nodes};
+
+use crate::{EventRoute, Relationship, Timestamp, Twin};
+use adjacency::Adjacency;
+use index::Index;
 use petgraph::Direction;
-use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
+use petgraph::graph::{EdgeIndex, NodeIndex};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use slots::Slots;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// A model with what the service stores about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,60 +43,28 @@ impl StoredModel {
     }
 }
 
-/// A change that does not fit the graph: the journal and the graph do not belong together.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum ApplyError {
-    /// A version was left out or came twice.
-    #[error("change {got} does not follow version {at}: a change is missing or came twice")]
-    Order {
-        /// The graph's version.
-        at: u64,
-        /// The change's version.
-        got: u64,
-    },
-    /// It names a twin, relationship or model that is not there.
-    #[error("change {version} names «{subject}», which is not in the graph")]
-    Missing {
-        /// The change's version.
-        version: u64,
-        /// What it names.
-        subject: String,
-    },
-    /// It would remove a twin that still has relationships.
-    #[error("change {version} deletes the twin «{twin}», which still has relationships")]
-    StillRelated {
-        /// The change's version.
-        version: u64,
-        /// The twin.
-        twin: String,
-    },
-    /// Its models do not parse any more.
-    #[error("change {version} has models that do not parse: {problems}")]
-    Models {
-        /// The change's version.
-        version: u64,
-        /// What is wrong with them.
-        problems: String,
-    },
-    /// Its patch does not fit.
-    #[error("change {version} cannot be carried out: {source}")]
-    Patch {
-        /// The change's version.
-        version: u64,
-        /// Why.
-        source: PatchError,
-    },
-}
-
 /// Digital twins and what relates them, with their models, at one version.
+///
+/// A clone is another version of the same graph that shares all that did not change since: it
+/// takes microseconds and a few kilobytes, whatever the size, so that a reader keeps the version
+/// that it began with while the writer goes on. Nodes and edges are numbered as in petgraph's
+/// stable graph: an index stays the same while its twin or relationship is there, and is used
+/// again afterwards.
+///
+/// petgraph's algorithms run on a reference to it, because it has the traits of
+/// [`petgraph::visit`].
 #[derive(Clone, Default)]
 pub struct TwinGraph {
-    graph: StableDiGraph<Arc<Twin>, Arc<Relationship>>,
-    nodes: HashMap<Arc<str>, NodeIndex>,
-    edges: HashMap<(NodeIndex, Arc<str>), EdgeIndex>,
-    models: dtdl::Models,
-    stored: BTreeMap<Arc<str>, StoredModel>,
-    routes: BTreeMap<Arc<str>, Arc<EventRoute>>,
+    twins: Slots<Twin>,
+    relationships: Slots<Relationship>,
+    adjacency: Adjacency,
+    by_id: Index,
+    by_source_and_id: Index,
+    models: Arc<dtdl::Models>,
+    stored: Arc<BTreeMap<Arc<str>, StoredModel>>,
+    routes: Arc<BTreeMap<Arc<str>, Arc<EventRoute>>>,
+    /// Version of the last change of a model.
+    models_version: u64,
     /// Version of the last change of a route.
     routes_version: u64,
     version: u64,
@@ -93,35 +76,11 @@ impl TwinGraph {
         Self::default()
     }
 
-    /// A graph of the given parts, at a version: what a snapshot or a first load holds.
-    ///
-    /// # Errors
-    /// Where models do not parse, or a relationship names a twin that is not among them.
-    pub fn restore(
-        version: u64,
-        models: &[StoredModel],
-        twins: impl IntoIterator<Item = Arc<Twin>>,
-        relationships: impl IntoIterator<Item = Arc<Relationship>>,
-    ) -> Result<Self, ApplyError> {
-        let mut graph = Self::default();
-        if !models.is_empty() {
-            graph.put_models(version, models)?;
-        }
-        for twin in twins {
-            graph.put_twin(&twin);
-        }
-        for relationship in relationships {
-            graph.put_relationship(version, &relationship)?;
-        }
-        graph.version = version;
-        graph.routes_version = version;
-        Ok(graph)
-    }
-
     /// The same graph with these event routes, which a snapshot holds too.
     #[must_use]
     pub fn with_routes(mut self, routes: impl IntoIterator<Item = Arc<EventRoute>>) -> Self {
-        self.routes = routes.into_iter().map(|route| (route.id.clone(), route)).collect();
+        let routes = routes.into_iter().map(|route| (route.id.clone(), route));
+        self.routes = Arc::new(routes.collect());
         self
     }
 
@@ -133,6 +92,12 @@ impl TwinGraph {
     /// The models, parsed.
     pub fn models(&self) -> &dtdl::Models {
         &self.models
+    }
+
+    /// The version at which the models last changed, so that whoever made something of them knows
+    /// when to do it again.
+    pub fn models_version(&self) -> u64 {
+        self.models_version
     }
 
     /// The models as stored, ordered by DTMI.
@@ -163,193 +128,166 @@ impl TwinGraph {
 
     /// How many twins there are.
     pub fn twin_count(&self) -> usize {
-        self.nodes.len()
+        self.by_id.len()
     }
 
     /// How many relationships there are.
     pub fn relationship_count(&self) -> usize {
-        self.edges.len()
+        self.by_source_and_id.len()
     }
 
     /// One twin.
     pub fn twin(&self, id: &str) -> Option<&Arc<Twin>> {
-        self.nodes.get(id).map(|&node| &self.graph[node])
+        self.twin_at(self.node(id)?)
+    }
+
+    /// The node of a twin.
+    pub fn node(&self, id: &str) -> Option<NodeIndex> {
+        let is = |place| self.twins.value(place).is_some_and(|twin| *twin.id == *id);
+        self.by_id.find(self.by_id.hash(id), is).map(node_index)
+    }
+
+    /// The twin of a node.
+    pub fn twin_at(&self, node: NodeIndex) -> Option<&Arc<Twin>> {
+        self.twins.value(place(node))
     }
 
     /// All twins, in the order in which they were created (a freed place is taken again).
     pub fn twins(&self) -> impl Iterator<Item = &Arc<Twin>> {
-        self.graph.node_weights()
+        self.twin_chunks().flat_map(|chunk| chunk.slots()).filter_map(Slot::value)
+    }
+
+    /// All places of twins, chunk by chunk.
+    pub fn twin_chunks(&self) -> impl Iterator<Item = Chunk<'_, Twin>> {
+        self.twins.chunks(None)
+    }
+
+    /// The chunks in which a twin came, went or changed after a version.
+    pub fn twin_chunks_after(&self, version: u64) -> impl Iterator<Item = Chunk<'_, Twin>> {
+        self.twins.chunks(Some(version))
     }
 
     /// One relationship.
     pub fn relationship(&self, source: &str, id: &str) -> Option<&Arc<Relationship>> {
-        let key = (*self.nodes.get(source)?, Arc::from(id));
-        self.edges.get(&key).map(|&edge| &self.graph[edge])
+        self.relationship_at(self.edge(source, id)?)
     }
 
-    /// All relationships.
+    /// The edge of a relationship.
+    pub fn edge(&self, source: &str, id: &str) -> Option<EdgeIndex> {
+        self.edge_of(place(self.node(source)?), id).map(edge_index)
+    }
+
+    /// The relationship of an edge.
+    pub fn relationship_at(&self, edge: EdgeIndex) -> Option<&Arc<Relationship>> {
+        self.relationships.value(edge.index() as u32)
+    }
+
+    /// All relationships, in the order in which they were created (a freed place is taken again).
     pub fn relationships(&self) -> impl Iterator<Item = &Arc<Relationship>> {
-        self.graph.edge_weights()
+        self.relationship_chunks().flat_map(|chunk| chunk.slots()).filter_map(Slot::value)
     }
 
-    /// The relationships that leave a twin; none where there is no such twin.
+    /// All places of relationships, chunk by chunk.
+    pub fn relationship_chunks(&self) -> impl Iterator<Item = Chunk<'_, Relationship>> {
+        self.relationships.chunks(None)
+    }
+
+    /// The chunks in which a relationship came, went or changed after a version.
+    pub fn relationship_chunks_after(
+        &self,
+        version: u64,
+    ) -> impl Iterator<Item = Chunk<'_, Relationship>> {
+        self.relationships.chunks(Some(version))
+    }
+
+    /// The relationships that leave a twin, the newest first; none where there is no such twin.
     pub fn outgoing(&self, id: &str) -> impl Iterator<Item = &Arc<Relationship>> {
         self.related(id, Direction::Outgoing)
     }
 
-    /// The relationships that reach a twin; none where there is no such twin.
+    /// The relationships that reach a twin, the newest first; none where there is no such twin.
     pub fn incoming(&self, id: &str) -> impl Iterator<Item = &Arc<Relationship>> {
         self.related(id, Direction::Incoming)
     }
 
     fn related(&self, id: &str, direction: Direction) -> impl Iterator<Item = &Arc<Relationship>> {
-        let node = self.nodes.get(id).copied();
-        node.into_iter().flat_map(move |node| {
-            self.graph.edges_directed(node, direction).map(|edge| edge.weight())
-        })
+        let edges = self.node(id).into_iter().flat_map(move |node| self.edges_of(node, direction));
+        edges.map(|edge| edge.relationship)
     }
 
-    /// Carries out a change, which must be the next one.
-    ///
-    /// # Errors
-    /// Where the change does not fit; the graph is then as it was.
-    pub fn apply(&mut self, change: &Change) -> Result<(), ApplyError> {
-        if change.version != self.version + 1 {
-            return Err(ApplyError::Order { at: self.version, got: change.version });
-        }
-        self.apply_kind(change)?;
-        self.version = change.version;
-        Ok(())
+    /// How many relationships leave or reach a node.
+    pub fn degree(&self, node: NodeIndex, direction: Direction) -> usize {
+        self.adjacency.degree(place(node), direction)
     }
 
-    fn apply_kind(&mut self, change: &Change) -> Result<(), ApplyError> {
-        let version = change.version;
-        match &change.kind {
-            ChangeKind::ModelsPut { models } => self.put_models(version, models),
-            ChangeKind::ModelDecommissioned { id } => {
-                let stored = self.stored.get_mut(id).ok_or_else(|| missing(version, id))?;
-                stored.decommissioned = true;
-                Ok(())
-            }
-            ChangeKind::ModelDeleted { id } => self.delete_model(version, id),
-            ChangeKind::TwinPut { twin, .. } => {
-                self.put_twin(twin);
-                Ok(())
-            }
-            ChangeKind::TwinPatched { id, patch, source_times, etag, .. } => {
-                let mut twin = Twin::clone(self.twin(id).ok_or_else(|| missing(version, id))?);
-                for applied in patch {
-                    twin.apply_operation(&applied.operation, change.time)
-                        .map_err(|source| ApplyError::Patch { version, source })?;
-                }
-                for (name, time) in source_times {
-                    twin.set_source_time(name, *time);
-                }
-                twin.etag = etag.clone();
-                self.put_twin(&Arc::new(twin));
-                Ok(())
-            }
-            ChangeKind::TwinDeleted { twin } => self.delete_twin(version, &twin.id),
-            ChangeKind::RelationshipPut { relationship, .. } => {
-                self.put_relationship(version, relationship)
-            }
-            ChangeKind::RelationshipPatched { source, id, patch, etag } => {
-                let current = self.relationship(source, id).ok_or_else(|| missing(version, id))?;
-                let mut relationship = Relationship::clone(current);
-                for applied in patch {
-                    patch::apply_to_map(&mut relationship.properties, &applied.operation)
-                        .map_err(|source| ApplyError::Patch { version, source })?;
-                }
-                relationship.etag = etag.clone();
-                self.put_relationship(version, &Arc::new(relationship))
-            }
-            ChangeKind::RelationshipDeleted { relationship } => {
-                self.delete_relationship(version, relationship)
-            }
-            ChangeKind::EventRoutePut { route, .. } => {
-                self.routes.insert(route.id.clone(), route.clone());
-                self.routes_version = version;
-                Ok(())
-            }
-            ChangeKind::EventRouteDeleted { route } => {
-                self.routes.remove(&route.id).ok_or_else(|| missing(version, &route.id))?;
-                self.routes_version = version;
-                Ok(())
-            }
-            ChangeKind::Telemetry { .. } => Ok(()),
-        }
+    /// The number of a model; `None` where no twin was ever of it.
+    pub fn model_kind(&self, dtmi: &str) -> Option<Kind> {
+        self.adjacency.models.number(dtmi)
     }
 
-    fn put_models(&mut self, version: u64, models: &[StoredModel]) -> Result<(), ApplyError> {
-        let documents: Vec<Value> =
-            models.iter().map(|model| Value::clone(&model.document)).collect();
-        self.models
-            .replace(&documents, &dtdl::ParseOptions::default())
-            .map_err(|problems| ApplyError::Models { version, problems: problems.to_string() })?;
-        for model in models {
-            self.stored.insert(model.id().into(), model.clone());
-        }
-        Ok(())
+    /// The number of a relationship name; `None` where no relationship ever had it.
+    pub fn name_kind(&self, name: &str) -> Option<Kind> {
+        self.adjacency.names.number(name)
     }
 
-    fn delete_model(&mut self, version: u64, id: &str) -> Result<(), ApplyError> {
-        self.models
-            .remove(id)
-            .map_err(|problems| ApplyError::Models { version, problems: problems.to_string() })?;
-        self.stored.remove(id);
-        Ok(())
+    /// The DTMI that a number stands for.
+    pub fn model_of(&self, kind: Kind) -> Option<&Arc<str>> {
+        self.adjacency.models.name(kind)
     }
 
-    fn put_twin(&mut self, twin: &Arc<Twin>) {
-        match self.nodes.get(&twin.id) {
-            Some(&node) => self.graph[node] = twin.clone(),
-            None => {
-                let node = self.graph.add_node(twin.clone());
-                self.nodes.insert(twin.id.clone(), node);
-            }
-        }
+    /// The relationship name that a number stands for.
+    pub fn name_of(&self, kind: Kind) -> Option<&Arc<str>> {
+        self.adjacency.names.name(kind)
     }
 
-    fn delete_twin(&mut self, version: u64, id: &str) -> Result<(), ApplyError> {
-        let node = *self.nodes.get(id).ok_or_else(|| missing(version, id))?;
-        if self.graph.neighbors_undirected(node).next().is_some() {
-            return Err(ApplyError::StillRelated { version, twin: id.to_owned() });
-        }
-        self.graph.remove_node(node);
-        self.nodes.remove(id);
-        Ok(())
+    /// The number of the model of a node's twin.
+    pub fn kind_of(&self, node: NodeIndex) -> Option<Kind> {
+        self.adjacency.node_kind(place(node))
     }
 
-    fn put_relationship(
-        &mut self,
-        version: u64,
-        relationship: &Arc<Relationship>,
-    ) -> Result<(), ApplyError> {
-        let node = |id: &str| self.nodes.get(id).copied().ok_or_else(|| missing(version, id));
-        let (source, target) = (node(&relationship.source)?, node(&relationship.target)?);
-        let key = (source, relationship.id.clone());
-        // A replaced relationship may have another target, and petgraph moves no edge.
-        if let Some(edge) = self.edges.remove(&key) {
-            self.graph.remove_edge(edge);
-        }
-        let edge = self.graph.add_edge(source, target, relationship.clone());
-        self.edges.insert(key, edge);
-        Ok(())
+    /// The models that twins are of, with how many twins are of each itself (not of those that
+    /// extend it).
+    pub fn models_in_use(&self) -> impl Iterator<Item = (Kind, &Arc<str>, usize)> {
+        self.adjacency.models.in_use()
     }
 
-    fn delete_relationship(
-        &mut self,
-        version: u64,
-        relationship: &Relationship,
-    ) -> Result<(), ApplyError> {
-        let missing = || missing(version, &relationship.id);
-        let source = *self.nodes.get(&relationship.source).ok_or_else(missing)?;
-        let edge = self.edges.remove(&(source, relationship.id.clone())).ok_or_else(missing)?;
-        self.graph.remove_edge(edge);
-        Ok(())
+    /// The names that relationships have, with how many have each.
+    pub fn names_in_use(&self) -> impl Iterator<Item = (Kind, &Arc<str>, usize)> {
+        self.adjacency.names.in_use()
+    }
+
+    /// How many twins are of a model itself.
+    pub fn twin_count_of(&self, model: Kind) -> usize {
+        self.adjacency.models.used(model).map_or(0, |used| used.count as usize)
+    }
+
+    /// How many relationships have a name.
+    pub fn relationship_count_of(&self, name: Kind) -> usize {
+        self.adjacency.names.used(name).map_or(0, |used| used.count as usize)
+    }
+
+    /// The nodes whose twins are of a model itself, those that came last first.
+    pub fn nodes_of(&self, model: Kind) -> impl Iterator<Item = NodeIndex> + use<'_> {
+        self.adjacency.of_kind(model).map(node_index)
+    }
+
+    fn edge_of(&self, source: u32, id: &str) -> Option<u32> {
+        let is = |edge| {
+            let from = self.adjacency.edge(edge).is_some_and(|edge| edge.source() == source);
+            from && self.relationships.value(edge).is_some_and(|known| *known.id == *id)
+        };
+        self.by_source_and_id.find(self.by_source_and_id.hash((source, id)), is)
     }
 }
 
-fn missing(version: u64, subject: &str) -> ApplyError {
-    ApplyError::Missing { version, subject: subject.to_owned() }
+fn node_index(place: u32) -> NodeIndex {
+    NodeIndex::new(place as usize)
+}
+
+fn edge_index(place: u32) -> EdgeIndex {
+    EdgeIndex::new(place as usize)
+}
+
+fn place(node: NodeIndex) -> u32 {
+    node.index() as u32
 }

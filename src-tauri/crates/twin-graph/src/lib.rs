@@ -1,6 +1,6 @@
 //! The twin graph: digital twins, relationships, JSON Patch, ETags, versions and changes.
 //!
-//! A [`TwinGraph`] is a plain value on petgraph. It changes only by [`TwinGraph::apply`] of a
+//! A [`TwinGraph`] is a plain value, cheap to clone, on which petgraph's algorithms run. It changes only by [`TwinGraph::apply`] of a
 //! [`Change`], and applying the same changes in the same order always gives the same graph; so a
 //! journal of changes is all that has to be kept. Nothing here does I/O, reads a clock or makes
 //! an id: times, ETags and trace ids come with the change.
@@ -16,7 +16,10 @@ mod twin;
 mod validate;
 
 pub use change::{Cause, Change, ChangeKind, Origin};
-pub use graph::{ApplyError, StoredModel, TwinGraph};
+pub use graph::{
+    ApplyError, Chunk, Edge, EdgeReferences, Edges, Kind, Link, Links, Neighbors, NodeIdentifiers,
+    Nodes, Slot, StoredModel, TwinGraph,
+};
 pub use patch::{AppliedOperation, Operation, OperationKind, PatchError, parse_patch};
 pub use relationship::Relationship;
 pub use route::EventRoute;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
-use twin_graph::{Change, ChangeKind, Origin, Relationship, Timestamp, Twin};
+use twin_graph::{Change, ChangeKind, Origin, Relationship, Timestamp, Twin, TwinGraph};
 
 /// A relationship's source and id.
 pub(crate) type RelationshipKey = (Arc<str>, Arc<str>);
@@ -47,7 +47,7 @@ impl Copy {
 
     /// Goes on with a view that has this graph and no changes before it.
     pub(crate) fn forget_changes(&mut self) {
-        let graph = self.view.read().clone();
+        let graph = TwinGraph::clone(&self.view.read());
         self.view = Arc::new(GraphView::new(graph));
     }
 

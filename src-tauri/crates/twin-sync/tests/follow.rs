@@ -163,7 +163,7 @@ async fn every_kind_of_change_is_followed() {
     let memory = building(5).await;
     let remote = start(&memory, quick()).await.unwrap();
     let view = remote.view();
-    let loaded = view.read().clone();
+    let loaded = TwinGraph::clone(&view.read());
 
     memory.patch("t01", json!([{"op": "replace", "path": "/temperature", "value": 21}])).await;
     in_step(&view, &memory).await;
