@@ -1,16 +1,29 @@
 //! The desktop shell: the window, and the one door from the page to the backend.
 
-use session::wire::{Request, Response};
+use session::wire::{Answer, Request};
 use session::{Explorer, Folders};
 use std::sync::Arc;
 use std::time::Instant;
+use tauri::ipc::{InvokeResponseBody, IpcResponse};
 use tauri::{Manager, RunEvent, State};
 use tracing_subscriber::EnvFilter;
 
+/// An answer on its way to the page: JSON as such, columns as the bytes that they are.
+struct Sent(Answer);
+
+impl IpcResponse for Sent {
+    fn body(self) -> tauri::Result<InvokeResponseBody> {
+        match self.0 {
+            Answer::Response(response) => response.body(),
+            Answer::Columns(message) => Ok(InvokeResponseBody::Raw(message)),
+        }
+    }
+}
+
 /// The one door: everything that the page asks goes through here.
 #[tauri::command]
-async fn call(explorer: State<'_, Arc<Explorer>>, request: Request) -> Result<Response, ()> {
-    Ok(explorer.inner().clone().handle(request).await)
+async fn call(explorer: State<'_, Arc<Explorer>>, request: Request) -> Result<Sent, ()> {
+    Ok(Sent(explorer.inner().clone().answer(request).await))
 }
 
 /// Opens the window on what was open last, or on the sample, and runs until it is closed.

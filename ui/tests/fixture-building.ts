@@ -1,9 +1,22 @@
-import type { Frame } from "../src/wire/Frame";
 import type { Kind } from "../src/wire/Kind";
 import type { PropertyRow } from "../src/wire/PropertyRow";
-import type { RelationshipEdge } from "../src/wire/RelationshipEdge";
 
 /** A building that is only played: 1 Building, 3 Floors, 24 Rooms, 24 Thermostats. */
+
+export interface FixtureFrame {
+  twin: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface FixtureEdge {
+  key: string;
+  source: string;
+  target: string;
+  name: string;
+}
 
 export interface FixtureTwin {
   id: string;
@@ -24,6 +37,7 @@ export const kinds: Kind[] = [
     name: "Building",
     shape: "hexagon",
     count: 1,
+    level: 3,
     valueProperty: null,
     unit: "",
   },
@@ -32,6 +46,7 @@ export const kinds: Kind[] = [
     name: "Floor",
     shape: "hexagon",
     count: 3,
+    level: 2,
     valueProperty: null,
     unit: "",
   },
@@ -40,6 +55,7 @@ export const kinds: Kind[] = [
     name: "Room",
     shape: "rectangle",
     count: 24,
+    level: 1,
     valueProperty: "currentTemp",
     unit: "°C",
   },
@@ -48,6 +64,7 @@ export const kinds: Kind[] = [
     name: "Thermostat",
     shape: "circle",
     count: 24,
+    level: 0,
     valueProperty: "temperature",
     unit: "°C",
   },
@@ -172,7 +189,7 @@ export function makeTwins(): FixtureTwin[] {
   return twins;
 }
 
-export const frames: Frame[] = [
+export const frames: FixtureFrame[] = [
   { twin: "Building_1", x: 0, y: 4, width: 972, height: 532 },
   ...[1, 2, 3].map((level) => ({
     twin: `Floor_${level}`,
@@ -183,8 +200,8 @@ export const frames: Frame[] = [
   })),
 ];
 
-export function makeRelationships(): RelationshipEdge[] {
-  const edges: RelationshipEdge[] = [];
+export function makeRelationships(): FixtureEdge[] {
+  const edges: FixtureEdge[] = [];
   const relate = (source: string, name: string, target: string) =>
     edges.push({ key: `${source}/${name}-${target}`, source, target, name });
   for (let level = 1; level <= 3; level++) relate("Building_1", "contains", `Floor_${level}`);

@@ -1,6 +1,7 @@
-import type { Host } from "../src/host/host";
+import type { Answer, Host } from "../src/host/host";
+import { noRow } from "../src/store/rows";
 import type { Failure } from "../src/wire/Failure";
-import type { GraphDelta } from "../src/wire/GraphDelta";
+import type { GraphMessage } from "../src/wire/GraphMessage";
 import type { LogRequest } from "../src/wire/LogRequest";
 import type { LogRow } from "../src/wire/LogRow";
 import type { LogWindow } from "../src/wire/LogWindow";
@@ -11,7 +12,6 @@ import type { SimulationAction } from "../src/wire/SimulationAction";
 import type { Status } from "../src/wire/Status";
 import type { Target } from "../src/wire/Target";
 import type { TwinDetail } from "../src/wire/TwinDetail";
-import type { TwinNode } from "../src/wire/TwinNode";
 import {
   type FixtureTwin,
   frames,
@@ -21,6 +21,7 @@ import {
   room,
   thermostat,
 } from "./fixture-building";
+import { graphMessage, type PlayedTwin } from "./graph-message";
 
 const routes = ["to-parent", "telemetry"];
 const logKept = 5000;
@@ -92,7 +93,7 @@ export class FixtureHost implements Host {
     this.write(parent.id, "/currentTemp", after, trace, `propagate-to-parent, after ${id}`, 3.4);
   }
 
-  async call(request: Request): Promise<Response> {
+  async call(request: Request): Promise<Answer> {
     switch (request.type) {
       case "open":
         return this.open(request.target);
@@ -269,13 +270,22 @@ export class FixtureHost implements Host {
     };
   }
 
-  private graph(since: number | null): GraphDelta {
+  private graph(since: number | null): GraphMessage {
     const startOver = since === null || since > this.version;
+    const rowOf = new Map([...this.twins.keys()].map((id, row) => [id, row]));
+    const row = (id: string | null) => rowOf.get(id ?? "") ?? noRow;
     const twins = [...this.twins.values()].filter((twin) => startOver || twin.version > since);
     const names = [...new Set(this.relationships.map((edge) => edge.name))];
-    return {
+    const edges = this.relationships.map((edge, at) => ({
+      row: at,
+      source: row(edge.source),
+      target: row(edge.target),
+      name: names.indexOf(edge.name),
+    }));
+    const shown = frames.filter((frame) => this.twins.has(frame.twin));
+    return graphMessage({
       session: this.session,
-      version: this.version,
+      revision: this.version,
       startOver,
       kinds: startOver ? kinds : null,
       relationshipNames: startOver
@@ -285,12 +295,10 @@ export class FixtureHost implements Host {
             contains: name !== "rel_next_to",
           }))
         : null,
-      twins: twins.map(nodeOf),
-      removedTwins: [],
-      relationships: startOver ? this.relationships : [],
-      removedRelationships: [],
-      frames: startOver ? frames.filter((frame) => this.twins.has(frame.twin)) : null,
-    };
+      twins: twins.map((twin) => played(twin, row)),
+      edges: startOver ? edges : [],
+      frameList: startOver ? shown.map((frame) => ({ ...frame, row: row(frame.twin) })) : null,
+    });
   }
 
   private detail(id: string): TwinDetail | null {
@@ -420,19 +428,14 @@ function failed(code: string, message: string): Response {
   return { type: "failed", ...failure };
 }
 
-function nodeOf(twin: FixtureTwin): TwinNode {
-  const { id, kind, name, x, y, pinned, parent, updated } = twin;
-  const valued = kind === room ? "currentTemp" : kind === thermostat ? "temperature" : null;
+function played(twin: FixtureTwin, row: (id: string | null) => number): PlayedTwin {
+  const valued =
+    twin.kind === room ? "currentTemp" : twin.kind === thermostat ? "temperature" : null;
   const value = twin.properties.find((property) => property.name === valued)?.value;
   return {
-    id,
-    kind,
-    name,
-    x,
-    y,
-    pinned,
-    parent,
-    updated,
+    ...twin,
+    row: row(twin.id),
+    parent: row(twin.parent),
     value: typeof value === "number" ? value : null,
   };
 }

@@ -14,7 +14,7 @@ export function GraphEmpty() {
     if (status?.phase.phase !== "ready") return null;
     return <div className="empty graph-empty">Loading the graph …</div>;
   }
-  if (graph.twins.size > 0) return null;
+  if (graph.size > 0) return null;
   return (
     <div className="empty graph-empty">
       <strong>No twins yet</strong>

@@ -21,9 +21,9 @@ export function Legend({ surface }: { surface: GraphSurface }) {
       <section className="card" aria-label="Legend">
         <header className="card-head">
           <h3>Twins</h3>
-          <span className="number">{count(graph.twins.size)}</span>
+          <span className="number">{count(graph.size)}</span>
         </header>
-        {graph.kinds.map((kind) => (
+        {graph.kindsInOrder().map((kind) => (
           <Tooltip key={kind.model} text={<span className="mono">{kind.model}</span>}>
             <div className="legend-row">
               <ShapeIcon mark={kind.shape} size={16} />
@@ -35,7 +35,7 @@ export function Legend({ surface }: { surface: GraphSurface }) {
         {graph.relationshipNames.length > 0 && (
           <header className="card-head divided">
             <h3>Relationships</h3>
-            <span className="number">{count(graph.relationships.size)}</span>
+            <span className="number">{count(graph.relationshipCount)}</span>
           </header>
         )}
         {graph.relationshipNames.map((name) => (

@@ -5,7 +5,7 @@ import type { Scene } from "./scene";
 /** A twin in words: `Room_11, Room, 22.6 °C`. */
 export function describe(scene: Scene, graph: TwinGraph, at: number): string {
   const id = scene.ids[at] ?? "";
-  const twin = graph.twins.get(id);
+  const twin = graph.twin(id);
   const kind = twin ? graph.kindOf(twin)?.name : undefined;
   return [id, kind, valueInWords(scene, at)].filter(Boolean).join(", ");
 }

@@ -37,7 +37,7 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at);
     const twin = event.button === 0 ? idAt(at) : null;
-    const middle = page.instance.graph.twins.get(twin ?? "");
+    const middle = page.instance.graph.twin(twin ?? "");
     const grabbed = drawingPoint(at);
     press = {
       from: at,

@@ -1,5 +1,6 @@
 import { onNode } from "../look/format";
-import type { GraphChange, TwinGraph } from "../store/twinGraph";
+import { noRow } from "../store/rows";
+import type { GraphChange, TwinGraph, TwinNode } from "../store/twinGraph";
 import type { Shape } from "../wire/Shape";
 import type { Rect } from "./camera";
 
@@ -63,7 +64,7 @@ export interface Scene {
 
 /** Arranges the graph anew; what glowed in the scene before goes on glowing. */
 export function makeScene(graph: TwinGraph, before: Scene | null, now: number): Scene {
-  const twins = [...graph.twins.values()];
+  const twins = shownTwins(graph);
   const count = twins.length;
   const index = new Map(twins.map((twin, at) => [twin.id, at]));
   const scene: Scene = {
@@ -112,6 +113,15 @@ export function updateScene(
 const looksSame = (before: number | null, after: number | null): boolean =>
   before !== null && after !== null && onNode(before) === onNode(after);
 
+function shownTwins(graph: TwinGraph): TwinNode[] {
+  const twins: TwinNode[] = [];
+  for (let row = 0; row < graph.rows.count; row++) {
+    const twin = graph.rows.isShown(row) ? graph.twinAt(row) : undefined;
+    if (twin) twins.push(twin);
+  }
+  return twins;
+}
+
 function carryGlow(scene: Scene, before: Scene | null, now: number): void {
   if (!before) return;
   for (const [id, at] of scene.index) {
@@ -122,41 +132,39 @@ function carryGlow(scene: Scene, before: Scene | null, now: number): void {
 }
 
 function edgesOf(graph: TwinGraph, index: Map<string, number>) {
-  const names = graph.relationshipNames.map((name) => name.name);
-  const numbers = new Map(names.map((name, at) => [name, at]));
-  const containing = new Set(
-    graph.relationshipNames.filter((name) => name.contains).map((name) => name.name),
-  );
-  const frameOwners = new Set(graph.frames.map((frame) => frame.twin));
-  const edges = [...graph.relationships.values()].filter(
-    (edge) => index.has(edge.source) && index.has(edge.target),
-  );
-  const numberOf = (name: string) => numbers.get(name) ?? 0;
+  const { rows, edges } = graph;
+  const containing = graph.relationshipNames.map((name) => name.contains);
+  const frameOwners = new Set(graph.frames.map((frame) => frame.row));
+  const at = (row: number) => index.get(rows.ids[row] ?? "") ?? -1;
+  const source: number[] = [];
+  const target: number[] = [];
+  const name: number[] = [];
+  const framed: number[] = [];
+  for (let row = 0; row < edges.count; row++) {
+    const [from, to] = [edges.source(row), edges.target(row)];
+    if (from === noRow || !rows.isShown(from) || !rows.isShown(to)) continue;
+    const of = edges.name[row] ?? 0;
+    source.push(at(from));
+    target.push(at(to));
+    name.push(of);
+    framed.push(containing[of] && frameOwners.has(from) && rows.parent[to] === from ? 1 : 0);
+  }
   return {
-    source: Int32Array.from(edges, (edge) => index.get(edge.source) ?? 0),
-    target: Int32Array.from(edges, (edge) => index.get(edge.target) ?? 0),
-    name: Uint16Array.from(edges, (edge) => numberOf(edge.name)),
-    framed: Uint8Array.from(edges, (edge) =>
-      containing.has(edge.name) &&
-      frameOwners.has(edge.source) &&
-      graph.twins.get(edge.target)?.parent === edge.source
-        ? 1
-        : 0,
-    ),
-    names,
+    source: Int32Array.from(source),
+    target: Int32Array.from(target),
+    name: Uint16Array.from(name),
+    framed: Uint8Array.from(framed),
+    names: graph.relationshipNames.map((each) => each.name),
   };
 }
 
 function framesOf(graph: TwinGraph): SceneFrame[] {
-  const outer = new Set<string>();
-  for (const frame of graph.frames) {
-    const parent = graph.twins.get(frame.twin)?.parent;
-    if (parent) outer.add(parent);
-  }
-  const { frames } = graph;
+  const { rows } = graph;
+  const outer = new Set(graph.frames.map((frame) => rows.parent[frame.row] ?? noRow));
+  const shown = graph.frames.filter((frame) => rows.isShown(frame.row));
   const area = (frame: Rect) => frame.width * frame.height;
-  return frames
-    .map(({ twin, ...rect }) => ({ ...rect, outer: outer.has(twin) }))
+  return shown
+    .map(({ row, x, y, width, height }) => ({ x, y, width, height, outer: outer.has(row) }))
     .sort((a, b) => area(b) - area(a));
 }
 
@@ -167,7 +175,7 @@ function takeValues(scene: Scene, graph: TwinGraph): void {
   scene.meanOf.fill(0);
   scene.value.fill(Number.NaN);
   for (let at = 0; at < count; at++) {
-    const twin = graph.twins.get(scene.ids[at] ?? "");
+    const twin = graph.twin(scene.ids[at] ?? "");
     if (!twin || twin.value === null) continue;
     scene.value[at] = twin.value;
     setUnit(scene, at, graph.kindOf(twin)?.unit ?? "");
@@ -177,7 +185,7 @@ function takeValues(scene: Scene, graph: TwinGraph): void {
     if (Number.isNaN(value) || scene.meanOf[at]) continue;
     let up = scene.parent[at] ?? -1;
     for (let depth = 0; up >= 0 && depth < deepest; depth++) {
-      const twin = graph.twins.get(scene.ids[up] ?? "");
+      const twin = graph.twin(scene.ids[up] ?? "");
       if (twin?.value !== null) break;
       sums[up] = (sums[up] ?? 0) + value;
       scene.meanOf[up] = (scene.meanOf[up] ?? 0) + 1;

@@ -176,7 +176,7 @@ export class GraphSurface {
   }
 
   private placeOf(id: string): Point | null {
-    const twin = this.page.instance.graph.twins.get(id);
+    const twin = this.page.instance.graph.twin(id);
     return twin ? { x: twin.x, y: twin.y } : null;
   }
 

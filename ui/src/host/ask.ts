@@ -1,9 +1,8 @@
 import type { Failure } from "../wire/Failure";
 import type { Request } from "../wire/Request";
-import type { Response } from "../wire/Response";
-import type { Host } from "./host";
+import type { Answer, Host } from "./host";
 
-type Answer<T extends Response["type"]> = Extract<Response, { type: T }>;
+type AnswerOf<T extends Answer["type"]> = Extract<Answer, { type: T }>;
 
 /** The backend understood the request and refused it. */
 export class Refused extends Error {
@@ -13,18 +12,18 @@ export class Refused extends Error {
 }
 
 /** Asks, and takes only the answer that belongs to the request. Throws `Refused` on `failed`. */
-export async function ask<T extends Response["type"]>(
+export async function ask<T extends Answer["type"]>(
   host: Host,
   request: Request,
   type: T,
-): Promise<Answer<T>> {
+): Promise<AnswerOf<T>> {
   const response = await host.call(request);
   if (isAnswer(response, type)) return response;
   if (response.type === "failed") throw new Refused(response);
   throw new Error(`The backend answered ${response.type} to ${request.type}. Restart Twinscope.`);
 }
 
-function isAnswer<T extends Response["type"]>(response: Response, type: T): response is Answer<T> {
+function isAnswer<T extends Answer["type"]>(response: Answer, type: T): response is AnswerOf<T> {
   return response.type === type;
 }
 

@@ -1,9 +1,13 @@
+import type { GraphMessage } from "../wire/GraphMessage";
 import type { Request } from "../wire/Request";
 import type { Response } from "../wire/Response";
 
+/** An answer: most are JSON, large ones are columns. */
+export type Answer = Response | ({ type: "graph" } & GraphMessage);
+
 /** Everything that the page needs of the machine that it runs on. The only door to the backend. */
 export interface Host {
-  call(request: Request): Promise<Response>;
+  call(request: Request): Promise<Answer>;
   /** Lets the user pick a folder; `null` where they changed their mind. */
   pickFolder(title: string): Promise<string | null>;
   /** Lets the user pick a file; `null` where they changed their mind. */

@@ -1,11 +1,18 @@
 import { invoke } from "@tauri-apps/api/core";
 import { open } from "@tauri-apps/plugin-dialog";
+import { decodeGraphMessage } from "../wire/GraphMessage";
 import type { Response } from "../wire/Response";
 import type { Host } from "./host";
 
 /** The host inside the desktop shell. */
 export const tauriHost: Host = {
-  call: (request) => invoke<Response>("call", { request }),
+  call: async (request) => {
+    const answer = await invoke<Response | ArrayBuffer>("call", { request });
+    // Only the graph comes as columns.
+    return answer instanceof ArrayBuffer
+      ? { type: "graph", ...decodeGraphMessage(answer) }
+      : answer;
+  },
   pickFolder: (title) => open({ title, directory: true }),
   pickFile: (title, extensions) =>
     open({ title, filters: [{ name: extensions.join(", "), extensions }] }),

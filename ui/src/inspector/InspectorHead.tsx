@@ -27,7 +27,7 @@ export function InspectorHead({ twin }: { twin: TwinDetail }) {
       <div className="inspector-line">
         <p className="hint number">updated {ago(twin.updated, now)}</p>
         <span className="stretch" />
-        {page.instance.graph.twins.get(twin.id)?.pinned && (
+        {page.instance.graph.twin(twin.id)?.pinned && (
           <Tooltip text="It was placed by hand. Let the layout place it again">
             <button type="button" className="pinned" onClick={() => void page.place(twin.id, null)}>
               <PinOff size={14} aria-hidden />

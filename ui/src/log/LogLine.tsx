@@ -22,10 +22,10 @@ interface LineProps {
 
 /** The twin that an event is about, if it is on the drawing. */
 function twinOf(page: Page, row: LogRow): string | null {
-  const { twins } = page.instance.graph;
-  if (twins.has(row.subject)) return row.subject;
+  const { graph } = page.instance;
+  if (graph.has(row.subject)) return row.subject;
   const source = row.subject.split("/")[0] ?? "";
-  return twins.has(source) ? source : null;
+  return graph.has(source) ? source : null;
 }
 
 /** Selects an event, and its twin in the graph. */

@@ -1,5 +1,6 @@
 import { ask, failureOf } from "../host/ask";
 import type { Host } from "../host/host";
+import type { GraphMessage } from "../wire/GraphMessage";
 import type { Status } from "../wire/Status";
 import { Cell, Signal } from "./cell";
 import { History } from "./history";
@@ -62,16 +63,19 @@ export class Instance {
     }
   }
 
-  private take(delta: Parameters<TwinGraph["apply"]>[0]): void {
-    const change = this.graph.apply(delta);
+  private take(message: GraphMessage): void {
+    const change = this.graph.apply(message);
     if (!change) {
       this.graph.session = null;
       return;
     }
     if (change.replaced) this.history.clear();
-    for (const twin of delta.twins) {
-      if (twin.value !== null) this.history.add(twin.id, twin.updated, twin.value);
-    }
+    const { ids } = this.graph.rows;
+    message.valueRow.forEach((row, at) => {
+      const [value, updated] = [message.value[at], message.valueUpdated[at]];
+      if (value === undefined || updated === undefined || Number.isNaN(value)) return;
+      this.history.add(ids[row] ?? "", updated, value);
+    });
     const quiet = !change.structure && change.twins.length === 0;
     if (!quiet) this.graphChanged.emit(change);
   }

@@ -161,7 +161,7 @@ export class Page {
     const selection = view?.selection ?? null;
     this.edits.forget();
     this.camera.set(view?.camera ?? null);
-    this.selection.select(selection !== null && graph.twins.has(selection) ? selection : null);
+    this.selection.select(selection !== null && graph.has(selection) ? selection : null);
   }
 
   private view(): View | null {

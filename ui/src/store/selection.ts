@@ -22,12 +22,12 @@ export class Selection {
     instance.graphChanged.on((change) => {
       const id = this.id.get();
       if (!id) return;
-      if (change.replaced && !instance.graph.twins.has(id)) this.select(null);
+      if (change.replaced && !instance.graph.has(id)) this.select(null);
       else if (
         change.replaced ||
         change.related.has(id) ||
         change.twins.some((twin) => twin.id === id) ||
-        !instance.graph.twins.has(id)
+        !instance.graph.has(id)
       )
         this.refresh();
     });

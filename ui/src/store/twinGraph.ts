@@ -1,9 +1,33 @@
-import type { Frame } from "../wire/Frame";
-import type { GraphDelta } from "../wire/GraphDelta";
+import type { GraphMessage } from "../wire/GraphMessage";
 import type { Kind } from "../wire/Kind";
-import type { RelationshipEdge } from "../wire/RelationshipEdge";
 import type { RelationshipName } from "../wire/RelationshipName";
-import type { TwinNode } from "../wire/TwinNode";
+import { EdgeRows, free, hidden, noRow, pinned, rowsIn, TwinRows, unplaced } from "./rows";
+
+/** A twin of the drawing, read from its row. */
+export interface TwinNode {
+  id: string;
+  row: number;
+  /** Index into `kinds`. */
+  kind: number;
+  name: string | null;
+  x: number;
+  y: number;
+  pinned: boolean;
+  /** The twin that contains it, if one does. */
+  parent: string | null;
+  value: number | null;
+  updated: number;
+}
+
+/** A frame around what one twin contains. */
+export interface TwinFrame {
+  twin: string;
+  row: number;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 
 /** A twin that changed in place. */
 export interface TwinChange {
@@ -22,90 +46,221 @@ export interface GraphChange {
   twins: TwinChange[];
   /** Twins at an end of a relationship that came or went. */
   related: Set<string>;
+  /** The message itself, for whoever mirrors the rows. `null`: only what is hidden changed. */
+  message: GraphMessage | null;
 }
 
-/** The page's copy of the graph, kept by deltas. */
+const known = (value: number | undefined): number | null =>
+  value === undefined || Number.isNaN(value) ? null : value;
+
+/** The page's copy of the graph: columns, kept by deltas. */
 export class TwinGraph {
   session: number | null = null;
   version: number | null = null;
+  /** Whether the layout is still at work. */
+  arranging = false;
   kinds: Kind[] = [];
   relationshipNames: RelationshipName[] = [];
-  frames: Frame[] = [];
-  readonly twins = new Map<string, TwinNode>();
-  readonly relationships = new Map<string, RelationshipEdge>();
+  frames: TwinFrame[] = [];
+  readonly rows = new TwinRows();
+  readonly edges = new EdgeRows();
+  private readonly rowOfId = new Map<string, number>();
+  private edgeCount = 0;
 
-  /** Takes an answer over. `null`: it does not follow on what is here, ask for all. */
-  apply(delta: GraphDelta): GraphChange | null {
-    if (delta.startOver) this.clear();
-    else if (delta.session !== this.session) return null;
-    this.session = delta.session;
-    this.version = delta.version;
-    const lists = this.takeLists(delta);
-    const change: GraphChange = {
-      replaced: delta.startOver,
-      structure: delta.startOver || lists,
-      twins: [],
-      related: new Set(),
+  /** How many twins there are. */
+  get size(): number {
+    return this.rowOfId.size;
+  }
+
+  /** How many relationships there are. */
+  get relationshipCount(): number {
+    return this.edgeCount;
+  }
+
+  rowOf(id: string): number | undefined {
+    return this.rowOfId.get(id);
+  }
+
+  has(id: string): boolean {
+    return this.rowOfId.has(id);
+  }
+
+  /** One twin; what it answers does not follow later changes. */
+  twin(id: string): TwinNode | undefined {
+    const row = this.rowOfId.get(id);
+    return row === undefined ? undefined : this.twinAt(row);
+  }
+
+  twinAt(row: number): TwinNode | undefined {
+    const { rows } = this;
+    if (rows.isFree(row)) return undefined;
+    const parent = rows.parent[row] ?? noRow;
+    return {
+      id: rows.ids[row] ?? "",
+      row,
+      kind: rows.kind[row] ?? 0,
+      name: rows.names[row] || null,
+      x: rows.place[2 * row] ?? 0,
+      y: rows.place[2 * row + 1] ?? 0,
+      pinned: ((rows.flags[row] ?? 0) & pinned) !== 0,
+      parent: rows.isFree(parent) ? null : (rows.ids[parent] ?? null),
+      value: known(rows.value[row]),
+      updated: rows.updated[row] ?? 0,
     };
-    this.takeTwins(delta, change);
-    this.takeRelationships(delta, change);
-    return change;
+  }
+
+  /** The kinds, as people expect them: what contains most first. */
+  kindsInOrder(): Kind[] {
+    return this.kinds
+      .filter((kind) => kind.count > 0)
+      .sort((a, b) => b.level - a.level || a.name.localeCompare(b.name));
   }
 
   kindOf(twin: TwinNode): Kind | undefined {
     return this.kinds[twin.kind];
   }
 
+  /** Takes an answer over. `null`: it does not follow on what is here, ask for all. */
+  apply(message: GraphMessage): GraphChange | null {
+    const { head } = message;
+    if (head.startOver) this.clear();
+    else if (head.session !== this.session) return null;
+    this.session = head.session;
+    this.version = head.revision;
+    this.arranging = head.arranging;
+    this.kinds = head.kinds ?? this.kinds;
+    this.relationshipNames = head.relationshipNames ?? this.relationshipNames;
+    const change: GraphChange = {
+      replaced: head.startOver,
+      structure: head.startOver || head.kinds !== null || head.relationshipNames !== null,
+      twins: [],
+      related: new Set(),
+      message,
+    };
+    this.takeTwins(message, change);
+    this.takePlaces(message, change);
+    this.takeValues(message, change);
+    this.takeEdges(message, change);
+    this.takeFrames(message, change);
+    return change;
+  }
+
+  /** Hides exactly the twins that `isHidden` says; answers how many. */
+  hide(isHidden: (row: number) => boolean): number {
+    const { rows } = this;
+    let count = 0;
+    for (let row = 0; row < rows.count; row++) {
+      const flags = rows.flags[row] ?? free;
+      const hide = (flags & free) === 0 && isHidden(row);
+      rows.flags[row] = hide ? flags | hidden : flags & ~hidden;
+      if (hide) count++;
+    }
+    return count;
+  }
+
   private clear(): void {
     this.kinds = [];
     this.relationshipNames = [];
     this.frames = [];
-    this.twins.clear();
-    this.relationships.clear();
+    this.rows.clear();
+    this.edges.clear();
+    this.rowOfId.clear();
+    this.edgeCount = 0;
   }
 
-  private takeLists(delta: GraphDelta): boolean {
-    this.kinds = delta.kinds ?? this.kinds;
-    this.relationshipNames = delta.relationshipNames ?? this.relationshipNames;
-    this.frames = delta.frames ?? this.frames;
-    return delta.kinds !== null || delta.relationshipNames !== null || delta.frames !== null;
-  }
-
-  private takeTwins(delta: GraphDelta, change: GraphChange): void {
-    for (const id of delta.removedTwins) {
-      if (this.twins.delete(id)) change.structure = true;
-    }
-    for (const twin of delta.twins) {
-      const known = this.twins.get(twin.id);
-      this.twins.set(twin.id, twin);
-      if (!known || moved(known, twin)) change.structure = true;
-      if (known && (known.value !== twin.value || known.updated !== twin.updated)) {
-        change.twins.push({ id: twin.id, before: known.value, after: twin.value });
-      }
-    }
-  }
-
-  private takeRelationships(delta: GraphDelta, change: GraphChange): void {
-    const touch = (edge: RelationshipEdge) => {
+  private takeTwins(message: GraphMessage, change: GraphChange): void {
+    const { rows } = this;
+    for (const row of message.goneRow) {
+      if (rows.isFree(row)) continue;
+      this.rowOfId.delete(rows.ids[row] ?? "");
+      rows.flags[row] = free | unplaced;
+      rows.parent[row] = noRow;
       change.structure = true;
-      change.related.add(edge.source).add(edge.target);
+    }
+    rows.grow(rowsIn(message.twinRow));
+    message.twinRow.forEach((row, at) => {
+      const id = message.twinId[at] ?? "";
+      rows.ids[row] = id;
+      rows.names[row] = message.twinName[at] ?? "";
+      rows.kind[row] = message.twinKind[at] ?? 0;
+      rows.parent[row] = message.twinParent[at] ?? noRow;
+      if (rows.isFree(row)) {
+        rows.flags[row] = unplaced;
+        rows.value[row] = Number.NaN;
+        rows.updated[row] = Number.NaN;
+        this.rowOfId.set(id, row);
+      }
+      change.structure = true;
+    });
+  }
+
+  private takePlaces(message: GraphMessage, change: GraphChange): void {
+    const { rows } = this;
+    message.placeRow.forEach((row, at) => {
+      rows.place[2 * row] = message.place[2 * at] ?? 0;
+      rows.place[2 * row + 1] = message.place[2 * at + 1] ?? 0;
+      const kept = (rows.flags[row] ?? 0) & hidden;
+      rows.flags[row] = (message.placeFlags[at] ?? 0) | kept;
+      change.structure = true;
+    });
+  }
+
+  private takeValues(message: GraphMessage, change: GraphChange): void {
+    const { rows } = this;
+    message.valueRow.forEach((row, at) => {
+      const before = rows.value[row] ?? Number.NaN;
+      const after = message.value[at] ?? Number.NaN;
+      const updated = message.valueUpdated[at] ?? 0;
+      const was = rows.updated[row] ?? Number.NaN;
+      rows.value[row] = after;
+      rows.updated[row] = updated;
+      // A new twin is no change in place.
+      if (!change.replaced && !Number.isNaN(was) && (was !== updated || !Object.is(before, after)))
+        change.twins.push({
+          id: rows.ids[row] ?? "",
+          before: known(before),
+          after: known(after),
+        });
+    });
+  }
+
+  private takeEdges(message: GraphMessage, change: GraphChange): void {
+    const { rows, edges } = this;
+    const touch = (row: number) => {
+      change.structure = true;
+      if (change.replaced) return;
+      for (const end of [edges.source(row), edges.target(row)]) {
+        const id = rows.ids[end];
+        if (id !== undefined) change.related.add(id);
+      }
     };
-    for (const key of delta.removedRelationships) {
-      const edge = this.relationships.get(key);
-      if (edge) touch(edge);
-      this.relationships.delete(key);
+    for (const row of message.goneEdgeRow) {
+      if (row >= edges.count || edges.source(row) === noRow) continue;
+      touch(row);
+      edges.ends.fill(noRow, 2 * row, 2 * row + 2);
+      this.edgeCount--;
     }
-    for (const edge of delta.relationships) {
-      this.relationships.set(edge.key, edge);
-      touch(edge);
-    }
+    edges.grow(rowsIn(message.edgeRow));
+    message.edgeRow.forEach((row, at) => {
+      if (edges.source(row) === noRow) this.edgeCount++;
+      else touch(row);
+      edges.ends[2 * row] = message.edgeEnds[2 * at] ?? noRow;
+      edges.ends[2 * row + 1] = message.edgeEnds[2 * at + 1] ?? noRow;
+      edges.name[row] = message.edgeName[at] ?? 0;
+      touch(row);
+    });
+  }
+
+  private takeFrames(message: GraphMessage, change: GraphChange): void {
+    if (!message.head.frames) return;
+    change.structure = true;
+    this.frames = Array.from(message.frameRow, (row, at) => ({
+      row,
+      twin: this.rows.ids[row] ?? "",
+      x: message.framePlace[4 * at] ?? 0,
+      y: message.framePlace[4 * at + 1] ?? 0,
+      width: message.framePlace[4 * at + 2] ?? 0,
+      height: message.framePlace[4 * at + 3] ?? 0,
+    }));
   }
 }
-
-const moved = (a: TwinNode, b: TwinNode): boolean =>
-  a.x !== b.x ||
-  a.y !== b.y ||
-  a.kind !== b.kind ||
-  a.parent !== b.parent ||
-  a.pinned !== b.pinned ||
-  a.name !== b.name;

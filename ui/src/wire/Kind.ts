@@ -22,6 +22,11 @@ shape: Shape,
  */
 count: number, 
 /**
+ * How many levels its twins contain at most; the order of kinds for people is from high to
+ * low.
+ */
+level: number, 
+/**
  * The property whose value stands on the node, if it has one.
  */
 valueProperty: string | null, 

@@ -13,7 +13,7 @@ export type Request = { "type": "open",
  */
 target: Target, } | { "type": "status" } | { "type": "graph", 
 /**
- * The version that the page has; absent for all.
+ * The revision that the page has; absent for all.
  */
 since: number | null, } | { "type": "twin", 
 /**

@@ -1,13 +1,13 @@
 //! What the window talks to: answers its requests about whatever is open.
 
-use crate::embedded::{Embedded, EmbeddedOptions};
+use crate::embedded::{Embedded, EmbeddedOptions, blocking};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
 use crate::remote::Remote;
 use crate::screen::{event_detail, log_window, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
-    Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,
+    Answer, Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,
     SimulationAction, Status, SyncState, Target,
 };
 use adt_service::IfMatch;
@@ -186,7 +186,26 @@ impl Explorer {
         }
     }
 
-    /// Answers the page.
+    /// Answers the page: large answers as messages of columns, all others as JSON.
+    pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {
+        match request {
+            Request::Graph { since } => match self.graph(since).await {
+                Ok(message) => Answer::Columns(message),
+                Err(response) => Answer::Response(response),
+            },
+            request => Answer::Response(self.handle(request).await),
+        }
+    }
+
+    /// A [`GraphMessage`](crate::wire::GraphMessage), encoded.
+    async fn graph(&self, since: Option<u64>) -> Result<Vec<u8>, Response> {
+        let opened = self.opened.lock().clone();
+        let opened = opened.ok_or_else(|| failed("NotOpen", "Nothing is open yet."))?;
+        let message = blocking(move || opened.screen.message(since).encode()).await;
+        message.map_err(|error| Response::Failed(error.to_failure()))
+    }
+
+    /// Answers the page in JSON.
     pub async fn handle(self: &Arc<Self>, request: Request) -> Response {
         match request {
             Request::Open { target } => {
@@ -379,12 +398,8 @@ fn describe_embedded(embedded: &Embedded, status: &mut Status) {
 }
 
 /// Answers a request about what is open.
-async fn about(opened: &Opened, request: Request) -> Response {
+async fn about(opened: &Arc<Opened>, request: Request) -> Response {
     match request {
-        Request::Graph { since } => {
-            let delta = opened.screen.lock().delta(opened.number, &opened.view, since);
-            Response::Graph(Box::new(delta))
-        }
         Request::Twin { id } => twin(opened, &id),
         Request::PatchTwin { id, patch, etag } => patch_twin(opened, &id, &patch, etag).await,
         Request::Place { places } => place(opened, &places).await,
@@ -402,6 +417,7 @@ async fn about(opened: &Opened, request: Request) -> Response {
         Request::Simulate { action } => simulate(opened, &action),
         Request::SaveToWorkspace => save(opened).await,
         Request::Open { .. }
+        | Request::Graph { .. }
         | Request::Status
         | Request::SaveUiState { .. }
         | Request::UiState
@@ -442,8 +458,8 @@ async fn patch_twin(
 }
 
 /// Kept at once, because a person did it; what the layout moves by itself is kept by and by.
-async fn place(opened: &Opened, places: &[Place]) -> Response {
-    opened.screen.lock().place(places, &opened.view);
+async fn place(opened: &Arc<Opened>, places: &[Place]) -> Response {
+    opened.screen.place(places);
     opened.keep_views().await;
     Response::Accepted
 }
@@ -470,7 +486,7 @@ async fn save(opened: &Opened) -> Response {
             "Only a workspace folder can be saved to. Open one, or copy the sample's files into a folder and open that.",
         );
     };
-    let views = opened.screen.lock().views();
+    let views = opened.views();
     match embedded.save(folder, views).await {
         Ok(files) => Response::Saved { files },
         Err(problem) => {

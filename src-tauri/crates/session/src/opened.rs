@@ -27,10 +27,12 @@ pub(crate) struct Opened {
     pub(crate) name: String,
     pub(crate) view: Arc<GraphView>,
     pub(crate) log: Arc<Log>,
-    pub(crate) screen: Mutex<GraphScreen>,
+    pub(crate) screen: GraphScreen,
     pub(crate) kind: Kind,
     service: Arc<dyn TwinService>,
-    kept_views: Mutex<Views>,
+    /// What is kept beside places, and up to which change of places they are.
+    views: Mutex<Views>,
+    kept: Mutex<u64>,
 }
 
 impl Opened {
@@ -65,7 +67,7 @@ impl Opened {
         views: Views,
         kind: Kind,
     ) -> Self {
-        let screen = Mutex::new(GraphScreen::new(&views, &view.read()));
+        let screen = GraphScreen::new(number, &views, view.clone());
         Self {
             number,
             target,
@@ -75,7 +77,8 @@ impl Opened {
             screen,
             kind,
             service,
-            kept_views: Mutex::new(views),
+            views: Mutex::new(views),
+            kept: Mutex::default(),
         }
     }
 
@@ -118,23 +121,33 @@ impl Opened {
         }
     }
 
+    /// How the graph is looked at now.
+    pub(crate) fn views(&self) -> Views {
+        let mut views = self.views.lock().clone();
+        self.screen.keep_into(&mut views);
+        views
+    }
+
     /// Keeps positions and pins for the next start, where they changed.
-    pub(crate) async fn keep_views(&self) {
-        let views = self.screen.lock().views();
-        if *self.kept_views.lock() == views {
+    pub(crate) async fn keep_views(self: &Arc<Self>) {
+        let placed = self.screen.placed();
+        if *self.kept.lock() == placed {
             return;
         }
-        let (journal, bytes) =
-            (self.journal().clone(), serde_json::to_vec(&views).unwrap_or_default());
-        match blocking(move || journal.put_value(VIEWS_KEY, bytes).wait()).await {
-            Ok(Ok(_)) => *self.kept_views.lock() = views,
+        let this = self.clone();
+        let keeping = blocking(move || {
+            let bytes = serde_json::to_vec(&this.views()).unwrap_or_default();
+            this.journal().put_value(VIEWS_KEY, bytes).wait()
+        });
+        match keeping.await {
+            Ok(Ok(_)) => *self.kept.lock() = placed,
             Ok(Err(error)) => tracing::warn!(%error, "positions could not be kept"),
             Err(_) => {}
         }
     }
 
     /// Ends it in order.
-    pub(crate) async fn stop(&self) {
+    pub(crate) async fn stop(self: &Arc<Self>) {
         self.keep_views().await;
         match &self.kind {
             Kind::Embedded(embedded) => embedded.stop().await,

@@ -3,10 +3,11 @@
 
 use serde_json::json;
 use session::wire::{
-    Credential, GraphDelta, LogRequest, LogWindow, Phase, Place, Request, Response,
-    SimulationAction, Status, Target, TwinDetail,
+    Answer, Credential, GraphMessage, LogRequest, LogWindow, PINNED, Phase, Place, Request,
+    Response, SimulationAction, Status, Target, TwinDetail,
 };
 use session::{Embedded, EmbeddedOptions, Explorer, Folders};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,11 +47,21 @@ async fn open(explorer: &Arc<Explorer>, target: Target) -> Status {
     .await
 }
 
-async fn graph(explorer: &Arc<Explorer>, since: Option<u64>) -> GraphDelta {
-    match explorer.handle(Request::Graph { since }).await {
-        Response::Graph(delta) => *delta,
+async fn graph(explorer: &Arc<Explorer>, since: Option<u64>) -> GraphMessage {
+    match explorer.answer(Request::Graph { since }).await {
+        Answer::Columns(message) => GraphMessage::decode(&message).unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+/// Centre, flags and value (its bits: none is not a number) of each twin of a whole graph.
+fn drawn(message: &GraphMessage) -> BTreeMap<String, ([f32; 2], u8, u64)> {
+    assert!(message.twin_row == message.place_row && message.twin_row == message.value_row);
+    let (centres, _) = message.place.as_chunks::<2>();
+    let values = message.value.iter().map(|value| value.to_bits());
+    let rows = centres.iter().zip(&message.place_flags).zip(values);
+    let rows = rows.map(|((at, flags), value)| (*at, *flags, value));
+    message.twin_id.iter().zip(rows).collect()
 }
 
 async fn twin(explorer: &Arc<Explorer>, id: &str) -> TwinDetail {
@@ -112,8 +123,15 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
     explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
 
     let whole = graph(&explorer, None).await;
-    assert!(whole.start_over && whole.twins.len() == 52 && whole.relationships.len() == 51);
-    assert_eq!(graph(&explorer, Some(whole.version)).await.twins, []);
+    assert!(whole.head.start_over && !whole.head.arranging);
+    assert_eq!((whole.twin_row.len(), whole.edge_row.len()), (52, 51));
+    let row_of = |id: &str| {
+        let at = whole.twin_id.iter().position(|each| each == id).unwrap();
+        whole.twin_row[at]
+    };
+    let since = Some(whole.head.revision);
+    let nothing = graph(&explorer, since).await;
+    assert_eq!(nothing, GraphMessage { head: nothing.head.clone(), ..GraphMessage::default() });
 
     let Response::Patched { etag } =
         patch(&explorer, "thermo_0001", "/temperature", json!(27.5)).await
@@ -125,10 +143,12 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
         (value(&explorer, "Room_01", "/currentTemp").await == json!(27.5)).then_some(())
     })
     .await;
-    let delta = graph(&explorer, Some(whole.version)).await;
-    let changed: Vec<_> = delta.twins.iter().map(|twin| (twin.id.as_str(), twin.value)).collect();
-    assert_eq!(changed, [("Room_01", Some(27.5)), ("thermo_0001", Some(27.5))]);
-    assert!(!delta.start_over && delta.frames.is_none());
+    let delta = graph(&explorer, since).await;
+    let mut rows = [row_of("Room_01"), row_of("thermo_0001")];
+    rows.sort_unstable();
+    assert_eq!((delta.value_row.as_slice(), &delta.value[..]), (&rows[..], &[27.5, 27.5][..]));
+    assert!(!delta.head.start_over && !delta.head.frames && delta.head.kinds.is_none());
+    assert!(delta.twin_row.is_empty() && delta.place_row.is_empty(), "only values");
 
     let rows = eventually("both in the log", || async {
         let rows = log(&explorer, "27.5 update").await.rows;
@@ -154,7 +174,10 @@ async fn refusals_reach_the_page_as_sentences() {
         Response::Failed(failure) => (failure.code, failure.message),
         other => panic!("{other:?}"),
     };
-    assert_eq!(failed(explorer.handle(Request::Graph { since: None }).await).0, "NotOpen");
+    let Answer::Response(response) = explorer.answer(Request::Graph { since: None }).await else {
+        panic!()
+    };
+    assert_eq!(failed(response).0, "NotOpen");
     open(&explorer, Target::Sample).await;
     let (code, _) = failed(patch(&explorer, "Room_01", "/currentTemp", json!("warm")).await);
     assert_eq!(code, "ValidationFailed");
@@ -200,7 +223,7 @@ async fn everything_is_as_it_was_after_a_restart() {
         })
         .await;
         explorer.handle(Request::SaveUiState { state: "{}".into() }).await;
-        let before = graph(&explorer, None).await.twins;
+        let before = graph(&explorer, None).await;
         explorer.close().await;
         before
     };
@@ -210,7 +233,10 @@ async fn everything_is_as_it_was_after_a_restart() {
     let simulation = status.simulation.unwrap();
     assert!(simulation.paused && simulation.speed == 4.0);
     assert_eq!(simulation.silenced, ["thermo_0005"]);
-    assert!(graph(&explorer, None).await.twins == before);
+    let after = graph(&explorer, None).await;
+    assert!(drawn(&after) == drawn(&before));
+    let (place, flags, _) = drawn(&after)["Room_05"];
+    assert_eq!((place, flags), ([900.0, 700.0], PINNED));
     assert!(twin(&explorer, "thermo_0005").await.device_silenced);
     assert!(log(&explorer, "26.25").await.matched >= 2, "the log goes back to earlier runs");
     explorer.close().await;
@@ -330,7 +356,7 @@ async fn another_instance_by_address() {
     assert!(matches!(status.phase, Phase::Ready), "{:?}", status.phase);
     assert_eq!((status.twins, status.relationships, status.models), (52, 51, 4));
     let whole = graph(&explorer, None).await;
-    assert_eq!(whole.frames.unwrap().len(), 4, "three floors and the building");
+    assert_eq!(whole.frame_row.len(), 4, "three floors and the building");
     let Response::Patched { .. } = patch(&explorer, "Room_09", "/name", json!("Far away")).await
     else {
         panic!()

@@ -5,56 +5,68 @@ use crate::wire::{Kind, Shape};
 use dtdl::{Interface, Models};
 use std::collections::HashMap;
 use std::sync::Arc;
-use twin_graph::TwinGraph;
 
-/// The kinds of a graph, with the place of each model among them.
-#[derive(Clone, Default, PartialEq)]
+/// The kinds of a graph. A kind keeps its place; one without twins stays.
+#[derive(Default)]
 pub(super) struct Kinds {
     pub(super) list: Vec<Kind>,
-    index: HashMap<Arc<str>, u32>,
+    index: HashMap<Arc<str>, u16>,
 }
 
 impl Kinds {
-    /// Kinds by how far they are from the leaves of what contains what. `height_of` says so for a
-    /// twin: 0 for one that contains nothing.
-    pub(super) fn of(graph: &TwinGraph, height_of: impl Fn(&str) -> u32) -> Self {
-        let mut models: HashMap<Arc<str>, (u32, u32)> = HashMap::new();
-        for twin in graph.twins() {
-            let (count, height) = models.entry(twin.model.clone()).or_default();
-            *count += 1;
-            *height = (*height).max(height_of(&twin.id));
+    /// The place of a model among the kinds, which it gets where it has none. Beyond 65,535
+    /// models all are drawn as the last one.
+    pub(super) fn take(&mut self, models: &Models, model: &Arc<str>) -> u16 {
+        if let Some(&kind) = self.index.get(model) {
+            return kind;
         }
-        let mut models: Vec<_> = models.into_iter().collect();
-        // What contains most stands first; names decide between equals.
-        models.sort_by(|(one, (_, a)), (other, (_, b))| b.cmp(a).then_with(|| one.cmp(other)));
-        let index = models.iter().zip(0..).map(|((model, _), at)| (model.clone(), at)).collect();
-        let kind = |(model, (count, height)): (Arc<str>, (u32, u32))| {
-            kind(graph.models(), &model, count, height)
-        };
-        Self { list: models.into_iter().map(kind).collect(), index }
+        let kind = u16::try_from(self.list.len()).unwrap_or(u16::MAX);
+        if self.list.len() <= usize::from(u16::MAX) {
+            self.list.push(described(models, model));
+        }
+        self.index.insert(model.clone(), kind);
+        kind
     }
 
-    pub(super) fn index_of(&self, model: &str) -> u32 {
-        self.index.get(model).copied().unwrap_or(0)
+    /// Counts a twin that came or went.
+    pub(super) fn count(&mut self, kind: u16, by: i32) {
+        if let Some(kind) = self.list.get_mut(usize::from(kind)) {
+            kind.count = kind.count.saturating_add_signed(by);
+        }
     }
 
-    pub(super) fn of_model(&self, model: &str) -> Option<&Kind> {
-        self.list.get(self.index_of(model) as usize).filter(|kind| kind.model == model)
+    pub(super) fn get(&self, kind: u16) -> Option<&Kind> {
+        self.list.get(usize::from(kind))
+    }
+
+    /// Reads names and value properties anew, after models changed.
+    pub(super) fn describe(&mut self, models: &Models) {
+        for kind in &mut self.list {
+            let new = described(models, &kind.model);
+            (kind.name, kind.value_property, kind.unit) = (new.name, new.value_property, new.unit);
+        }
+    }
+
+    /// Sets how many levels the twins of each kind contain; whether that changed anything.
+    pub(super) fn set_levels(&mut self, levels: &[u32]) -> bool {
+        let mut changed = false;
+        for (kind, &level) in self.list.iter_mut().zip(levels) {
+            changed |= kind.level != level;
+            (kind.level, kind.shape) = (level, Shape::of_level(level));
+        }
+        changed
     }
 }
 
-fn kind(models: &Models, model: &str, count: u32, height: u32) -> Kind {
+fn described(models: &Models, model: &str) -> Kind {
     let value = models.get(model).and_then(|interface| value_property(interface));
     let (value_property, unit) = value.unzip();
     Kind {
         model: model.to_owned(),
         name: model_name(models, model),
-        shape: match height {
-            0 => Shape::Circle,
-            1 => Shape::Rectangle,
-            _ => Shape::Hexagon,
-        },
-        count,
+        shape: Shape::of_level(0),
+        count: 0,
+        level: 0,
         value_property,
         unit: unit.unwrap_or_default(),
     }

@@ -1,14 +1,17 @@
 //! What the page sees of an open instance.
 
+mod arrange;
+mod drawing;
+mod graph;
 mod kinds;
-mod layout;
 mod log;
-mod map;
+mod rows;
 mod search;
+mod touched;
 mod twin;
 
+pub(crate) use graph::GraphScreen;
 pub(crate) use log::{event_detail, log_window};
-pub(crate) use map::GraphScreen;
 pub(crate) use search::search;
 pub(crate) use twin::twin_detail;
 
@@ -21,9 +24,9 @@ fn millis(time: Timestamp) -> f64 {
 }
 
 /// A twin's name for people: its property `name` or `displayName`.
-fn name_of(twin: &Twin) -> Option<String> {
+fn name_of(twin: &Twin) -> Option<&str> {
     let text = |property: &str| twin.property(property).and_then(Value::as_str);
-    text("name").or_else(|| text("displayName")).filter(|name| !name.is_empty()).map(str::to_owned)
+    text("name").or_else(|| text("displayName")).filter(|name| !name.is_empty())
 }
 
 /// The last part of a DTMI, for models without a display name: `Room` of `dtmi:com:x:Room;1`.

@@ -15,8 +15,11 @@ pub(crate) fn search(graph: &TwinGraph, text: &str, limit: usize) -> (Vec<Search
         .filter_map(|twin| {
             let model = model_name(graph.models(), &twin.model);
             let name = name_of(twin);
-            let rank = rank(&wanted, &twin.id, name.as_deref(), &model)?;
-            Some((rank, SearchHit { id: twin.id.to_string(), name, model }))
+            let rank = rank(&wanted, &twin.id, name, &model)?;
+            Some((
+                rank,
+                SearchHit { id: twin.id.to_string(), name: name.map(str::to_owned), model },
+            ))
         })
         .collect();
     found.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.id.cmp(&other.id)));

@@ -19,7 +19,7 @@ pub(crate) fn twin_detail(graph: &TwinGraph, id: &str) -> Option<TwinDetail> {
         id: twin.id.to_string(),
         model: twin.model.to_string(),
         model_name: model_name(models, &twin.model),
-        name: name_of(twin),
+        name: name_of(twin).map(str::to_owned),
         etag: twin.etag.to_string(),
         updated: millis(twin.updated()),
         properties: properties(models, twin),

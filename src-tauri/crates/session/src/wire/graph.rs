@@ -1,34 +1,84 @@
 //! The graph as the page draws it.
 
+use super::columns::columns;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// The graph, or what changed in it.
-#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+/// What a [`GraphMessage`] says beside its columns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub struct GraphDelta {
+pub struct GraphHead {
     /// The session that it belongs to.
     pub session: u32,
-    /// The version that it leads to; to be handed back as `since`.
+    /// The revision that it leads to; to be handed back as `since`.
     #[ts(type = "number")]
-    pub version: u64,
+    pub revision: u64,
     /// Whether this is all there is, in place of what the page has.
     pub start_over: bool,
-    /// The kinds of twins; `null` where they did not change.
+    /// Whether the layout is still at work: more moves will come.
+    pub arranging: bool,
+    /// The kinds of twins, a kind keeps its place in a session; `null` where they did not change.
     pub kinds: Option<Vec<Kind>>,
-    /// The names of relationships; `null` where they did not change.
+    /// The names of relationships, a name keeps its place in a session; `null` where they did not
+    /// change.
     pub relationship_names: Option<Vec<RelationshipName>>,
-    /// Twins that are new or changed.
-    pub twins: Vec<TwinNode>,
-    /// Ids of twins that are gone.
-    pub removed_twins: Vec<String>,
-    /// Relationships that are new or changed.
-    pub relationships: Vec<RelationshipEdge>,
-    /// Keys of relationships that are gone.
-    pub removed_relationships: Vec<String>,
-    /// The frames around what one twin contains; `null` where they did not change.
-    pub frames: Option<Vec<Frame>>,
+    /// Whether `frame_row` and `frame_place` are all frames there are now.
+    pub frames: bool,
 }
+
+columns! {
+    /// The graph, or what changed in it.
+    ///
+    /// Twins and relationships stand in rows. A row keeps its twin while the twin is there, and a
+    /// freed row is taken again, so that what the page draws from can be changed in place.
+    pub struct GraphMessage {
+        /// All that is no column.
+        pub head: GraphHead,
+        /// Rows of twins that are gone; to be freed before anything else is read.
+        pub gone_row: u32,
+        /// Rows of twins that are new, or whose id, kind, name or parent changed.
+        pub twin_row: u32,
+        /// Its index into `kinds`.
+        pub twin_kind: u16,
+        /// The row of the twin that contains it, or `NO_ROW`.
+        pub twin_parent: u32,
+        /// `$dtId`.
+        pub twin_id: texts,
+        /// Its name for people, or empty.
+        pub twin_name: texts,
+        /// Rows of twins whose place or flags changed, all new ones among them.
+        pub place_row: u32,
+        /// Two each: the centre, in drawing units (pixels at 100 %); y grows downwards.
+        pub place: f32,
+        /// Bits: 1 a person put it there, 2 it has no place yet and is not drawn.
+        pub place_flags: u8,
+        /// Rows of twins that changed, all new ones among them.
+        pub value_row: u32,
+        /// The value that stands on it, or not a number.
+        pub value: f64,
+        /// When the twin last changed, ms since the Unix epoch.
+        pub value_updated: f64,
+        /// Rows of relationships that are gone; to be freed before the next are read.
+        pub gone_edge_row: u32,
+        /// Rows of relationships that are new or changed.
+        pub edge_row: u32,
+        /// Two each: the rows of source and target.
+        pub edge_ends: u32,
+        /// Its index into `relationshipNames`.
+        pub edge_name: u16,
+        /// Rows of twins that have a frame around all that they contain, outer ones first.
+        pub frame_row: u32,
+        /// Four each: left, top, width, height.
+        pub frame_place: f32,
+    }
+}
+
+/// No row: the parent of what nothing contains.
+pub const NO_ROW: u32 = u32::MAX;
+/// A flag of a place: a person put the twin there.
+pub const PINNED: u8 = 1;
+/// A flag of a place: the layout has not come to the twin yet.
+pub const UNPLACED: u8 = 2;
 
 /// The shape of a kind of twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -40,6 +90,26 @@ pub enum Shape {
     Rectangle,
     /// What has none: devices. 36 × 36.
     Circle,
+}
+
+impl Shape {
+    /// The shape of what contains so many levels.
+    pub(crate) fn of_level(level: u32) -> Self {
+        match level {
+            0 => Self::Circle,
+            1 => Self::Rectangle,
+            _ => Self::Hexagon,
+        }
+    }
+
+    /// Width and height, in drawing units.
+    pub(crate) fn size(self) -> (f32, f32) {
+        match self {
+            Self::Hexagon => (40.0, 34.0),
+            Self::Rectangle => (72.0, 32.0),
+            Self::Circle => (36.0, 36.0),
+        }
+    }
 }
 
 /// A kind of twin: a model of which there are twins.
@@ -54,6 +124,9 @@ pub struct Kind {
     pub shape: Shape,
     /// How many twins there are.
     pub count: u32,
+    /// How many levels its twins contain at most; the order of kinds for people is from high to
+    /// low.
+    pub level: u32,
     /// The property whose value stands on the node, if it has one.
     pub value_property: Option<String>,
     /// The unit of that value as it is written (`°C`), or empty.
@@ -71,60 +144,6 @@ pub struct RelationshipName {
     /// Whether it contains: its targets are laid out with their source. Where the source has a
     /// frame the drawing shows it as containment, else as a line.
     pub contains: bool,
-}
-
-/// A twin on the drawing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct TwinNode {
-    /// `$dtId`.
-    pub id: String,
-    /// Index into `kinds` of the same or an earlier answer.
-    pub kind: u32,
-    /// Name for people, where the twin has one.
-    pub name: Option<String>,
-    /// Centre, in drawing units (pixels at 100 %); y grows downwards.
-    pub x: f32,
-    /// See `x`.
-    pub y: f32,
-    /// Whether a person put it there.
-    pub pinned: bool,
-    /// The twin that contains it, if one does.
-    pub parent: Option<String>,
-    /// The value that stands on it, if it is a number.
-    pub value: Option<f64>,
-    /// When it last changed, ms since the Unix epoch.
-    pub updated: f64,
-}
-
-/// A relationship on the drawing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct RelationshipEdge {
-    /// `<source>/<relationship id>`, unique in the graph.
-    pub key: String,
-    /// Source twin.
-    pub source: String,
-    /// Target twin.
-    pub target: String,
-    /// `$relationshipName`.
-    pub name: String,
-}
-
-/// A frame around what one twin contains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct Frame {
-    /// The twin that contains.
-    pub twin: String,
-    /// Left edge.
-    pub x: f32,
-    /// Upper edge.
-    pub y: f32,
-    /// Width.
-    pub width: f32,
-    /// Height.
-    pub height: f32,
 }
 
 /// Where a twin goes.

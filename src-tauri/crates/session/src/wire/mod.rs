@@ -4,11 +4,13 @@
 //! files are stale. The page pulls: it asks for what changed since the version that it has, and
 //! for the window of the log that it shows.
 
+mod columns;
 mod graph;
 mod instance;
 mod log;
 mod twin;
 
+pub use columns::{Malformed, Texts};
 pub use graph::*;
 pub use instance::*;
 pub use log::*;
@@ -29,9 +31,9 @@ pub enum Request {
     },
     /// What is open and how it does.
     Status,
-    /// The graph, or what changed in it since a version.
+    /// The graph, or what changed in it since a revision; answered by a `GraphMessage`.
     Graph {
-        /// The version that the page has; absent for all.
+        /// The revision that the page has; absent for all.
         #[ts(type = "number | null")]
         since: Option<u64>,
     },
@@ -98,8 +100,6 @@ pub enum Response {
     Failed(Failure),
     /// Answers `status`.
     Status(Box<Status>),
-    /// Answers `graph`.
-    Graph(Box<GraphDelta>),
     /// Answers `twin`.
     Twin(Box<TwinDetail>),
     /// Answers `patchTwin`.
@@ -130,6 +130,15 @@ pub enum Response {
         /// What was opened lately, newest first.
         recent: Vec<Target>,
     },
+}
+
+/// An answer as it goes to the page.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// JSON.
+    Response(Response),
+    /// A message of columns; which one, the request says.
+    Columns(Vec<u8>),
 }
 
 /// What went wrong, for a person.
@@ -169,6 +178,8 @@ mod tests {
         let config = ts_rs::Config::default().with_out_dir(fresh.path());
         Request::export_all(&config).unwrap();
         Response::export_all(&config).unwrap();
+        GraphHead::export_all(&config).unwrap();
+        fs::write(fresh.path().join("GraphMessage.ts"), GraphMessage::typescript()).unwrap();
         let wanted = files(fresh.path());
         if std::env::var_os("UPDATE_WIRE").is_some() {
             let _ = fs::remove_dir_all(&committed);

@@ -1,0 +1,144 @@
+//! The graph as the page draws it: all of it, or what changed since a revision.
+
+use super::arrange::Job;
+use super::drawing::Drawing;
+use crate::wire::{GraphMessage, Place};
+use adt_service::{Changes, GraphView};
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use twin_graph::TwinGraph;
+use workspace::Views;
+
+/// Changes followed one by one; with more, taking the graph over is cheaper.
+const MOST_CHANGES: usize = 20_000;
+/// Graphs of up to so many twins are laid out while the page waits: it takes a few milliseconds.
+const LAID_OUT_AT_ONCE: usize = 2_000;
+/// The layout of a graph that goes on changing takes at most this part of a core.
+const REST: u32 = 2;
+const MOST_REST: Duration = Duration::from_secs(2);
+
+/// The drawing of an open graph, with the thread that lays out what is large.
+pub(crate) struct GraphScreen {
+    session: u32,
+    view: Arc<GraphView>,
+    drawing: Arc<Shared>,
+    layout: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    drawing: Drawing,
+    stopped: bool,
+}
+
+impl GraphScreen {
+    /// A drawing that begins with kept places.
+    pub(crate) fn new(session: u32, views: &Views, view: Arc<GraphView>) -> Self {
+        let mut drawing = Drawing::new(views);
+        follow(&mut drawing, &view.read(), &view);
+        let state = Mutex::new(State { drawing, stopped: false });
+        let drawing = Arc::new(Shared { state, wake: Condvar::new() });
+        let shared = drawing.clone();
+        let layout = thread::Builder::new().name("layout".to_owned()).spawn(move || shared.work());
+        let layout =
+            layout.inspect_err(|error| tracing::error!(%error, "the layout has no thread")).ok();
+        Self { session, view, drawing, layout }
+    }
+
+    /// Puts places and pins into what is kept.
+    pub(crate) fn keep_into(&self, views: &mut Views) {
+        self.drawing.state.lock().drawing.keep_into(views);
+    }
+
+    /// Counts how often places changed.
+    pub(crate) fn placed(&self) -> u64 {
+        self.drawing.state.lock().drawing.placed
+    }
+
+    /// Pins twins, or has them laid out again.
+    pub(crate) fn place(&self, places: &[Place]) {
+        let mut state = self.drawing.state.lock();
+        let drawing = &mut state.drawing;
+        follow(drawing, &self.view.read(), &self.view);
+        drawing.touches.begin();
+        for place in places {
+            let finite = place.at.filter(|at| at.iter().all(|value| value.is_finite()));
+            drawing.place(&place.id, finite);
+        }
+        self.arrange_or_wake(&mut state);
+    }
+
+    /// What changed since the page's revision, or everything.
+    pub(crate) fn message(&self, since: Option<u64>) -> GraphMessage {
+        let mut state = self.drawing.state.lock();
+        let graph = self.view.read();
+        follow(&mut state.drawing, &graph, &self.view);
+        self.arrange_or_wake(&mut state);
+        state.drawing.message(self.session, &graph, since)
+    }
+
+    fn arrange_or_wake(&self, state: &mut State) {
+        let drawing = &mut state.drawing;
+        if drawing.arranged == drawing.wanted {
+            return;
+        }
+        if drawing.twins.len() <= LAID_OUT_AT_ONCE {
+            let job = Job::of(drawing);
+            drawing.take_layout(&job, job.run());
+        } else {
+            self.drawing.wake.notify_one();
+        }
+    }
+}
+
+impl Drop for GraphScreen {
+    fn drop(&mut self) {
+        self.drawing.state.lock().stopped = true;
+        self.drawing.wake.notify_one();
+        // It ends by itself after the layout under way.
+        drop(self.layout.take());
+    }
+}
+
+/// Brings a drawing to a version of the graph.
+fn follow(drawing: &mut Drawing, graph: &TwinGraph, view: &GraphView) {
+    if drawing.version == graph.version() && drawing.touches.revision() > 0 {
+        return;
+    }
+    let changes = match view.changes_since(drawing.version, MOST_CHANGES) {
+        Changes::Since(changes) if changes.len() == MOST_CHANGES => Changes::StartOver,
+        _ if drawing.touches.revision() == 0 => Changes::StartOver,
+        changes => changes,
+    };
+    drawing.follow(graph, &changes);
+}
+
+impl Shared {
+    fn work(&self) {
+        loop {
+            let job = {
+                let mut state = self.state.lock();
+                while !state.stopped && state.drawing.arranged == state.drawing.wanted {
+                    self.wake.wait(&mut state);
+                }
+                if state.stopped {
+                    return;
+                }
+                Job::of(&state.drawing)
+            };
+            let began = Instant::now();
+            let arranged = job.run();
+            let mut state = self.state.lock();
+            state.drawing.take_layout(&job, arranged);
+            let rest = (began.elapsed() * REST).min(MOST_REST);
+            let until = Instant::now() + rest;
+            while !state.stopped && !self.wake.wait_until(&mut state, until).timed_out() {}
+        }
+    }
+}
