@@ -21,6 +21,10 @@ pub struct Serve {
     /// The REST port; 0 for any free one.
     #[arg(long, value_name = "N", default_value_t = 0)]
     https_port: u16,
+    /// The port for devices, MQTT over TLS; 8883 where it is left out, which is the only one that the
+    /// official device SDKs know, or any free one where that is taken.
+    #[arg(long, value_name = "N")]
+    mqtt_port: Option<u16>,
     /// The address to listen on. Anything but loopback lets other machines in.
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -57,7 +61,11 @@ impl Serve {
         for problem in embedded.problems() {
             say(&format!("{} {}: {}", problem.file, problem.place, problem.message));
         }
+        embedded.notes().iter().for_each(|note| say(note));
         say(&format!("Serving {}", connect.adt.endpoint));
+        if let Some(hub) = &connect.iot_hub {
+            say(&format!("IoT hub         {}:{} (MQTT over TLS)", hub.host, hub.port));
+        }
         say(&format!("CA certificate  {}", connect.adt.ca.display()));
         say(&format!("Addresses in    {}", data.join("connect.json").display()));
         say("Ctrl+C stops.");
@@ -87,6 +95,7 @@ impl Serve {
         };
         Ok(EmbeddedOptions {
             https_port: self.https_port,
+            mqtt_port: self.mqtt_port,
             listen: self.listen,
             host_names: self.host_name,
             token: self.token,

@@ -1,6 +1,7 @@
 //! `connect.json`: where everything listens, for scripts and tests.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -8,11 +9,15 @@ use std::path::{Path, PathBuf};
 
 /// Where a running process listens. Written by rename once everything listens, mode 0600.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Connect {
     /// The process.
     pub pid: u32,
     /// The REST data plane.
     pub adt: AdtConnect,
+    /// Where devices connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iot_hub: Option<IotHubConnect>,
     /// Where `DefaultAzureCredential` gets a token; absent in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityConnect>,
@@ -25,6 +30,31 @@ pub struct AdtConnect {
     pub endpoint: String,
     /// Absolute path of the CA certificate that clients need.
     pub ca: PathBuf,
+}
+
+/// Where devices connect, over MQTT and TLS.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IotHubConnect {
+    /// The host name that the certificate has.
+    pub host: String,
+    /// The official device SDKs know 8883 only.
+    pub port: u16,
+    /// Absolute path of the CA certificate that devices need.
+    pub ca: PathBuf,
+    /// Device id to connection string, which has the device's key.
+    pub devices: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for IotHubConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, ca, devices } = self;
+        f.debug_struct("IotHubConnect")
+            .field("host", host)
+            .field("port", port)
+            .field("ca", ca)
+            .field("devices", &devices.len())
+            .finish()
+    }
 }
 
 /// Where a managed identity's tokens come from, in the form of App Service.

@@ -1,6 +1,7 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
 mod devices;
+mod iot_hub;
 mod routes;
 mod seed;
 
@@ -14,6 +15,7 @@ use adt_service::server::{ServerOptions, serve};
 use adt_service::{ChangeHistory, TwinService};
 use devices::Cursors;
 use journal::Journal;
+use messaging::iot_hub::{IotHub, NoEvents};
 use parking_lot::Mutex;
 use pipeline::{Pipeline, PipelineParts, Topology};
 use seed::Seed;
@@ -21,10 +23,15 @@ use simulator::{Instance, InstanceOptions, Jobs, Simulation};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use workspace::{Source, Views};
+
+/// How long servers may take to end what was begun.
+const SERVERS_END: Duration = Duration::from_secs(3);
 
 /// How an embedded instance is opened.
 #[derive(Clone, Debug)]
@@ -35,6 +42,8 @@ pub struct EmbeddedOptions {
     pub data: PathBuf,
     /// REST port; 0 for any free one.
     pub https_port: u16,
+    /// Port for devices (MQTT over TLS); 0 for any free one, `None` for 8883 or else any.
+    pub mqtt_port: Option<u16>,
     /// The address to listen on.
     pub listen: IpAddr,
     /// Further names for the certificate and the Host check.
@@ -50,6 +59,7 @@ impl EmbeddedOptions {
             source,
             data,
             https_port: 0,
+            mqtt_port: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_names: Vec::new(),
             token: None,
@@ -64,16 +74,23 @@ pub struct Embedded {
     pub(crate) journal: Journal,
     pub(crate) log: Arc<Log>,
     pub(crate) source: Option<Source>,
+    hub: Arc<IotHub>,
+    hub_address: (String, u16),
     data: PathBuf,
     endpoint: String,
     ca: PathBuf,
+    notes: Vec<String>,
     identity: IdentityConnect,
     workings: Mutex<Workings>,
     problems: Mutex<Vec<FileProblem>>,
     /// Positions as `views.json` last had them.
     pub(crate) views: Mutex<Views>,
     seed: tokio::sync::Mutex<Seed>,
-    stop_server: Mutex<Option<oneshot::Sender<()>>>,
+    /// Each server ends when its sender is dropped.
+    stop_servers: Mutex<Vec<oneshot::Sender<()>>>,
+    servers: tokio::sync::Mutex<JoinSet<()>>,
+    /// Whether connect.json is written, and is to be kept true.
+    connected: AtomicBool,
     jobs: Mutex<Option<Arc<Jobs>>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
@@ -85,6 +102,8 @@ struct Workings {
     pipeline: Option<Arc<Pipeline>>,
     /// The simulated devices' task.
     devices: JoinSet<()>,
+    /// What brings real devices' messages to functions.
+    _telemetry: JoinSet<()>,
     _watch: Option<workspace::Watch>,
 }
 
@@ -117,11 +136,15 @@ impl Embedded {
         step("Applying the workspace");
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
-        let listener = listen(SocketAddr::new(options.listen, options.https_port)).await?;
+        let secret = crate::secret::open_or_create(&options.data)?;
+        let hub = iot_hub::open(&journal, &secret, Arc::new(NoEvents)).await?;
+        let address = SocketAddr::new(options.listen, options.https_port);
+        let listener = listen(address, "--https-port").await?;
+        let mqtt = iot_hub::bind(&options).await?;
         let port = listener.local_addr().map_err(OpenError::Listen)?.port();
         let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let embedded = Arc::new(Self {
-            endpoint: format!("https://localhost:{port}"),
+            endpoint: format!("https://{}:{port}", iot_hub::host_of(options.listen)),
             ca: absolute(ca.ca_path()),
             identity: IdentityConnect {
                 endpoint: identity.endpoint(),
@@ -132,29 +155,51 @@ impl Embedded {
             journal,
             log: Arc::new(Log::new()),
             source: options.source.clone(),
+            hub,
+            hub_address: (mqtt.host, mqtt.port),
             data: options.data.clone(),
+            notes: mqtt.note.into_iter().collect(),
             workings: Mutex::default(),
             problems: Mutex::default(),
             views: Mutex::default(),
             seed: tokio::sync::Mutex::new(seed),
-            stop_server: Mutex::default(),
+            stop_servers: Mutex::default(),
+            servers: tokio::sync::Mutex::default(),
+            connected: AtomicBool::new(false),
             jobs: Mutex::default(),
             tasks: tokio::sync::Mutex::default(),
         });
         embedded.apply_workspace(true).await?;
         embedded.begin_log().await?;
         step("Starting to listen");
-        embedded.serve(listener, &ca, &options).await?;
+        embedded.serve(listener, mqtt.listener, &ca, &options).await?;
         embedded.tasks.lock().await.spawn(identity.serve());
         embedded.watch_workspace();
         embedded.connect().write(&embedded.data).map_err(OpenError::Connect)?;
+        embedded.connected.store(true, Relaxed);
         Ok(embedded)
     }
 
     /// Where it listens.
     pub fn connect(&self) -> Connect {
         let adt = AdtConnect { endpoint: self.endpoint.clone(), ca: self.ca.clone() };
-        Connect { pid: std::process::id(), adt, identity: Some(self.identity.clone()) }
+        let (host, port) = &self.hub_address;
+        Connect {
+            pid: std::process::id(),
+            adt,
+            iot_hub: Some(iot_hub::connect(&self.hub, host, *port, &self.ca)),
+            identity: Some(self.identity.clone()),
+        }
+    }
+
+    /// The embedded IoT hub.
+    pub fn iot_hub(&self) -> &Arc<IotHub> {
+        &self.hub
+    }
+
+    /// What is not as it usually is, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What is wrong with files of the workspace now.
@@ -170,13 +215,17 @@ impl Embedded {
     /// Ends in order: no new requests, devices and deliveries stop, the journal takes what is
     /// left.
     pub async fn stop(&self) {
+        self.connected.store(false, Relaxed);
         Connect::remove(&self.data);
+        // No new messages of devices; those that came are answered.
+        self.stop_servers.lock().clear();
+        let mut servers = std::mem::take(&mut *self.servers.lock().await);
+        let ended = async { while servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(SERVERS_END, ended).await.is_err() {
+            tracing::warn!("some clients did not let go in time");
+        }
         *self.workings.lock() = Workings::default();
         self.log.set_pipeline(None);
-        if let Some(stop) = self.stop_server.lock().take() {
-            // A server that has ended by itself needs no word.
-            let _ = stop.send(());
-        }
         if let Some(jobs) = self.jobs.lock().take() {
             jobs.stop();
         }
@@ -206,13 +255,13 @@ impl Embedded {
     async fn serve(
         &self,
         listener: TcpListener,
+        mqtt: TcpListener,
         ca: &LocalCa,
         options: &EmbeddedOptions,
     ) -> Result<(), OpenError> {
         let mut names = options.host_names.clone();
-        if !options.listen.is_loopback() {
-            names.push(options.listen.to_string());
-        }
+        // Loopback has more addresses than the one that every certificate names.
+        names.push(options.listen.to_string());
         let tls = ca.server_config(&names)?;
         let jobs = Jobs::open(
             self.instance.clone(),
@@ -225,13 +274,26 @@ impl Embedded {
         let server_options =
             ServerOptions { token: options.token.clone(), host_names: names, jobs: Some(jobs) };
         let service: Arc<dyn TwinService> = self.instance.clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        *self.stop_server.lock() = Some(stop);
-        self.tasks.lock().await.spawn(async move {
-            let stopped = async { drop(stopped.await) };
+        let mut servers = self.servers.lock().await;
+        let device_tls = iot_hub::tls(&tls);
+        let stopped = self.stopped();
+        servers.spawn(async move {
             serve(listener, tls, service, server_options, stopped).await;
         });
+        servers.spawn(messaging::iot_hub::serve(
+            self.hub.clone(),
+            mqtt,
+            device_tls,
+            self.stopped(),
+        ));
         Ok(())
+    }
+
+    /// Ends when the servers are to stop.
+    fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.stop_servers.lock().push(stop);
+        async { drop(stopped.await) }
     }
 
     /// Sets a topology going in place of the one before. Endpoints are cursors: what the old one
@@ -239,6 +301,7 @@ impl Embedded {
     async fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
         self.instance.set_endpoints(topology.endpoints.keys().cloned());
         self.seed_routes(&topology).await?;
+        iot_hub::declare(self, &topology).await;
         let service: Arc<dyn TwinService> = self.instance.clone();
         let history: Arc<dyn ChangeHistory> = self.instance.clone();
         let parts = PipelineParts {
@@ -249,13 +312,19 @@ impl Embedded {
             cursors: Arc::new(Cursors::new(&self.journal)?),
             observer: self.log.clone(),
         };
+        if self.connected.load(Relaxed) {
+            // Other devices have other keys.
+            self.connect().write(&self.data).map_err(OpenError::Connect)?;
+        }
         let mut workings = self.workings.lock();
         // The old pipeline first: two would deliver one event twice.
         workings.pipeline = None;
+        workings._telemetry = JoinSet::new();
         self.log.set_pipeline(None);
         let pipeline = Arc::new(Pipeline::start(&topology, &parts));
         self.log.set_pipeline(Some(pipeline.clone()));
         workings.devices = devices::start(self, &topology, pipeline.clone());
+        workings._telemetry = iot_hub::start(self, &pipeline);
         workings.pipeline = Some(pipeline);
         workings.topology = topology;
         Ok(())
@@ -280,8 +349,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| OpenError::Stopped)
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, OpenError> {
-    TcpListener::bind(address).await.map_err(|source| OpenError::Port { address, source })
+async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, OpenError> {
+    TcpListener::bind(address).await.map_err(|source| OpenError::Port { address, option, source })
 }
 
 fn absolute(path: &Path) -> PathBuf {

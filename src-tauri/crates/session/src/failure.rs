@@ -29,11 +29,13 @@ pub enum OpenError {
     Tls(#[from] TlsError),
     /// The port is taken, or the address is not this machine's.
     #[error(
-        "Nothing can listen on {address}: {source}. Choose another port with --https-port, or 0 for any free one."
+        "Nothing can listen on {address}: {source}. Choose another port with {option}, or 0 for any free one."
     )]
     Port {
         /// Where.
         address: SocketAddr,
+        /// Which option says so.
+        option: &'static str,
         /// Why.
         source: std::io::Error,
     },

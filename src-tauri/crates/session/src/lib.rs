@@ -12,11 +12,12 @@ mod logging;
 mod opened;
 mod remote;
 mod screen;
+mod secret;
 mod settings;
 mod tls;
 pub mod wire;
 
-pub use connect::{AdtConnect, Connect, IdentityConnect};
+pub use connect::{AdtConnect, Connect, IdentityConnect, IotHubConnect};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use explorer::Explorer;
 pub use failure::OpenError;

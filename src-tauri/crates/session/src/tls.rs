@@ -213,7 +213,7 @@ fn damaged(folder: &Path, what: String) -> TlsError {
     TlsError::Damaged { folder: folder.to_owned(), what }
 }
 
-fn read_if_there(path: &Path) -> Result<Option<String>, TlsError> {
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>, TlsError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -222,7 +222,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, TlsError> {
 }
 
 /// Writes beside and renames, so that a cut start leaves no half file.
-fn write(path: &Path, bytes: &[u8], private: bool) -> Result<(), TlsError> {
+pub(crate) fn write(path: &Path, bytes: &[u8], private: bool) -> Result<(), TlsError> {
     let unfinished = path.with_extension("unfinished");
     let done = create(&unfinished, private).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -248,7 +248,7 @@ fn create(path: &Path, private: bool) -> io::Result<File> {
 }
 
 /// A key that others can read (copied, restored from a backup) is closed to them again.
-fn keep_private(path: &Path) -> Result<(), TlsError> {
+pub(crate) fn keep_private(path: &Path) -> Result<(), TlsError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
