@@ -9,7 +9,7 @@ OUTPUT := .test-output
 
 BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appindicator3-dev \
   libssl-dev pkg-config build-essential python3-venv
-TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl
+TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium
 
 .PHONY: help run dev test check unit desktop bench picture wire clean
 
@@ -31,7 +31,7 @@ check: .packages-build ui/dist/index.html
 	npm --prefix ui run check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-unit: .packages-build ui/dist/index.html
+unit: .packages-build .packages-test ui/dist/index.html
 	npm --prefix ui test
 	cargo test --workspace --locked --quiet
 
@@ -43,6 +43,13 @@ bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS
 	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
 	cargo build --release --locked --example bare_window
 	tests/with-display $(PYTHON) tests/bench/window.py
+
+.PHONY: bench-graph
+bench-graph: .packages-test ui/node_modules/.package-lock.json tests/bench/graph/node_modules/.package-lock.json ## The drawing beside sigma, cytoscape, cosmos and force-graph in the same browser
+	node tests/bench/graph/run.mjs $(SIZES)
+
+tests/bench/graph/node_modules/.package-lock.json: tests/bench/graph/package-lock.json
+	npm --prefix tests/bench/graph ci --no-audit --no-fund
 
 picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
 	cargo build --locked --bin twinscope-desktop

@@ -6,5 +6,9 @@ export default defineConfig({
   // The shell's CSP has no `data:` for scripts, and Safari 15 is the oldest web view of Tauri 2.
   build: { target: "safari16", assetsInlineLimit: 0, chunkSizeWarningLimit: 1200 },
   server: { host: "localhost", port: 5173, strictPort: true },
-  test: { include: ["src/**/*.test.ts", "tests/**/*.test.ts"] },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
+    include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+  },
 });

@@ -4,8 +4,9 @@ import { FixtureHost } from "./fixture-host";
 // `npm run dev:fixture`: the page on a played backend. `?theme=light&problems` and so on set it up.
 const query = new URLSearchParams(location.search);
 const host = new FixtureHost();
-const theme = query.get("theme");
-if (theme) host.state = JSON.stringify({ theme });
+const theme = query.get("theme") ?? undefined;
+const renderer = query.get("renderer") ?? undefined;
+host.state = JSON.stringify({ theme, renderer });
 if (query.has("problems")) {
   host.problems = [
     {

@@ -1,12 +1,14 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { GraphEmpty } from "./GraphEmpty";
 import { GraphToolbar } from "./GraphToolbar";
+import { GroupBar } from "./GroupBar";
 import { listen } from "./gestures";
 import { pressKey } from "./keys";
 import { Legend } from "./Legend";
 import { Minimap } from "./Minimap";
 import { NodeButtons } from "./NodeButtons";
 import { GraphSurface } from "./surface";
+import { TwinList } from "./TwinList";
 import "./graph.css";
 import { ask } from "../host/ask";
 import { useCell, usePart } from "../store/cell";
@@ -19,8 +21,9 @@ const gap = 12;
 /** The drawing of the graph with what lies over it. */
 export function GraphPanel() {
   const page = usePage();
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const drawing = useRef<HTMLDivElement>(null);
   const [surface, setSurface] = useState<GraphSurface | null>(null);
+  const [listed, setListed] = useState(false);
 
   const firstDrawing = useCallback(() => {
     if (document.documentElement.dataset.ready) return;
@@ -30,10 +33,10 @@ export function GraphPanel() {
   }, [page]);
 
   useLayoutEffect(() => {
-    if (!canvas.current) return;
-    const made = new GraphSurface(page, canvas.current, firstDrawing);
+    if (!drawing.current) return;
+    const made = new GraphSurface(page, drawing.current, firstDrawing);
     const detach = made.attach();
-    const unlisten = listen(canvas.current, made, page);
+    const unlisten = listen(drawing.current, made, page);
     setSurface(made);
     return () => {
       unlisten();
@@ -49,18 +52,24 @@ export function GraphPanel() {
 
   return (
     <section className="graph" aria-label="Graph" onKeyDown={onKey}>
-      {surface && <GraphToolbar surface={surface} />}
+      {surface && (
+        <GraphToolbar surface={surface} listed={listed} onList={() => setListed(!listed)} />
+      )}
       <div className="graph-ground">
         {/* Below the canvas: above it, the web view would blend a layer more in every frame. */}
         {surface && <NodeButtons surface={surface} />}
-        <canvas
-          ref={canvas}
+        <div
+          ref={drawing}
           className="graph-canvas"
           data-testid="graph-canvas"
+          role="img"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: keys pan and zoom the drawing
           tabIndex={0}
           aria-label="Drawing of the graph"
         />
         {surface && <Aside surface={surface} />}
+        <GroupBar />
+        {surface && listed && <TwinList surface={surface} onClose={() => setListed(false)} />}
         <GraphEmpty />
       </div>
     </section>

@@ -1,14 +1,39 @@
-import { Maximize, Minus, PanelRightClose, PanelRightOpen, Plus } from "lucide-react";
+import {
+  BoxSelect,
+  Hand,
+  Lasso,
+  List,
+  Maximize,
+  Minus,
+  PanelRightClose,
+  PanelRightOpen,
+  Plus,
+} from "lucide-react";
 import { Button, IconButton, Tooltip } from "../look/Controls";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
+import { AppearanceMenu } from "./AppearanceMenu";
 import { SearchBox } from "./SearchBox";
 import type { GraphSurface } from "./surface";
 
 const step = 1.25;
 
-export function GraphToolbar({ surface }: { surface: GraphSurface }) {
+const tools = [
+  { tool: "pan", icon: Hand, label: "Move the drawing and its twins" },
+  { tool: "box", icon: BoxSelect, label: "Select by a box", keys: "Shift drag" },
+  { tool: "lasso", icon: Lasso, label: "Select by a lasso", keys: "Alt drag" },
+] as const;
+
+interface GraphToolbarProps {
+  surface: GraphSurface;
+  /** Whether the list of twins is open. */
+  listed: boolean;
+  onList: () => void;
+}
+
+export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
   const page = usePage();
+  const current = useCell(page.tool);
   const zoom = usePart(surface.camera, (camera) => Math.round(camera.zoom * 100));
   const width = usePart(surface.size, (size) => size.width);
   const wanted = usePart(page.preferences, ({ legend }) => legend);
@@ -17,6 +42,18 @@ export function GraphToolbar({ surface }: { surface: GraphSurface }) {
   return (
     <div className="graph-toolbar" role="toolbar" aria-label="Graph">
       <SearchBox />
+      <IconButton icon={List} label="List of twins" aria-pressed={listed} onClick={onList} />
+      <span className="divider" />
+      {tools.map(({ tool, ...button }) => (
+        <IconButton
+          key={tool}
+          {...button}
+          aria-pressed={tool === current}
+          onClick={() => page.tool.set(tool)}
+        />
+      ))}
+      <span className="divider" />
+      <AppearanceMenu surface={surface} />
       <span className="stretch" />
       <IconButton
         icon={Minus}

@@ -5,19 +5,19 @@ import { ShapeIcon } from "../look/ShapeIcon";
 import { useCell, usePart } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import type { RelationshipName } from "../wire/RelationshipName";
+import { ScaleKey } from "./ScaleKey";
 import type { Scene } from "./scene";
 import type { GraphSurface } from "./surface";
-import { TemperatureKey } from "./TemperatureKey";
 
 /** What the shapes, lines and colours mean, and how many there are of each. */
 export function Legend({ surface }: { surface: GraphSurface }) {
   const { graph } = usePage().instance;
   useGraphChanges(200, (change) => change.structure);
   const scene = useCell(surface.scene);
-  if (!scene || scene.ids.length === 0) return null;
+  if (!scene || graph.size === 0) return null;
   return (
     <>
-      {scene.temperature.some((is) => is === 1) && <TemperatureKey surface={surface} />}
+      <ScaleKey surface={surface} />
       <section className="card" aria-label="Legend">
         <header className="card-head">
           <h3>Twins</h3>

@@ -1,14 +1,17 @@
 import { useEffect, useRef } from "react";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
+import { parseColour } from "./colour";
+import { Raster } from "./draw/canvas/raster";
+import { plain } from "./encoding/table";
 import { readPalette } from "./palette";
-import { temperaturePaint } from "./scale";
 import { halfHeightOf, halfWidthOf, type Scene } from "./scene";
 import type { GraphSurface } from "./surface";
 
 const width = 184;
 const height = 100;
 const inset = 6;
+const mostSpecks = 50_000;
 
 /** Drawing units to the overview: scale, then offset. */
 function fitOf({ bounds }: Scene) {
@@ -26,6 +29,7 @@ export function Minimap({ surface }: { surface: GraphSurface }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const revision = useGraphChanges(1000);
   const scene = useCell(surface.scene);
+  const scale = useCell(surface.scale);
   const camera = useCell(surface.camera);
   const size = useCell(surface.size);
   const theme = useCell(page.appearance.theme);
@@ -34,23 +38,25 @@ export function Minimap({ surface }: { surface: GraphSurface }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `revision` stands for the values in the scene
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (canvas.current && context && scene) draw(canvas.current, context, scene, selected);
-  }, [scene, selected, theme, revision]);
+    if (canvas.current && context && scene) {
+      draw(canvas.current, context, scene, surface.table.fill, selected);
+    }
+  }, [scene, scale, selected, theme, revision]);
 
   if (!scene || scene.ids.length === 0) return null;
-  const { scale, left, top } = fitOf(scene);
+  const fit = fitOf(scene);
   const seen = {
-    left: (camera.x - size.width / 2 / camera.zoom) * scale + left,
-    top: (camera.y - size.height / 2 / camera.zoom) * scale + top,
-    right: (camera.x + size.width / 2 / camera.zoom) * scale + left,
-    bottom: (camera.y + size.height / 2 / camera.zoom) * scale + top,
+    left: (camera.x - size.width / 2 / camera.zoom) * fit.scale + fit.left,
+    top: (camera.y - size.height / 2 / camera.zoom) * fit.scale + fit.top,
+    right: (camera.x + size.width / 2 / camera.zoom) * fit.scale + fit.left,
+    bottom: (camera.y + size.height / 2 / camera.zoom) * fit.scale + fit.top,
   };
   const goTo = (event: React.PointerEvent<HTMLDivElement>) => {
     if (!(event.buttons & 1)) return;
     const box = event.currentTarget.getBoundingClientRect();
     page.camera.set({
-      x: (event.clientX - box.left - left) / scale,
-      y: (event.clientY - box.top - top) / scale,
+      x: (event.clientX - box.left - fit.left) / fit.scale,
+      y: (event.clientY - box.top - fit.top) / fit.scale,
       zoom: camera.zoom,
     });
   };
@@ -85,42 +91,52 @@ export function Minimap({ surface }: { surface: GraphSurface }) {
   );
 }
 
+/** Places in the overview, device pixels. */
 function draw(
   canvas: HTMLCanvasElement,
   context: CanvasRenderingContext2D,
   scene: Scene,
+  fill: Uint32Array,
   selected: string | null,
 ): void {
   const palette = readPalette();
   const density = window.devicePixelRatio;
-  const { scale, left, top } = fitOf(scene);
-  canvas.width = width * density;
-  canvas.height = height * density;
-  context.setTransform(density, 0, 0, density, 0, 0);
-  context.clearRect(0, 0, width, height);
-  context.strokeStyle = palette["cont-line"];
+  const fit = fitOf(scene);
+  const [scale, left, top] = [fit.scale * density, fit.left * density, fit.top * density];
+  canvas.width = Math.round(width * density);
+  canvas.height = Math.round(height * density);
+  const raster = new Raster(context);
+  raster.begin(canvas.width, canvas.height, parseColour(palette.panel));
+  const line = parseColour(palette["cont-line"]);
   for (const frame of scene.frames) {
-    context.strokeRect(
-      frame.x * scale + left,
-      frame.y * scale + top,
-      frame.width * scale,
-      frame.height * scale,
-    );
+    const x = Math.round(frame.x * scale + left);
+    const y = Math.round(frame.y * scale + top);
+    const right = Math.round((frame.x + frame.width) * scale + left);
+    const bottom = Math.round((frame.y + frame.height) * scale + top);
+    if (bottom - y > 2) raster.frame(x, y, right, bottom, 0, null, line, 1);
   }
-  for (let at = 0; at < scene.ids.length; at++) {
-    const value = scene.value[at] ?? Number.NaN;
-    const coloured = scene.temperature[at] === 1 && !Number.isNaN(value);
-    context.fillStyle = coloured ? temperaturePaint(palette.theme, value).fill : palette.edge;
-    const halfX = Math.max(1, halfWidthOf(scene.shape[at]) * scale);
-    const halfY = Math.max(1, halfHeightOf(scene.shape[at]) * scale);
-    const [x, y] = [(scene.x[at] ?? 0) * scale + left, (scene.y[at] ?? 0) * scale + top];
-    context.fillRect(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
-    if (scene.ids[at] === selected) {
-      context.strokeStyle = palette.accent;
-      context.lineWidth = 1.5;
-      context.strokeRect(x - halfX - 2, y - halfY - 2, 2 * halfX + 4, 2 * halfY + 4);
-      context.lineWidth = 1;
-      context.strokeStyle = palette["cont-line"];
-    }
+  const quiet = parseColour(palette.edge);
+  // Where there are more twins than pixels, some of them show the same.
+  const step = Math.ceil(scene.ids.length / mostSpecks);
+  const { all } = scene.grid;
+  for (let place = 0; place < all.length; place += step) {
+    const at = all[place] as number;
+    if (scene.absent[at]) continue;
+    const halfX = Math.max(0.5, halfWidthOf(scene.shape[at]) * scale);
+    const halfY = Math.max(0.5, halfHeightOf(scene.shape[at]) * scale);
+    const [x, y] = [(scene.x[at] as number) * scale + left, (scene.y[at] as number) * scale + top];
+    const paint = scene.paint[at] as number;
+    raster.box(x, y, halfX, halfY, paint === plain ? quiet : (fill[paint] as number), 1);
   }
+  raster.end();
+  const at = scene.index.get(selected ?? "");
+  if (at === undefined || scene.absent[at]) return;
+  const [x, y] = [(scene.x[at] as number) * scale + left, (scene.y[at] as number) * scale + top];
+  const [halfX, halfY] = [
+    Math.max(1, halfWidthOf(scene.shape[at]) * scale) + 2,
+    Math.max(1, halfHeightOf(scene.shape[at]) * scale) + 2,
+  ];
+  context.strokeStyle = palette.accent;
+  context.lineWidth = 1.5 * density;
+  context.strokeRect(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
 }

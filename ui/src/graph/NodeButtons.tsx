@@ -4,7 +4,7 @@ import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import { toScreen } from "./camera";
 import { describe } from "./describe";
-import { visibleTwins } from "./draw/picture";
+import { mostImportant, visibleTwins } from "./draw/seen";
 import { type Direction, neighbour } from "./hit";
 import { halfHeightOf, halfWidthOf } from "./scene";
 import type { GraphSurface } from "./surface";
@@ -63,7 +63,7 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
   });
 
   if (!scene) return null;
-  const visible = visibleTwins(scene, camera, size).slice(0, mostButtons);
+  const visible = mostImportant(scene, visibleTwins(scene, camera, size), mostButtons);
   const inOrder = [roving, selected].find(
     (id) => id !== null && visible.some((at) => scene.ids[at] === id),
   );
@@ -85,8 +85,9 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
       {visible.map((at, place) => {
         const id = scene.ids[at] ?? "";
         const { x, y } = toScreen(camera, size, { x: scene.x[at] ?? 0, y: scene.y[at] ?? 0 });
-        const width = halfWidthOf(scene.shape[at]) * camera.zoom;
-        const height = halfHeightOf(scene.shape[at]) * camera.zoom;
+        const scale = (scene.scale[at] ?? 1) * camera.zoom;
+        const width = halfWidthOf(scene.shape[at]) * scale;
+        const height = halfHeightOf(scene.shape[at]) * scale;
         return (
           <NodeButton
             key={id}
@@ -104,7 +105,10 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
               surface.focus(id);
             }}
             onBlur={() => surface.focus(null)}
-            onPick={() => page.selection.select(id)}
+            onPick={() => {
+              page.selection.select(id);
+              surface.bringIntoView(id);
+            }}
             onGo={(direction) => go(id, direction)}
           />
         );

@@ -1,6 +1,6 @@
 import { plain, short } from "../look/format";
 import type { TwinGraph } from "../store/twinGraph";
-import type { Scene } from "./scene";
+import { type Scene, unitOf } from "./scene";
 
 /** A twin in words: `Room_11, Room, 22.6 °C`. */
 export function describe(scene: Scene, graph: TwinGraph, at: number): string {
@@ -10,10 +10,11 @@ export function describe(scene: Scene, graph: TwinGraph, at: number): string {
   return [id, kind, valueInWords(scene, at)].filter(Boolean).join(", ");
 }
 
-function valueInWords(scene: Scene, at: number): string {
+/** Its value in words: `22.6 °C`, or of how many it is the mean. */
+export function valueInWords(scene: Scene, at: number): string {
   const value = scene.value[at] ?? Number.NaN;
   if (Number.isNaN(value)) return "";
   const of = scene.meanOf[at] ?? 0;
-  const unit = scene.unit[at] ? ` ${scene.unit[at]}` : "";
+  const unit = unitOf(scene, at) ? ` ${unitOf(scene, at)}` : "";
   return of > 0 ? `average of ${plain(of)} ${value.toFixed(1)}${unit}` : `${short(value)}${unit}`;
 }

@@ -11,13 +11,17 @@ const lineHeight = 16;
 interface Press {
   from: Point;
   twin: string | null;
+  /** What a drag from here does. */
+  drag: "move" | "pan" | "box" | "lasso";
+  /** Whether what is caught joins what is selected already. */
+  adds: boolean;
   /** From the twin's middle to where it was grabbed, in drawing units. */
   grip: Point;
   moved: boolean;
 }
 
-/** Pointers on the canvas: pan, zoom, pinch, select, move. Answers how to stop listening. */
-export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: Page): () => void {
+/** Pointers on the drawing: pan, zoom, pinch, select, move. Answers how to stop listening. */
+export function listen(canvas: HTMLElement, surface: GraphSurface, page: Page): () => void {
   const pointers = new Map<number, Point>();
   let press: Press | null = null;
   let lastClick = { time: 0, twin: "" };
@@ -37,14 +41,25 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, at);
     const twin = event.button === 0 ? idAt(at) : null;
-    const middle = page.instance.graph.twin(twin ?? "");
+    const middle = surface.placeOf(twin ?? "");
     const grabbed = drawingPoint(at);
     press = {
       from: at,
       twin,
+      drag: dragOf(event, twin),
+      adds: event.ctrlKey || event.metaKey,
       grip: middle ? { x: grabbed.x - middle.x, y: grabbed.y - middle.y } : { x: 0, y: 0 },
       moved: pointers.size > 1,
     };
+  }
+
+  /** Shift draws a box and Alt a lasso, as do the tools of the toolbar. */
+  function dragOf(event: PointerEvent, twin: string | null): Press["drag"] {
+    if (event.button !== 0) return "pan";
+    if (event.altKey) return "lasso";
+    if (event.shiftKey) return "box";
+    const tool = page.tool.get();
+    return tool === "pan" && twin ? "move" : tool;
   }
 
   function move(event: PointerEvent): void {
@@ -53,7 +68,8 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     if (!before || !press) {
       const over = surface.twinAt(at);
       surface.hover(over);
-      canvas.style.cursor = over === null ? "default" : "pointer";
+      const ready = page.tool.get() === "pan" ? "default" : "crosshair";
+      canvas.style.cursor = over === null ? ready : "pointer";
       return;
     }
     const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
@@ -64,7 +80,9 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     }
     press.moved ||= Math.hypot(at.x - press.from.x, at.y - press.from.y) > still;
     if (!press.moved) return;
-    if (press.twin) {
+    if (press.drag === "box") surface.stretch(boxOf(press.from, at));
+    else if (press.drag === "lasso") surface.stretch([...surface.rope, at]);
+    else if (press.drag === "move" && press.twin) {
       const to = drawingPoint(at);
       surface.drag(press.twin, { x: to.x - press.grip.x, y: to.y - press.grip.y });
     } else {
@@ -84,23 +102,32 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     pointers.delete(event.pointerId);
     canvas.style.cursor = "default";
     if (!press || pointers.size > 0) return;
-    const { twin, moved } = press;
+    const { twin, moved, drag, adds, from } = press;
     press = null;
-    if (moved) void surface.drop();
-    else click(twin, event.timeStamp);
+    if (!moved) click(twin ?? surface.aggregateAt(from)?.id ?? null, from, adds, event.timeStamp);
+    else if (drag === "box" || drag === "lasso") page.selection.gather(surface.catch(), adds);
+    else void surface.drop();
   }
 
   function cancel(event: PointerEvent): void {
     pointers.delete(event.pointerId);
     press = null;
+    surface.stretch([]);
     void surface.drop();
   }
 
-  function click(twin: string | null, time: number): void {
+  function click(twin: string | null, at: Point, adds: boolean, time: number): void {
+    if (adds && twin !== null) {
+      page.selection.toggle(twin);
+      return;
+    }
     const again = twin !== null && lastClick.twin === twin && time - lastClick.time < doubleClick;
     lastClick = { time, twin: twin ?? "" };
     page.selection.select(twin);
-    if (again) surface.centre(twin);
+    if (twin === null) page.selection.gather([], false);
+    const aggregate = surface.twinAt(at) === null ? surface.aggregateAt(at) : null;
+    if (again && aggregate) surface.show(aggregate.rect);
+    else if (again) surface.centre(twin);
   }
 
   function wheel(event: WheelEvent): void {
@@ -128,3 +155,10 @@ export function listen(canvas: HTMLCanvasElement, surface: GraphSurface, page: P
     canvas.removeEventListener("wheel", wheel);
   };
 }
+
+const boxOf = (from: Point, to: Point): Point[] => [
+  from,
+  { x: to.x, y: from.y },
+  to,
+  { x: from.x, y: to.y },
+];

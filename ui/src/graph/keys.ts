@@ -31,6 +31,8 @@ export function pressKey(key: string, surface: GraphSurface, page: Page): boolea
       return true;
     case "Escape":
       page.selection.select(null);
+      page.selection.gather([], false);
+      page.tool.set("pan");
       return true;
     default:
       return false;

@@ -13,6 +13,9 @@ const names = [
   "text3",
   "accent",
   "live",
+  "ok",
+  "retry",
+  "drop",
   "float",
 ] as const;
 

@@ -12,11 +12,23 @@ interface Anchors {
   cold: Lch;
   middle: Lch;
   warm: Lch;
+  /** What just happened. */
+  live: Lch;
 }
 
 const anchors: Record<Theme, Anchors> = {
-  dark: { cold: [0.73, 0.13, 241], middle: [0.4, 0.003, 260], warm: [0.72, 0.165, 42] },
-  light: { cold: [0.6, 0.125, 245], middle: [0.93, 0.003, 260], warm: [0.62, 0.16, 42] },
+  dark: {
+    cold: [0.73, 0.13, 241],
+    middle: [0.4, 0.003, 260],
+    warm: [0.72, 0.165, 42],
+    live: [0.79, 0.11, 187],
+  },
+  light: {
+    cold: [0.6, 0.125, 245],
+    middle: [0.93, 0.003, 260],
+    warm: [0.62, 0.16, 42],
+    live: [0.5, 0.09, 187],
+  },
 };
 
 function toLab([lightness, chroma, hue]: Lch): Lab {
@@ -63,33 +75,59 @@ function paint(lab: Lab): Paint {
   return { fill, ink: (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000000" : "#ffffff" };
 }
 
-const stepsPerDegree = 20;
+/** How a scale runs: through a quiet middle to two sides, from quiet to strong, or to just now. */
+export type Course = "diverging" | "rising" | "heat";
 
-/** Every colour of the scale in steps of 0.05 °C, made once per theme. */
-function ramp(theme: Theme): Paint[] {
-  const [cold, middle, warm] = [
-    toLab(anchors[theme].cold),
-    toLab(anchors[theme].middle),
-    toLab(anchors[theme].warm),
-  ];
-  const paints: Paint[] = [];
-  for (let step = 0; step <= (scale.high - scale.low) * stepsPerDegree; step++) {
-    const degrees = scale.low + step / stepsPerDegree;
-    const [from, to, start] =
-      degrees < scale.middle ? [cold, middle, scale.low] : [middle, warm, scale.middle];
-    const t = (degrees - start) / (scale.middle - scale.low);
-    paints.push(
-      paint([
-        from[0] + (to[0] - from[0]) * t,
-        from[1] + (to[1] - from[1]) * t,
-        from[2] + (to[2] - from[2]) * t,
-      ]),
-    );
-  }
-  return paints;
+/** `steps` colours from the one end of a scale to the other, both included. */
+export function ramp(theme: Theme, course: Course, steps: number, middleAt = 0.5): Paint[] {
+  const { cold, middle, warm, live } = anchors[theme];
+  const to: Lab = toLab(course === "heat" ? live : warm);
+  const stops: [number, Lab][] =
+    course === "diverging"
+      ? [
+          [0, toLab(cold)],
+          [middleAt, toLab(middle)],
+          [1, to],
+        ]
+      : [
+          [0, toLab(middle)],
+          [1, to],
+        ];
+  return Array.from({ length: steps }, (_, step) => paint(between(stops, step / (steps - 1))));
 }
 
-const ramps: Record<Theme, Paint[]> = { dark: ramp("dark"), light: ramp("light") };
+function between(stops: [number, Lab][], t: number): Lab {
+  const next = Math.max(
+    1,
+    stops.findIndex(([at]) => at >= t),
+  );
+  const [[from, a], [to, b]] = [stops[next - 1] ?? first, stops[next] ?? first];
+  const share = (t - from) / (to - from);
+  return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+}
+
+const first: [number, Lab] = [0, [0, 0, 0]];
+
+/** Hues of kinds and categories. Violet is selection and teal is change: neither is among them. */
+const hues = [250, 65, 145, 20, 100, 345, 225, 45] as const;
+
+/** Colours of categories, easily told apart; as many as asked for, the last ones again and again. */
+export function categories(theme: Theme, many: number): Paint[] {
+  return Array.from({ length: many }, (_, place) => {
+    const round = Math.floor(place / hues.length) % 2;
+    const hue = hues[place % hues.length] ?? 0;
+    const lightness = theme === "dark" ? 0.62 - round * 0.16 : 0.76 - round * 0.14;
+    return paint(toLab([lightness, 0.11, hue]));
+  });
+}
+
+const stepsPerDegree = 20;
+const temperatures = (theme: Theme) =>
+  ramp(theme, "diverging", (scale.high - scale.low) * stepsPerDegree + 1);
+const ramps: Record<Theme, Paint[]> = {
+  dark: temperatures("dark"),
+  light: temperatures("light"),
+};
 
 /** The colour of a temperature in °C; what is outside of the scale has the colour of its end. */
 export function temperaturePaint(theme: Theme, degrees: number): Paint {

@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import { FixtureHost } from "../../tests/fixture-host";
 import { ask } from "../host/ask";
 import { TwinGraph } from "../store/twinGraph";
-import { labelThatFits } from "./draw/nodes";
+import { labelThatFits } from "./draw/text/labels";
+import { plainEncoding } from "./encoding/encoding";
+import { measure } from "./encoding/measure";
+import { makeScene, updateScene } from "./gather";
 import { neighbour, twinAt } from "./hit";
-import { makeScene, type Scene, updateScene } from "./scene";
-import { temperatureBins } from "./TemperatureKey";
+import { type Scene, unitOf } from "./scene";
 
 async function building(): Promise<{ host: FixtureHost; graph: TwinGraph; scene: Scene }> {
   const host = new FixtureHost();
@@ -27,7 +29,7 @@ test("a twin without a value has the mean of the nearest values that it contains
   expect(scene.meanOf[floor]).toBe(8);
   expect(scene.meanOf[indexOf(scene, "Building_1")]).toBe(24);
   expect(scene.meanOf[indexOf(scene, "Room_11")]).toBe(0);
-  expect(scene.unit[floor]).toBe("°C");
+  expect(unitOf(scene, floor)).toBe("°C");
 });
 
 test("what a frame shows is no line", async () => {
@@ -89,10 +91,12 @@ test("arrow keys follow relationships, else go to the nearest twin there", async
 });
 
 test("the histogram counts each measured temperature once", async () => {
-  const { scene } = await building();
-  const bins = temperatureBins(scene);
-  expect(bins).toHaveLength(24);
-  expect(bins.reduce((sum, bin) => sum + bin, 0)).toBe(48);
+  const { graph, scene } = await building();
+  const scale = measure(scene, graph, plainEncoding, null);
+  if (scale.kind !== "range") throw new Error("temperatures have a range");
+  expect([scale.low, scale.high, scale.unit]).toEqual([15, 27, "°C"]);
+  expect(scale.bins).toHaveLength(24);
+  expect(scale.bins.reduce((sum, bin) => sum + bin, 0)).toBe(48);
 });
 
 test("a label is whole, or its end, or nothing", () => {

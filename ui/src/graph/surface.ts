@@ -8,28 +8,33 @@ import {
   type Insets,
   type Point,
   panned,
+  type Rect,
   type Size,
   toDrawing,
   toScreen,
   zoomedAt,
 } from "./camera";
-import { drawPicture } from "./draw/draw";
-import { glows } from "./draw/marks";
-import { type Picture, visibleTwins } from "./draw/picture";
+import { Drawing, type PathName } from "./draw/drawing";
+import type { Picture } from "./draw/picture";
+import { Sight } from "./draw/seen";
+import { Dress, textOf } from "./dress";
+import type { Column, Scale } from "./encoding/measure";
+import type { Table } from "./encoding/table";
 import { Frames } from "./frames";
-import { twinAt } from "./hit";
+import { makeScene, updateScene } from "./gather";
+import { Glide } from "./glide";
+import { frameAt, twinAt, twinsWithin } from "./hit";
 import { readPalette } from "./palette";
-import { makeScene, type Scene, updateScene } from "./scene";
+import { moveTwin, type Scene } from "./scene";
 
 const flightTime = 240;
 const hitSlack = 3;
 /** How near to the edge a revealed twin may stand, pixels. */
 const margin = 48;
-
-function clear(context: CanvasRenderingContext2D, colour: string): void {
-  context.fillStyle = colour;
-  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
-}
+/** Nobody has touched the drawing for so long, ms: time to compare the paths. */
+const idleAfter = 400;
+/** How often heat is drawn anew while it decays, ms. */
+const heatEvery = 250;
 
 /** Where the camera goes; `to` is null for: fit the whole graph. */
 interface Flight {
@@ -38,57 +43,89 @@ interface Flight {
   began: number;
 }
 
-/** The drawing on its canvas: what is seen of it, and when it is drawn again. Knows no React. */
+/** The drawing in its element: what is seen of it, and when it is drawn again. Knows no React. */
 export class GraphSurface {
   readonly scene = new Cell<Scene | null>(null);
+  /** What the colours mean. */
+  readonly scale = new Cell<Scale>({ kind: "none" });
   /** The camera that is drawn now, on its way or at rest. */
   readonly camera = new Cell<Camera>({ x: 0, y: 0, zoom: 1 });
   readonly size = new Cell<Size>({ width: 0, height: 0 });
-  private readonly context: CanvasRenderingContext2D;
+  /** How it is drawn at present. */
+  readonly path = new Cell<PathName>("canvas");
+  /** The rope of a box or lasso that is being drawn, screen points. */
+  rope: Point[] = [];
   private palette = readPalette();
+  private readonly dress = new Dress(this.palette);
+  private readonly drawing: Drawing;
+  private sight: Sight | null = null;
+  private column: Column | null = null;
+  private group: Uint8Array | null = null;
   private insets: Insets = { top: 12, right: 12, bottom: 12, left: 12 };
   private flight: Flight | null = null;
+  private glide: Glide | null = null;
   private focused: string | null = null;
   private hovered: number | null = null;
   private dragged: { id: string; at: Point } | null = null;
   private readonly frames = new Frames((now) => this.draw(now));
+  private idle: ReturnType<typeof setTimeout> | undefined;
+  private cooling: ReturnType<typeof setInterval> | undefined;
   private drawn = false;
 
   constructor(
     private readonly page: Page,
-    private readonly canvas: HTMLCanvasElement,
+    private readonly element: HTMLElement,
     private readonly onFirstDrawing: () => void,
   ) {
-    const context = canvas.getContext("2d", { alpha: false });
-    if (!context) throw new Error("This web view has no 2-D canvas. Update WebKitGTK.");
-    this.context = context;
+    this.drawing = new Drawing(element, () => this.invalidate());
   }
 
   /** Begins to follow the graph, and to draw; answers how to stop. */
   attach(): () => void {
-    const { instance, appearance, camera, selection, preferences, revealed } = this.page;
+    const { instance, appearance, camera, selection, preferences, revealed, encoding } = this.page;
     this.rearrange(null);
     const resized = new ResizeObserver(() => this.resize());
-    resized.observe(this.canvas);
+    resized.observe(this.element);
     const redraw = () => this.invalidate();
     document.fonts.addEventListener("loadingdone", redraw);
+    this.cooling = setInterval(() => this.cool(), heatEvery);
     const offs = [
       () => document.fonts.removeEventListener("loadingdone", redraw),
       instance.graphChanged.on((change) => this.take(change)),
       appearance.recoloured.on(() => {
         this.palette = readPalette();
+        this.dress.recolour(this.palette);
         this.invalidate();
       }),
       camera.subscribe(() => this.settle()),
-      selection.id.subscribe(() => this.invalidate()),
-      preferences.subscribe(() => this.invalidate()),
+      selection.id.subscribe(redraw),
+      selection.group.subscribe(() => this.gather()),
+      preferences.subscribe(() => {
+        this.drawing.choose(preferences.get().renderer);
+        redraw();
+      }),
+      encoding.subscribe(() => this.encode()),
       revealed.on((id) => this.bringIntoView(id)),
     ];
+    this.drawing.choose(preferences.get().renderer);
     return () => {
       for (const off of offs) off();
+      clearTimeout(this.idle);
+      clearInterval(this.cooling);
       resized.disconnect();
       this.frames.stop();
+      this.drawing.close();
     };
+  }
+
+  /** What the numbers in `Scene.paint` mean now. */
+  get table(): Table {
+    return this.dress.table;
+  }
+
+  /** Why there is no WebGL here; `null` while none is known to fail. */
+  get noWebgl(): string | null {
+    return this.drawing.noWebgl;
   }
 
   /** What covers the edges of the panel, for fitting. */
@@ -119,6 +156,11 @@ export class GraphSurface {
     this.flyTo(null);
   }
 
+  /** Shows a part of the drawing as large as it goes. */
+  show(part: Rect): void {
+    this.flyTo(fitted(part, this.size.get(), this.insets));
+  }
+
   centre(id: string): void {
     const at = this.placeOf(id);
     if (at) this.flyTo({ ...at, zoom: Math.max(1, this.camera.get().zoom) });
@@ -143,6 +185,34 @@ export class GraphSurface {
     if (!scene) return null;
     const camera = this.camera.get();
     return twinAt(scene, toDrawing(camera, this.size.get(), at), hitSlack / camera.zoom);
+  }
+
+  /** Where all that a frame holds is seen as one: the frame at a point. */
+  aggregateAt(at: Point): { id: string; rect: Rect } | null {
+    const scene = this.scene.get();
+    if (!scene || !this.isFar()) return null;
+    const frame = scene.frames[frameAt(scene, this.toDrawing(at)) ?? -1];
+    const id = scene.ids[frame?.twin ?? -1];
+    return frame && id !== undefined ? { id, rect: frame } : null;
+  }
+
+  toDrawing(at: Point): Point {
+    return toDrawing(this.camera.get(), this.size.get(), at);
+  }
+
+  /** Draws the rope of a selection by box or lasso. */
+  stretch(rope: Point[]): void {
+    this.rope = rope;
+    this.invalidate();
+  }
+
+  /** Ends a box or lasso: what is in it. */
+  catch(): string[] {
+    const scene = this.scene.get();
+    const rope = this.rope.map((point) => this.toDrawing(point));
+    this.stretch([]);
+    if (!scene || rope.length < 3) return [];
+    return twinsWithin(scene, rope).map((at) => scene.ids[at] ?? "");
   }
 
   /** Shows the ring of the keyboard's focus. */
@@ -175,46 +245,102 @@ export class GraphSurface {
     if (!placed) this.rearrange(this.scene.get());
   }
 
-  private placeOf(id: string): Point | null {
-    const twin = this.page.instance.graph.twin(id);
-    return twin ? { x: twin.x, y: twin.y } : null;
+  private isFar(): boolean {
+    return this.sight?.isFar(this.camera.get()) ?? false;
+  }
+
+  /** Where a twin stands; `null` for none of that id, or none that is drawn. */
+  placeOf(id: string): Point | null {
+    const scene = this.scene.get();
+    const at = scene?.index.get(id);
+    if (!scene || at === undefined || scene.absent[at]) return null;
+    return { x: scene.x[at] as number, y: scene.y[at] as number };
   }
 
   private take(change: GraphChange): void {
     const scene = this.scene.get();
     const { graph } = this.page.instance;
     if (change.replaced) this.dragged = null;
-    if (!scene || change.structure) this.rearrange(change.replaced ? null : scene);
+    const structure = !scene || change.structure;
+    if (structure) this.rearrange(change.replaced ? null : scene);
     if (change.replaced) this.hovered = null;
     const now = this.scene.get();
-    if (now) updateScene(now, graph, change, performance.now());
+    if (!now) return;
+    updateScene(now, graph, change, performance.now());
+    this.dressUp(false);
     this.frames.soon();
   }
 
   private rearrange(before: Scene | null): void {
     const { graph } = this.page.instance;
     const hovered = before?.ids[this.hovered ?? -1];
-    const scene = graph.session === null ? null : makeScene(graph, before, performance.now());
+    const now = performance.now();
+    const scene = graph.session === null ? null : makeScene(graph, before, now);
     this.hovered = scene?.index.get(hovered ?? "") ?? null;
+    this.sight = scene ? new Sight(scene) : null;
+    this.glide = null;
+    if (scene) this.dressScene(scene, true);
     this.scene.set(scene);
     this.applyDrag();
+    if (scene && before && !this.page.appearance.reducedMotion.get()) {
+      this.glide = Glide.between(before, scene, now);
+    }
+    this.gather();
     this.settle();
+  }
+
+  private encode(): void {
+    this.dressUp(true);
+    this.invalidate();
+  }
+
+  private dressUp(anew: boolean): void {
+    const scene = this.scene.get();
+    if (scene) this.dressScene(scene, anew);
+  }
+
+  private dressScene(scene: Scene, anew: boolean): void {
+    const { instance, encoding } = this.page;
+    const now = performance.now();
+    const { column, dress } = this;
+    if (dress.put(scene, instance.graph, encoding.get(), column, now, anew)) this.drawing.changed();
+    this.scale.set(dress.scale);
+  }
+
+  /** Heat decays without a change of the graph. */
+  private cool(): void {
+    if (this.page.encoding.get().colour !== "change" || document.hidden) return;
+    this.dressUp(false);
+    this.frames.soon();
+  }
+
+  /** Takes over which twins are selected together. */
+  private gather(): void {
+    const scene = this.scene.get();
+    const ids = this.page.selection.group.get();
+    this.group = null;
+    if (scene && ids.size > 0) {
+      const group = new Uint8Array(scene.ids.length);
+      for (const id of ids) {
+        const at = scene.index.get(id);
+        if (at !== undefined) group[at] = 1;
+      }
+      this.group = group;
+    }
+    this.invalidate();
   }
 
   private applyDrag(): void {
     const scene = this.scene.get();
     const at = scene?.index.get(this.dragged?.id ?? "");
     if (!scene || at === undefined || !this.dragged) return;
-    scene.x[at] = this.dragged.at.x;
-    scene.y[at] = this.dragged.at.y;
+    moveTwin(scene, at, this.dragged.at.x, this.dragged.at.y);
+    this.drawing.changed();
   }
 
   private resize(): void {
-    const { width, height } = this.canvas.getBoundingClientRect();
+    const { width, height } = this.element.getBoundingClientRect();
     if (width === 0 || height === 0) return;
-    const density = window.devicePixelRatio;
-    this.canvas.width = Math.round(width * density);
-    this.canvas.height = Math.round(height * density);
     this.size.set({ width, height });
     this.settle();
     // A canvas is blank after its size changed: draw before the next paint.
@@ -257,38 +383,59 @@ export class GraphSurface {
 
   private draw(now: number): void {
     this.fly(now);
-    const picture = this.picture(now);
-    if (!picture) {
-      clear(this.context, this.palette.canvas);
-      return;
+    if (this.glide) {
+      this.drawing.changed();
+      if (!this.glide.step(now)) this.glide = null;
+      this.applyDrag();
     }
-    drawPicture(picture, window.devicePixelRatio);
+    const picture = this.picture(now);
+    if (!picture) return;
+    const glows = this.drawing.draw(picture);
+    this.path.set(this.drawing.path);
     if (!this.drawn && picture.scene.ids.length > 0) {
       this.drawn = true;
       this.onFirstDrawing();
     }
-    if (this.flight) this.frames.next();
-    else if (glows(picture)) this.frames.soon();
+    if (this.flight || this.glide) this.frames.next();
+    else if (glows) this.frames.soon();
+    this.compareWhenIdle(picture);
+  }
+
+  /** The quicker path is found by drawing on both, once nobody waits for a frame. */
+  private compareWhenIdle(picture: Picture): void {
+    clearTimeout(this.idle);
+    if (!this.drawing.undecided(picture)) return;
+    this.idle = setTimeout(() => {
+      const now = this.picture(performance.now());
+      if (!now || document.hidden) return;
+      this.drawing.compare(now);
+      this.path.set(this.drawing.path);
+    }, idleAfter);
   }
 
   private picture(now: number): Picture | null {
     const scene = this.scene.get();
     const size = this.size.get();
-    if (!scene || size.width === 0) return null;
+    if (!scene || !this.sight || size.width === 0) return null;
     const { glow, hiddenNames } = this.page.preferences.get();
     const calm = this.page.appearance.reducedMotion.get() ? "steady" : "decaying";
     const camera = this.camera.get();
+    const selected = scene.index.get(this.page.selection.id.get() ?? "") ?? null;
+    const hidden = new Set(hiddenNames.map((name) => scene.names.indexOf(name)));
     return {
-      context: this.context,
       scene,
       camera,
       size,
+      density: window.devicePixelRatio,
       palette: this.palette,
-      visible: visibleTwins(scene, camera, size),
-      selected: scene.index.get(this.page.selection.id.get() ?? "") ?? null,
+      table: this.dress.table,
+      seen: this.sight.look(camera, size, hidden, selected, this.hovered),
+      selected,
       focused: scene.index.get(this.focused ?? "") ?? null,
       hovered: this.hovered,
-      hidden: new Set(hiddenNames.map((name) => scene.names.indexOf(name))),
+      group: this.group,
+      rope: this.rope,
+      text: textOf(this.page.instance.graph, this.page.encoding.get()),
       now,
       glow: glow ? calm : "off",
     };

@@ -1,5 +1,6 @@
 import type { DockviewApi } from "dockview-react";
 import type { Camera } from "../graph/camera";
+import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
 import { ask, failureOf } from "../host/ask";
 import type { Host } from "../host/host";
 import type { SimulationAction } from "../wire/SimulationAction";
@@ -10,11 +11,20 @@ import { Edits } from "./edits";
 import { Instance } from "./instance";
 import { LogView } from "./logView";
 import { Notices } from "./notices";
-import { defaults, type Preferences, readPreferences, targetKey, type View } from "./preferences";
+import {
+  defaults,
+  mostViews,
+  type Preferences,
+  readPreferences,
+  targetKey,
+  type View,
+} from "./preferences";
 import { Selection } from "./selection";
 
 const saveAfter = 500;
 
+/** What dragging on the drawing does. */
+export type Tool = "pan" | "box" | "lasso";
 export type DialogName = "open" | "settings" | "problems";
 
 /** Everything that the page knows, and what the user can do. */
@@ -29,6 +39,9 @@ export class Page {
   readonly recent = new Cell<Target[]>([]);
   /** `null`: the whole graph fits the panel. */
   readonly camera = new Cell<Camera | null>(null);
+  /** How the twins of what is open look. */
+  readonly encoding = new Cell<Encoding>(plainEncoding);
+  readonly tool = new Cell<Tool>("pan");
   readonly dialog = new Cell<DialogName | null>(null);
   /** The panels, once they are there. */
   readonly dock = new Cell<DockviewApi | null>(null);
@@ -56,6 +69,7 @@ export class Page {
     this.preferences.subscribe(keep);
     this.selection.id.subscribe(keep);
     this.camera.subscribe(keep);
+    this.encoding.subscribe(keep);
     this.log.filter.subscribe(keep);
     window.addEventListener("pagehide", () => void this.save());
     this.instance.start();
@@ -155,19 +169,30 @@ export class Page {
     const { graph, status } = this.instance;
     const target = status.get()?.target;
     if (graph.session === null || graph.session === this.shown?.session || !target) return;
-    const kept = this.view();
+    const views = this.views();
     this.shown = { session: graph.session, target: targetKey(target) };
-    const view = kept?.target === this.shown.target ? kept : null;
+    const view = views.find((one) => one.target === this.shown?.target);
+    this.preferences.set({ ...this.preferences.get(), views });
     const selection = view?.selection ?? null;
     this.edits.forget();
     this.camera.set(view?.camera ?? null);
+    this.encoding.set(view?.encoding ?? plainEncoding);
+    this.selection.group.set(new Set());
     this.selection.select(selection !== null && graph.has(selection) ? selection : null);
   }
 
-  private view(): View | null {
-    if (!this.shown) return this.preferences.get().view;
+  /** The kept views, with that of what is open as it is now. */
+  private views(): View[] {
+    const { views } = this.preferences.get();
+    if (!this.shown) return views;
     const { target } = this.shown;
-    return { target, selection: this.selection.id.get(), camera: this.camera.get() };
+    const view: View = {
+      target,
+      selection: this.selection.id.get(),
+      camera: this.camera.get(),
+      encoding: this.encoding.get(),
+    };
+    return [view, ...views.filter((one) => one.target !== target)].slice(0, mostViews);
   }
 
   private keep(): void {
@@ -178,7 +203,7 @@ export class Page {
   private async save(): Promise<void> {
     clearTimeout(this.saving);
     const logFilter = this.log.filter.get();
-    const state = JSON.stringify({ ...this.preferences.get(), logFilter, view: this.view() });
+    const state = JSON.stringify({ ...this.preferences.get(), logFilter, views: this.views() });
     if (state === this.saved) return;
     this.saved = state;
     await this.act({ type: "saveUiState", state }, "The layout cannot be kept");

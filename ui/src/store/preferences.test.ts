@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { plainEncoding } from "../graph/encoding/encoding";
 import { defaults, readPreferences, targetKey } from "./preferences";
 
 test("what was kept comes back", () => {
@@ -7,7 +8,21 @@ test("what was kept comes back", () => {
     theme: "light",
     glow: false,
     hiddenNames: ["rel_next_to"],
-    view: { target: "sample", selection: "Room_11", camera: { x: 1, y: 2, zoom: 0.5 } },
+    renderer: "canvas",
+    views: [
+      {
+        target: "sample",
+        selection: "Room_11",
+        camera: { x: 1, y: 2, zoom: 0.5 },
+        encoding: {
+          ...plainEncoding,
+          colour: "model",
+          range: { low: 0, high: 1 },
+          models: { "dtmi:a;1": "fan" },
+          rules: [{ model: "", test: "above", than: 25, hue: 3, badge: "alert" }],
+        },
+      },
+    ],
   };
   expect(readPreferences(JSON.stringify(kept))).toEqual(kept);
 });
@@ -21,13 +36,31 @@ test("a part that does not fit is the default, the rest stays", () => {
     theme: "pink",
     reduceMotion: true,
     hiddenNames: [1, "a"],
-    view: { target: "sample", camera: { x: 1, y: 2, zoom: 0 } },
+    renderer: 7,
+    views: [
+      "a",
+      {
+        target: "sample",
+        camera: { x: 1, y: 2, zoom: 0 },
+        encoding: { colour: "pink", range: { low: 2, high: 1 }, rules: [1, { test: "above" }] },
+      },
+    ],
   };
   expect(readPreferences(JSON.stringify(odd))).toEqual({
     ...defaults,
     reduceMotion: true,
     hiddenNames: ["a"],
-    view: { target: "sample", selection: null, camera: null },
+    views: [
+      {
+        target: "sample",
+        selection: null,
+        camera: null,
+        encoding: {
+          ...plainEncoding,
+          rules: [{ model: "", test: "above", than: 0, hue: null, badge: "none" }],
+        },
+      },
+    ],
   });
 });
 

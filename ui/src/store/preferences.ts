@@ -1,4 +1,6 @@
 import type { Camera } from "../graph/camera";
+import type { PathChoice } from "../graph/draw/drawing";
+import { type Encoding, plainEncoding, readEncoding } from "../graph/encoding/encoding";
 import type { Target } from "../wire/Target";
 
 export type Theme = "system" | "dark" | "light";
@@ -10,6 +12,8 @@ export interface View {
   selection: string | null;
   /** `null`: the whole graph fits the panel. */
   camera: Camera | null;
+  /** How its twins look. */
+  encoding: Encoding;
 }
 
 /** The page's own state, kept by the backend between starts. */
@@ -23,7 +27,9 @@ export interface Preferences {
   hiddenNames: string[];
   /** Whether the legend shows; `null`: where there is room. */
   legend: boolean | null;
-  view: View | null;
+  renderer: PathChoice;
+  /** Of what was open lately, the last first. */
+  views: View[];
 }
 
 export const defaults: Preferences = {
@@ -34,7 +40,8 @@ export const defaults: Preferences = {
   logFilter: "",
   hiddenNames: [],
   legend: null,
-  view: null,
+  renderer: "auto",
+  views: [],
 };
 
 /** Names what is open, without its secrets. */
@@ -48,6 +55,9 @@ type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
 const isTheme = (value: unknown): value is Theme =>
   value === "system" || value === "dark" || value === "light";
+
+const isPath = (value: unknown): value is PathChoice =>
+  value === "auto" || value === "webgl" || value === "canvas";
 
 function readCamera(value: unknown): Camera | null {
   if (!isFields(value)) return null;
@@ -68,7 +78,19 @@ function readView(value: unknown): View | null {
     target: value.target,
     selection: typeof value.selection === "string" ? value.selection : null,
     camera: readCamera(value.camera),
+    encoding: value.encoding === undefined ? plainEncoding : readEncoding(value.encoding),
   };
+}
+
+/** So many views are kept. */
+export const mostViews = 20;
+
+function readViews(value: unknown): View[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .map(readView)
+    .filter((view) => view !== null)
+    .slice(0, mostViews);
 }
 
 /** Reads what an earlier version of the page may have written: what does not fit is the default. */
@@ -91,6 +113,7 @@ export function readPreferences(text: string | null): Preferences {
       ? hiddenNames.filter((name) => typeof name === "string")
       : [],
     legend: typeof fields.legend === "boolean" ? fields.legend : null,
-    view: readView(fields.view),
+    renderer: isPath(fields.renderer) ? fields.renderer : defaults.renderer,
+    views: readViews(fields.views),
   };
 }

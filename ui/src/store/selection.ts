@@ -8,6 +8,8 @@ import type { Instance } from "./instance";
 /** The selected twin, and all about it as far as it is known. */
 export class Selection {
   readonly id = new Cell<string | null>(null);
+  /** Twins that are selected together, by box or lasso; the one of `id` need not be among them. */
+  readonly group = new Cell<ReadonlySet<string>>(new Set());
   /** Of the selected twin, or `null` until it came. */
   readonly detail = new Cell<TwinDetail | null>(null);
   /** Why the detail cannot be had. */
@@ -45,6 +47,22 @@ export class Selection {
     this.failure.set(null);
     this.id.set(id);
     this.refresh();
+  }
+
+  /** Selects several at once, in place of those before or with them. */
+  gather(ids: readonly string[], adds: boolean): void {
+    const before = this.group.get();
+    if (ids.length === 0 && (adds || before.size === 0)) return;
+    this.group.set(new Set(adds ? [...before, ...ids] : ids));
+  }
+
+  /** Takes a twin into those that are selected together, or out. */
+  toggle(id: string): void {
+    const group = new Set(this.group.get());
+    const selected = this.id.get();
+    if (group.size === 0 && selected !== null) group.add(selected);
+    if (!group.delete(id)) group.add(id);
+    this.group.set(group);
   }
 
   /** Asks again; many calls while one is under way make one more. */

@@ -1,21 +1,36 @@
-import { toScreen } from "../camera";
+import { mix, type Packed, parseColour } from "../colour";
+import type { SceneFrame } from "../scene";
 import type { Picture } from "./picture";
 
 const frameRadius = 8;
+/** How much of an aggregate's colour a frame takes from what it holds. */
+const mostTint = 0.9;
 
-/** Soft frames around what a twin contains. A frame of frames is only a line. */
-export function drawFrames({ context, scene, camera, size, palette }: Picture): void {
-  context.strokeStyle = palette["cont-line"];
-  context.fillStyle = palette.cont;
-  context.lineWidth = 1;
-  for (const frame of scene.frames) {
-    const { x, y } = toScreen(camera, size, frame);
-    const [left, top] = [Math.round(x) + 0.5, Math.round(y) + 0.5];
-    const width = Math.round(frame.width * camera.zoom);
-    const height = Math.round(frame.height * camera.zoom);
-    context.beginPath();
-    context.roundRect(left, top, width, height, frameRadius * Math.min(1, camera.zoom));
-    if (!frame.outer) context.fill();
-    context.stroke();
-  }
+/** A frame on whole device pixels. */
+export function frameBox(picture: Picture, at: number) {
+  const { scene, camera, size, density } = picture;
+  const frame = scene.frames[at] as SceneFrame;
+  const scale = camera.zoom * density;
+  const left = Math.round((frame.x - camera.x) * scale + (size.width * density) / 2);
+  const top = Math.round((frame.y - camera.y) * scale + (size.height * density) / 2);
+  const right = left + Math.max(1, Math.round(frame.width * scale));
+  const bottom = top + Math.max(1, Math.round(frame.height * scale));
+  const least = Math.min(right - left, bottom - top) / 2;
+  return {
+    left,
+    top,
+    right,
+    bottom,
+    radius: Math.min(frameRadius * Math.min(1, camera.zoom) * density, least),
+  };
+}
+
+/** What fills a frame: nothing where it holds others; far away the colour of what it holds. */
+export function framePaint(picture: Picture, at: number): Packed | null {
+  const { scene, palette, seen, table } = picture;
+  const frame = scene.frames[at] as SceneFrame;
+  if (frame.outer) return null;
+  const ground = parseColour(palette.cont);
+  if (seen.far === 0 || frame.twin < 0) return ground;
+  return mix(ground, table.fill[scene.paint[frame.twin] as number] as number, mostTint * seen.far);
 }

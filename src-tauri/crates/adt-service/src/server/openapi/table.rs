@@ -82,21 +82,21 @@ const fn fails(status: u16, code: &'static str, basis: Basis) -> Failure {
     Failure { status, code, basis }
 }
 
-const INVALID: Failure = fails(400, "InvalidArgument", Recorded);
+const INVALID: Failure = fails(400, "InvalidArgument", Documented);
 const PATCH_INVALID: Failure = fails(400, "JsonPatchInvalid", Recorded);
 const BAD_TOKEN: Failure = fails(400, "BadRequest", Documented);
 const NO_MODEL: Failure = fails(404, "ModelNotFound", Recorded);
 const NO_TWIN: Failure = fails(404, "DigitalTwinNotFound", Recorded);
-const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Recorded);
-const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Recorded);
-const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Recorded);
-const NO_IMPORT: Failure = fails(404, "JobNotFound", Recorded);
+const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Documented);
+const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Documented);
+const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Guess);
+const NO_IMPORT: Failure = fails(404, "ImportJobNotFound", Documented);
 /// In versions before 2023-10-31.
 const NO_JOBS: Failure = fails(404, "NotFound", Guess);
 const JOB_INVALID: Failure = fails(400, "ValidationFailed", Documented);
 const JOB_LIMIT: Failure = fails(400, "JobLimitReached", Documented);
 const NOT_NEW: Failure = fails(412, "PreconditionFailed", Recorded);
-const CHANGED: Failure = fails(412, "PreconditionFailed", Recorded);
+const CHANGED: Failure = fails(412, "PreconditionFailed", Documented);
 
 /// What any request may meet.
 pub(super) const ANYWHERE: &[Failure] = &[
@@ -113,11 +113,8 @@ pub(super) const ANYWHERE: &[Failure] = &[
 ];
 
 /// What any request with a body may meet beside.
-pub(super) const WITH_BODY: &[Failure] = &[
-    fails(400, "BadRequest", Recorded),
-    fails(408, "RequestTimeout", Ours),
-    fails(413, "RequestEntityTooLarge", Ours),
-];
+pub(super) const WITH_BODY: &[Failure] =
+    &[fails(408, "RequestTimeout", Ours), fails(413, "RequestEntityTooLarge", Ours)];
 
 const fn ok(schema: &'static str) -> Answer {
     Answer { status: 200, schema: Some(schema), headers: &[] }
@@ -156,7 +153,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             fails(400, "DTDLParserError", Recorded),
             fails(400, "LimitExceeded", Documented),
             fails(400, "ModelVersionNotSupported", Documented),
-            fails(409, "ModelIdAlreadyExists", Recorded),
+            fails(409, "ModelAlreadyExists", Documented),
         ],
     },
     Operation {
@@ -178,7 +175,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: Some("Patch"),
         answer: NO_CONTENT,
-        basis: Recorded,
+        basis: Documented,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -194,8 +191,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: NO_CONTENT,
-        basis: Recorded,
-        failures: &[INVALID, NO_MODEL, fails(409, "ModelReferencesNotDeleted", Recorded)],
+        basis: Documented,
+        failures: &[INVALID, NO_MODEL, fails(409, "ModelReferencesNotDeleted", Documented)],
     },
     Operation {
         method: "POST",
@@ -271,7 +268,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: None,
         answer: NO_CONTENT,
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, fails(400, "RelationshipsNotDeleted", Recorded), NO_TWIN, CHANGED],
     },
     Operation {
@@ -282,7 +279,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[RelationshipName, MaxItems, Continuation],
         body: None,
         answer: ok("RelationshipPage"),
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -293,7 +290,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[MaxItems, Continuation],
         body: None,
         answer: ok("IncomingPage"),
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -304,7 +301,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok_with("Relationship", &["ETag"]),
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP],
     },
     Operation {
@@ -315,7 +312,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfNoneMatch],
         body: Some("RelationshipWrite"),
         answer: ok_with("Relationship", &["ETag"]),
-        basis: Recorded,
+        basis: Documented,
         failures: &[
             INVALID,
             fails(400, "InvalidRelationship", Documented),
@@ -323,7 +320,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             fails(400, "ValidationFailed", Documented),
             fails(400, "LimitExceeded", Documented),
             NO_TWIN,
-            fails(404, "TargetDigitalTwinNotFound", Recorded),
+            fails(404, "TargetTwinNotFound", Documented),
             NOT_NEW,
         ],
     },
@@ -335,7 +332,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: Some("Patch"),
         answer: NEW_ETAG,
-        basis: Recorded,
+        basis: Documented,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -355,7 +352,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: None,
         answer: NO_CONTENT,
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP, CHANGED],
     },
     Operation {
@@ -377,7 +374,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok_with("Component", &["ETag"]),
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, NO_TWIN, NO_COMPONENT],
     },
     Operation {
@@ -388,7 +385,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: Some("Patch"),
         answer: NEW_ETAG,
-        basis: Recorded,
+        basis: Documented,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -467,7 +464,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[MaxItems, Continuation],
         body: None,
         answer: ok("ImportJobPage"),
-        basis: Recorded,
+        basis: Documented,
         failures: &[INVALID, BAD_TOKEN, NO_JOBS],
     },
     Operation {
@@ -478,7 +475,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok("ImportJob"),
-        basis: Recorded,
+        basis: Documented,
         failures: &[NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -489,15 +486,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: Some("ImportJobWrite"),
         answer: Answer { status: 201, schema: Some("ImportJob"), headers: &[] },
-        basis: Recorded,
-        failures: &[
-            INVALID,
-            JOB_INVALID,
-            JOB_LIMIT,
-            fails(409, "JobIdAlreadyExists", Recorded),
-            fails(429, "TooManyRequests", Recorded),
-            NO_JOBS,
-        ],
+        basis: Documented,
+        failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
     },
     Operation {
         method: "DELETE",
@@ -507,7 +497,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: NO_CONTENT,
-        basis: Recorded,
+        basis: Documented,
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -518,7 +508,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok("ImportJob"),
-        basis: Recorded,
+        basis: Documented,
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -561,7 +551,7 @@ impl Operation {
     pub(super) fn all_failures(&self) -> Vec<&'static Failure> {
         let with_body = if self.body.is_some() { WITH_BODY } else { &[] };
         let mut all: Vec<&'static Failure> = Vec::new();
-        for failure in self.failures.iter().chain(with_body).chain(ANYWHERE) {
+        for failure in self.failures.iter().chain(ANYWHERE).chain(with_body) {
             if !all.iter().any(|known| (known.status, known.code) == (failure.status, failure.code))
             {
                 all.push(failure);

@@ -1,0 +1,4 @@
+/** What a frame takes where nothing is drawn: the floor of the method. */
+window.load = () => {
+  window.move = () => undefined;
+};

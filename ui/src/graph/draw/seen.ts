@@ -1,0 +1,218 @@
+import type { Camera, Rect, Size } from "../camera";
+import type { Scene } from "../scene";
+
+/** What of the scene is on the screen, and how much of it is told apart. */
+export interface Seen {
+  /** Twins whose middle lies on the screen or just beside it. */
+  twins: Int32Array;
+  /** Relationships that are drawn as a matter of course. */
+  edges: Int32Array;
+  /** How strongly: less where so many would cover everything. */
+  edgeStrength: number;
+  ofSelected: Int32Array;
+  ofHovered: Int32Array;
+  /** Indexes of frames. */
+  frames: Int32Array;
+  /** 0: every twin is seen; 1: only the frames, as aggregates of what they hold. */
+  far: number;
+}
+
+/** Screen pixels beside the screen where a twin still counts: for its label. */
+const beside = 80;
+/** The scales between which the twins of a frame become its aggregate. */
+const aggregateFrom = 0.03;
+const aggregateTo = 0.05;
+/** A relationship that is shorter on the screen tells nothing, pixels. */
+const shortest = 8;
+/** How much of the screen lines may cover before they fade, and before some are left out. */
+const calmShare = 0.06;
+const fullShare = 0.3;
+const faintest = 0.12;
+/** So many of one twin's relationships are lit up, and from how many on they are fainter. */
+const mostOfOne = 600;
+const clearOfOne = 120;
+/** So many marks at most: more than this cannot be told apart on any screen. */
+const mostMarks = 250_000;
+
+const smooth = (from: number, to: number, value: number): number => {
+  const t = Math.min(1, Math.max(0, (value - from) / (to - from)));
+  return t * t * (3 - 2 * t);
+};
+
+/** Finds what is seen; its arrays are used again for the next frame. */
+export class Sight {
+  private readonly found: Int32Array;
+  private readonly twins: Int32Array;
+  private readonly edges: Int32Array;
+
+  constructor(private readonly scene: Scene) {
+    this.found = new Int32Array(scene.ids.length);
+    this.twins = new Int32Array(scene.ids.length);
+    this.edges = new Int32Array(scene.source.length);
+  }
+
+  /** Whether the twins of a frame are too small to be told apart. */
+  isFar(camera: Camera): boolean {
+    return this.farness(camera) > 0.5;
+  }
+
+  private farness(camera: Camera): number {
+    const framed = this.scene.frames.length > 0;
+    return framed ? 1 - smooth(aggregateFrom, aggregateTo, camera.zoom) : 0;
+  }
+
+  look(
+    camera: Camera,
+    size: Size,
+    hidden: ReadonlySet<number>,
+    selected: number | null,
+    hovered: number | null,
+  ): Seen {
+    const { scene } = this;
+    const rect = around(camera, size, beside);
+    const far = this.farness(camera);
+    const edges = this.seeEdges(rect, camera, size, hidden, far);
+    return {
+      twins: this.seeTwins(rect, far),
+      ...edges,
+      ofSelected: this.edgesOf(selected),
+      ofHovered: hovered === selected ? empty : this.edgesOf(hovered, hidden),
+      frames: seeFrames(scene, rect),
+      far,
+    };
+  }
+
+  private seeTwins(rect: Rect, far: number): Int32Array {
+    const { scene, found, twins } = this;
+    const count = scene.grid.within(rect, found);
+    const step = Math.ceil(count / mostMarks);
+    let seen = 0;
+    for (let place = 0; place < count; place += step) {
+      const at = found[place] as number;
+      if (scene.absent[at] || (far === 1 && (scene.frameOf[at] as number) >= 0)) continue;
+      twins[seen++] = at;
+    }
+    return twins.subarray(0, seen);
+  }
+
+  private seeEdges(
+    rect: Rect,
+    camera: Camera,
+    size: Size,
+    hidden: ReadonlySet<number>,
+    far: number,
+  ): { edges: Int32Array; edgeStrength: number } {
+    const { scene, edges } = this;
+    const { x, y, source, target, name, unlined, absent, frameOf } = scene;
+    const [left, top] = [rect.x, rect.y];
+    const [right, bottom] = [left + rect.width, top + rect.height];
+    const least = shortest / camera.zoom;
+    let [count, length] = [0, 0];
+    for (let edge = 0; edge < source.length; edge++) {
+      if (unlined[edge] || hidden.has(name[edge] as number)) continue;
+      const [a, b] = [source[edge] as number, target[edge] as number];
+      const [ax, ay, bx, by] = [x[a] as number, y[a] as number, x[b] as number, y[b] as number];
+      if (ax < left && bx < left) continue;
+      if (ay < top && by < top) continue;
+      if (ax > right && bx > right) continue;
+      if (ay > bottom && by > bottom) continue;
+      const long = Math.abs(ax - bx) + Math.abs(ay - by);
+      if (long < least && a !== b) continue;
+      if (absent[a] || absent[b]) continue;
+      if (far === 1 && frameOf[a] === frameOf[b] && (frameOf[a] as number) >= 0) continue;
+      edges[count++] = edge;
+      length += long;
+    }
+    const covered = (length * camera.zoom) / (size.width * size.height);
+    const kept = thin(edges, count, covered / fullShare);
+    const strength = Math.max(faintest, Math.min(1, calmShare / covered || 1));
+    return { edges: edges.subarray(0, kept), edgeStrength: strength };
+  }
+
+  /** Relationships of one twin, those too that are hidden by name unless they stay so. */
+  private edgesOf(at: number | null, hidden?: ReadonlySet<number>): Int32Array {
+    if (at === null) return empty;
+    const { links, framed, name, source, target, absent } = this.scene;
+    const own = links.edges.subarray(links.start[at], links.start[at + 1]);
+    const drawn = Int32Array.from(own).filter(
+      (edge) =>
+        !framed[edge] &&
+        !hidden?.has(name[edge] as number) &&
+        !Number.isNaN(links.bend[edge]) &&
+        !absent[source[edge] as number] &&
+        !absent[target[edge] as number],
+    );
+    return drawn.subarray(0, thin(drawn, drawn.length, drawn.length / mostOfOne));
+  }
+}
+
+const empty = new Int32Array(0);
+
+/** The part of the drawing on the screen and `margin` pixels around. */
+export function around(camera: Camera, size: Size, margin: number): Rect {
+  const [width, height] = [size.width + 2 * margin, size.height + 2 * margin];
+  return {
+    x: camera.x - width / 2 / camera.zoom,
+    y: camera.y - height / 2 / camera.zoom,
+    width: width / camera.zoom,
+    height: height / camera.zoom,
+  };
+}
+
+function seeFrames({ frames }: Scene, rect: Rect): Int32Array {
+  const seen: number[] = [];
+  frames.forEach((frame, at) => {
+    if (
+      frame.x < rect.x + rect.width &&
+      frame.y < rect.y + rect.height &&
+      frame.x + frame.width > rect.x &&
+      frame.y + frame.height > rect.y
+    )
+      seen.push(at);
+  });
+  return Int32Array.from(seen);
+}
+
+/** Keeps every so many, spread evenly, where there are `excess` times too many. */
+function thin(edges: Int32Array, count: number, excess: number): number {
+  if (excess <= 1) return count;
+  let kept = 0;
+  for (let place = 0; place < count; place++) {
+    const edge = edges[place] as number;
+    // By the relationship itself, so that the same ones stay while the drawing moves.
+    if (chanceOf(edge) * excess <= 1) edges[kept++] = edge;
+  }
+  return kept;
+}
+
+/** A number from 0 to 1 that looks like chance, always the same for the same relationship. */
+function chanceOf(edge: number): number {
+  let mixed = Math.imul(edge ^ (edge >>> 16), 0x45d9f3b);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
+  return ((mixed ^ (mixed >>> 16)) >>> 0) / 0x100000000;
+}
+
+/** How strongly the relationships of one twin are drawn. */
+export const strengthOfOne = (edges: Int32Array): number =>
+  Math.max(0.3, Math.min(1, clearOfOne / edges.length));
+
+/** The twins on the screen, for what stands over the drawing. */
+export function visibleTwins(scene: Scene, camera: Camera, size: Size): number[] {
+  const found = new Int32Array(scene.ids.length);
+  const rect = around(camera, size, beside);
+  const count = scene.grid.within(rect, found);
+  return [...found.subarray(0, count)].filter(
+    (at) => !scene.absent[at] && inside(rect, scene.x[at] as number, scene.y[at] as number),
+  );
+}
+
+const inside = (rect: Rect, x: number, y: number): boolean =>
+  x >= rect.x && y >= rect.y && x <= rect.x + rect.width && y <= rect.y + rect.height;
+
+/** The most important of some twins, in the order of the scene. */
+export function mostImportant(scene: Scene, twins: number[], most: number): number[] {
+  const weight = (at: number) => scene.importance[at] as number;
+  const first =
+    twins.length > most ? twins.sort((a, b) => weight(b) - weight(a)).slice(0, most) : twins;
+  return first.sort((a, b) => a - b);
+}

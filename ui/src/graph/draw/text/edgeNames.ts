@@ -1,0 +1,85 @@
+import { count } from "../../../look/format";
+import { Route } from "../geometry";
+import { mono, newEnd, type Picture, place } from "../picture";
+import { Occupied } from "./occupied";
+
+const namesFrom = 1.2;
+const nameSize = 12;
+const nameGap = 8;
+const head = 8;
+const most = 200;
+
+/**
+ * Names of relationships: beside a line that is rather upright, and on one that is rather level.
+ * Those that were asked for, by selecting a twin, may cover what is beside them.
+ */
+export function drawEdgeNames(picture: Picture, context: CanvasRenderingContext2D): void {
+  const { seen, camera } = picture;
+  const names = new EdgeNames(picture, context);
+  names.draw(seen.ofSelected, true);
+  names.draw(seen.ofHovered, true);
+  if (camera.zoom >= namesFrom) names.draw(seen.edges, false);
+}
+
+class EdgeNames {
+  private readonly route = new Route();
+  private readonly from = newEnd();
+  private readonly to = newEnd();
+  private readonly taken: Occupied;
+
+  constructor(
+    private readonly picture: Picture,
+    private readonly context: CanvasRenderingContext2D,
+  ) {
+    this.taken = new Occupied(picture.size.width, picture.size.height);
+    context.font = `400 ${nameSize}px ${mono}`;
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+  }
+
+  draw(edges: Int32Array, asked: boolean): void {
+    if (edges.length > most) return;
+    const { scene } = this.picture;
+    for (const edge of edges) {
+      const [a, b] = [scene.source[edge] as number, scene.target[edge] as number];
+      place(this.picture, a, this.from);
+      place(this.picture, b, this.to);
+      const bend = scene.links.bend[edge] as number;
+      const { zoom } = this.picture.camera;
+      const { density } = this.picture;
+      if (this.route.go(this.from, this.to, bend, a === b, zoom * density, density)) {
+        this.write(edge, asked);
+      }
+    }
+  }
+
+  private write(edge: number, asked: boolean): void {
+    const { context, picture } = this;
+    const { scene, palette, density, camera } = picture;
+    const of = scene.links.parallel[edge] as number;
+    const name = scene.names[scene.name[edge] as number] ?? "";
+    const text = of > 9 ? `${name}, 1 of ${count(of)}` : name;
+    const width = context.measureText(text).width;
+    const { points } = this.route;
+    const end = 2 * (this.route.count - 1);
+    const middle = 2 * Math.floor(this.route.count / 2);
+    const at = (place: number) => (points[place] as number) / density;
+    const straight = this.route.count === 2;
+    const [spanX, spanY] = [Math.abs(at(end) - at(0)), Math.abs(at(end + 1) - at(1))];
+    const upright = spanY > spanX;
+    const room = asked ? Infinity : scene.slots.of(scene.source[edge] as number) * camera.zoom;
+    // Between two shapes there may be no room; the inspector has the name then.
+    const needed = upright ? width + 2 * nameGap : width + 2 * head;
+    if (needed > (upright ? room : spanX)) return;
+    const x = straight ? (at(0) + at(end)) / 2 : at(middle);
+    const y = straight ? (at(1) + at(end + 1)) / 2 : at(middle + 1);
+    const left = x + (upright ? nameGap : -width / 2);
+    if (!this.taken.take(left, y - nameSize / 2, width, nameSize)) return;
+    context.fillStyle = palette.cont;
+    context.globalAlpha = 0.9;
+    context.fillRect(left - 3, y - nameSize * 0.7, width + 6, nameSize * 1.4);
+    context.globalAlpha = 1;
+    context.fillStyle = palette.text2;
+    context.fillText(text, left, y + 0.5);
+  }
+}

@@ -1,0 +1,215 @@
+import { count } from "../../../look/format";
+import { hexagon, rectangle, type Scene } from "../../scene";
+import { frameBox } from "../frames";
+import { mono, type Picture, sans, screenHalfHeight, spot } from "../picture";
+import { Occupied } from "./occupied";
+
+/** A text and where it stands: the middle of its line, CSS pixels. */
+export interface Label {
+  /** The twin that it names. */
+  at: number;
+  text: string;
+  x: number;
+  y: number;
+  pixels: number;
+  look: "twin" | "chosen" | "frame" | "outer";
+  /** Whether it begins at `x` or has its middle there. */
+  align: "left" | "center";
+}
+
+export const smallestText = 12;
+const labelGap = 5;
+/** Letters of the monospaced face are so many times their size wide. */
+const letter = 0.6;
+/** And those of Inter, more or less. */
+const proportional = 0.57;
+const mostLabels = 400;
+/** A label never runs on for longer than this, drawing units. */
+const longest = 240;
+/** From this scale on, where nothing is beside a twin, it has its label. */
+const alwaysFrom = 0.25;
+/** The owner of a frame has its own label from this scale on; below it stands for all it holds. */
+export const frameTitlesBelow = 0.4;
+const fewestLetters = 4;
+
+/** A name on one line, as far as there is room: whole, its end after an ellipsis, or none. */
+export function labelThatFits(id: string, room: number, pixels: number): string {
+  const letters = Math.floor(room / (pixels * letter));
+  if (id.length <= letters) return oneLine(id);
+  if (letters < fewestLetters) return "";
+  // By whole characters, so that no emoji is cut in two.
+  const end = [...id.slice(-2 * letters)].slice(1 - letters).join("");
+  return `…${oneLine(end)}`;
+}
+
+/** Control characters would be boxes, and those that turn the direction would turn neighbours. */
+const oneLine = (text: string): string =>
+  text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ");
+
+/** Chooses what is named: the chosen twins, then frames that are aggregates, then by importance. */
+export function chooseLabels(picture: Picture): Label[] {
+  const taken = new Occupied(picture.size.width, picture.size.height);
+  const labels: Label[] = [];
+  const add = (label: Label | null, always = false) => {
+    if (!label || labels.length >= mostLabels) return;
+    const width = textWidth(label);
+    const left = label.align === "left" ? label.x : label.x - width / 2;
+    const free = taken.take(left, label.y - label.pixels / 2, width, label.pixels);
+    if (free || always) labels.push(label);
+  };
+  const chosen = new Set(
+    [picture.selected, picture.focused, picture.hovered].filter((at) => at !== null),
+  );
+  for (const at of chosen) {
+    if (!picture.scene.absent[at]) add(labelOf(picture, at, "chosen"), true);
+  }
+  if (!picture.text.names) return labels;
+  for (const frame of picture.seen.frames) addTitle(picture, frame, labels, taken);
+  for (const at of byImportance(picture)) {
+    if (!chosen.has(at)) add(labelOf(picture, at, "twin"));
+  }
+  return labels;
+}
+
+/** Titles that would lie upon each other stand below each other. */
+function addTitle(picture: Picture, frame: number, labels: Label[], taken: Occupied): void {
+  const title = titleOf(picture, frame);
+  if (!title || labels.length >= mostLabels) return;
+  const width = textWidth(title);
+  for (let line = 0; line < 3; line++) {
+    const y = title.y + line * (title.pixels + 4);
+    const left = title.align === "left" ? title.x : title.x - width / 2;
+    if (taken.take(left, y - title.pixels / 2, width, title.pixels)) {
+      labels.push({ ...title, y });
+      return;
+    }
+    // Only what sticks to the upper edge of the screen may go lower.
+    if (title.y > titleInset) return;
+  }
+}
+
+const textWidth = ({ text, pixels, look }: Label): number =>
+  text.length * pixels * (look === "frame" || look === "outer" ? proportional : letter);
+
+function byImportance(picture: Picture): Int32Array | number[] {
+  const { scene, seen, camera } = picture;
+  const { zoom } = camera;
+  const least = fewestLetters * letter * smallestText;
+  const inRoom = seen.twins.filter((at) => {
+    // What owns a frame is named by the frame's title.
+    if (zoom < frameTitlesBelow && ownsFrame(scene, at)) return false;
+    const slot = scene.slots.of(at);
+    return slot === Infinity ? zoom >= alwaysFrom || isHub(picture, at) : slot * zoom >= least;
+  });
+  return inRoom.sort((a, b) => (scene.importance[b] as number) - (scene.importance[a] as number));
+}
+
+const ownsFrame = ({ frames, frameOf }: Scene, at: number): boolean =>
+  frames[frameOf[at] as number]?.twin === at;
+
+const hubFrom = 5;
+const isHub = ({ scene }: Picture, at: number) => (scene.importance[at] as number) >= hubFrom;
+
+/** Above what has parts, below the rest. */
+function labelOf(picture: Picture, at: number, look: "twin" | "chosen"): Label | null {
+  const { scene, camera } = picture;
+  const pixels = smallestText * Math.min(2, Math.max(1, camera.zoom));
+  const slot = look === "chosen" ? Infinity : scene.slots.of(at) * camera.zoom - 2;
+  const widest = longest * Math.max(camera.zoom, look === "chosen" ? 1 : 0.5);
+  const text = labelThatFits(nameOf(picture, at), Math.min(slot, widest), pixels);
+  if (!text) return null;
+  const { x, y } = spot(picture, at);
+  const off = screenHalfHeight(picture, at) + labelGap + pixels / 2;
+  const above = scene.shape[at] === rectangle;
+  return { at, text, x, y: above ? y - off : y + off, pixels, look, align: "center" };
+}
+
+export function nameOf({ scene, text }: Picture, at: number): string {
+  return (text.people && scene.labels[at]) || (scene.ids[at] ?? "");
+}
+
+/** The lowest frame that has a title on its upper edge, CSS pixels. */
+const titleFrom = 36;
+const titleInset = 8;
+
+/**
+ * What a frame holds, where its owner is too small to be named or out of sight: on its upper edge,
+ * or where that is out of sight as high as it goes; in its middle where it stands for all.
+ */
+function titleOf(picture: Picture, at: number): Label | null {
+  const { scene, camera, density, size, seen } = picture;
+  const frame = scene.frames[at];
+  if (!frame || frame.twin < 0) return null;
+  if (camera.zoom >= frameTitlesBelow && onScreen(picture, frame.twin)) return null;
+  const box = frameBox(picture, at);
+  const [left, right] = [box.left / density, Math.min(size.width, box.right / density)];
+  const [top, bottom] = [box.top / density, Math.min(size.height, box.bottom / density)];
+  const far = seen.far > 0.5;
+  const [x, y] = [Math.max(left, 0) + titleInset, Math.max(top, titleInset)];
+  if (bottom - (far ? top : y) < (far ? smallestText + 4 : titleFrom)) return null;
+  const pixels = frame.outer ? smallestText + 1 : smallestText;
+  const name = nameOf(picture, frame.twin);
+  const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, right - x, pixels);
+  if (!text) return null;
+  const place = far
+    ? ({ x: (left + right) / 2, y: (top + bottom) / 2, align: "center" } as const)
+    : ({ x, y, align: "left" } as const);
+  return { at: frame.twin, text, pixels, look: frame.outer ? "outer" : "frame", ...place };
+}
+
+function onScreen(picture: Picture, at: number): boolean {
+  const { x, y } = spot(picture, at);
+  return x > 0 && y > 0 && x < picture.size.width && y < picture.size.height;
+}
+
+/** A name with its count, without it, or its last part. */
+function shortened(name: string, held: string, room: number, pixels: number): string {
+  const letters = Math.floor(room / (pixels * proportional));
+  const last = /[^_\-./:\s]+$/.exec(name)?.[0] ?? "";
+  for (const text of [name + held, name, `…${last}`]) {
+    if (text.length > 1 && text.length <= letters) return oneLine(text);
+  }
+  return "";
+}
+
+const weights = { frame: 500, outer: 600, twin: 400, chosen: 600 } as const;
+
+/** Draws the chosen texts, grouped by how they look. */
+export function drawLabels(picture: Picture, context: CanvasRenderingContext2D): void {
+  const { palette } = picture;
+  const labels = chooseLabels(picture);
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  for (const look of ["frame", "outer", "twin", "chosen"] as const) {
+    const ofFrame = look === "frame" || look === "outer";
+    context.fillStyle = look === "twin" || look === "frame" ? palette.text2 : palette.text;
+    for (const { text, x, y, pixels, align } of labels.filter((label) => label.look === look)) {
+      context.font = `${weights[look]} ${pixels}px ${ofFrame ? sans : mono}`;
+      context.textAlign = align;
+      if (ofFrame) {
+        context.strokeStyle = palette.cont;
+        context.lineWidth = 3;
+        context.strokeText(text, x, y);
+      }
+      context.fillText(text, x, y);
+    }
+  }
+  drawMeans(picture, context);
+}
+
+/** Under the owner of a frame, of how many twins its value is the mean. */
+function drawMeans(picture: Picture, context: CanvasRenderingContext2D): void {
+  const { scene, palette, seen, camera } = picture;
+  if (camera.zoom < 0.6) return;
+  const pixels = smallestText * Math.min(2, Math.max(1, camera.zoom));
+  context.font = `400 ${pixels}px ${sans}`;
+  context.fillStyle = palette.text3;
+  context.textAlign = "center";
+  for (const at of seen.twins) {
+    const of = scene.meanOf[at] ?? 0;
+    if (of === 0 || scene.shape[at] !== hexagon) continue;
+    const { x, y } = spot(picture, at);
+    const below = screenHalfHeight(picture, at) + labelGap + pixels * 1.9;
+    context.fillText(`avg of ${of}`, x, y + below);
+  }
+}

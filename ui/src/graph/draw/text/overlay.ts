@@ -1,0 +1,41 @@
+import type { Picture } from "../picture";
+import { drawEdgeNames } from "./edgeNames";
+import { drawHoverCard } from "./hoverCard";
+import { drawLabels } from "./labels";
+import { drawGlow, drawRings, glowing } from "./marks";
+import { drawBadges, drawValues } from "./values";
+
+/**
+ * Everything that lies over the shapes: text, glow, rings. The same on both paths, by the 2-D
+ * canvas: a frame has some hundred texts, and these cost less as they are than in an atlas that
+ * has to be kept for 100,000 names. Answers whether anything still glows.
+ */
+export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D): boolean {
+  context.setTransform(picture.density, 0, 0, picture.density, 0, 0);
+  const live = glowing(picture);
+  drawEdgeNames(picture, context);
+  drawGlow(picture, context, live);
+  drawRings(picture, context);
+  drawValues(picture, context);
+  drawBadges(picture, context);
+  drawLabels(picture, context);
+  drawHoverCard(picture, context);
+  drawRope(picture, context);
+  return live.length > 0;
+}
+
+function drawRope({ rope, palette }: Picture, context: CanvasRenderingContext2D): void {
+  const [first, ...rest] = rope;
+  if (!first) return;
+  context.beginPath();
+  context.moveTo(first.x, first.y);
+  for (const { x, y } of rest) context.lineTo(x, y);
+  context.closePath();
+  context.fillStyle = palette.accent;
+  context.globalAlpha = 0.12;
+  context.fill();
+  context.globalAlpha = 1;
+  context.strokeStyle = palette.accent;
+  context.lineWidth = 1;
+  context.stroke();
+}

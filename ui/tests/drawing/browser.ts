@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const address = "http://stage.test/";
+
+/** Chromium with WebGL on the CPU, so that every machine draws the same. */
+export const flags = [
+  "--no-sandbox",
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+  "--disable-background-networking",
+  "--font-render-hinting=none",
+];
+
+/** What the stage's page is made of, by path. */
+async function bundle(): Promise<Map<string, string | Uint8Array>> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const input = fileURLToPath(new URL("stage.html", import.meta.url));
+  const built = await build({
+    root,
+    configFile: false,
+    logLevel: "error",
+    build: { write: false, assetsInlineLimit: 0, rolldownOptions: { input } },
+  });
+  const [output] = Array.isArray(built) ? built : [built];
+  if (!output || !("output" in output)) throw new Error("Vite built nothing");
+  return new Map(
+    output.output.map((file) => [file.fileName, file.type === "chunk" ? file.code : file.source]),
+  );
+}
+
+const types: Record<string, string> = {
+  html: "text/html",
+  js: "text/javascript",
+  css: "text/css",
+  png: "image/png",
+};
+
+/** The stage in a browser that needs no server. */
+export class StageBrowser {
+  private constructor(
+    private readonly files: Map<string, string | Uint8Array>,
+    private readonly browser: Browser,
+  ) {}
+
+  static async open(): Promise<StageBrowser> {
+    if (!existsSync(executablePath)) {
+      throw new Error(`There is no ${executablePath}. Install chromium, or set CHROMIUM.`);
+    }
+    const [files, browser] = await Promise.all([
+      bundle(),
+      chromium.launch({ executablePath, args: flags }),
+    ]);
+    return new StageBrowser(files, browser);
+  }
+
+  /** Opens the stage; `pictures` is the folder that it finds at `pictures/`. */
+  async page(pictures: string, density = 1): Promise<Page> {
+    const page = await this.browser.newPage({
+      viewport: { width: 1280, height: 800 },
+      deviceScaleFactor: density,
+    });
+    page.on("pageerror", (error) => console.error(error.message));
+    await page.route(`${address}**`, async (route) => {
+      const path = new URL(route.request().url()).pathname.slice(1);
+      const picture = /^pictures\/([\w-]+\.png)$/.exec(path)?.[1];
+      if (picture) return route.fulfill({ path: pictures + picture });
+      const body = this.files.get(path);
+      if (body === undefined) return route.fulfill({ status: 404 });
+      const contentType = types[path.split(".").at(-1) ?? ""];
+      return route.fulfill({ body: Buffer.from(body), contentType });
+    });
+    await page.goto(`${address}tests/drawing/stage.html`);
+    await page.waitForFunction(() => window.Stage !== undefined);
+    const fonts = ["400 12px Inter", "600 12px Inter", '400 12px "JetBrains Mono"'];
+    await page.evaluate((all) => Promise.all(all.map((font) => document.fonts.load(font))), fonts);
+    return page;
+  }
+
+  close(): Promise<void> {
+    return this.browser.close();
+  }
+}
