@@ -99,7 +99,7 @@ def refused(call):
 
 MODEL_ERRORS = {
     "not DTDL": (lambda c: c.create_models([{"@id": "dtmi:t:X;1"}]), 400, "DTDLParserError", "None of the models"),
-    "none": (lambda c: c.create_models([]), 400, "InvalidArgument", "no model"),
+    "none": (lambda c: c.create_models([]), 400, "InvalidArgument", "models provided was empty"),
     "too many": (
         lambda c: c.create_models([{**MODELS[2], "@id": f"dtmi:t:M{n};1"} for n in range(251)]),
         400,
@@ -112,13 +112,13 @@ MODEL_ERRORS = {
         "ModelVersionNotSupported",
         "DTDL 4",
     ),
-    "again": (lambda c: c.create_models(MODELS[:1]), 409, "ModelAlreadyExists", DOOR),
+    "again": (lambda c: c.create_models(MODELS[:1]), 409, "ModelIdAlreadyExists", f"already exist: {DOOR}."),
     "unknown": (lambda c: c.get_model("dtmi:t:No;1"), 404, "ModelNotFound", "provided id(s) dtmi:t:No;1."),
     "list of unknown": (lambda c: list(c.list_models(["dtmi:t:No;1"])), 404, "ModelNotFound", "dtmi:t:No;1"),
     "decommission unknown": (lambda c: c.decommission_model("dtmi:t:No;1"), 404, "ModelNotFound", "dtmi:t:No;1"),
     "decommission needed": (lambda c: c.decommission_model(DOOR), 409, "ModelReferencesNotDecommissioned", ROOM),
     "delete unknown": (lambda c: c.delete_model("dtmi:t:No;1"), 404, "ModelNotFound", "dtmi:t:No;1"),
-    "delete needed": (lambda c: c.delete_model(DOOR), 409, "ModelReferencesNotDeleted", DOOR),
+    "delete needed": (lambda c: c.delete_model(DOOR), 409, "ModelReferencesNotDeleted", f"being referenced by {ROOM}."),
 }
 TWIN_ERRORS = {
     "get": (lambda c: c.get_digital_twin("nobody"), 404, "DigitalTwinNotFound", NOBODY),
@@ -147,8 +147,8 @@ TWIN_ERRORS = {
         "PreconditionFailed",
         "If-None-Match: * header was specified but a twin with the id a was found.",
     ),
-    "stale patch": (lambda c: c.update_digital_twin("a", [], **STALE), 412, "PreconditionFailed", "If-Match"),
-    "stale delete": (lambda c: c.delete_digital_twin("c", **STALE), 412, "PreconditionFailed", "If-Match"),
+    "stale patch": (lambda c: c.update_digital_twin("a", [], **STALE), 412, "PreconditionFailed", "The provided etag W/"),
+    "stale delete": (lambda c: c.delete_digital_twin("c", **STALE), 412, "PreconditionFailed", "The provided etag W/"),
     "move": (
         lambda c: c.update_digital_twin("a", [{"op": "move", "from": "/name", "path": "/x"}]),
         400,
@@ -184,12 +184,18 @@ TWIN_ERRORS = {
 COMPONENT_ERRORS = {
     "get": (lambda c: c.get_component("a", "gate"), 404, "ComponentNotFound", "gate"),
     "get of nobody": (lambda c: c.get_component("nobody", "door"), 404, "DigitalTwinNotFound", NOBODY),
-    "patch": (lambda c: c.update_component("a", "gate", op("add", "/open", True)), 404, "ComponentNotFound", "gate"),
+    "patch": (
+        lambda c: c.update_component("a", "gate", op("add", "/open", True)),
+        400,
+        "JsonPatchInvalid",
+        "Could not resolve path /gate/open",
+    ),
+    "empty patch": (lambda c: c.update_component("a", "gate", []), 404, "ComponentNotFound", "component gate Please"),
     "patch of nobody": (lambda c: c.update_component("nobody", "door", []), 404, "DigitalTwinNotFound", NOBODY),
     "wrong type": (lambda c: c.update_component("a", "door", op("add", "/open", 1)), 400, "ValidationFailed", "/open"),
     "root": (lambda c: c.update_component("a", "door", op("replace", "/", 1)), 400, "JsonPatchInvalid", "resolve"),
     "unset": (lambda c: c.update_component("a", "door", op("remove", "/x")), 400, "JsonPatchInvalid", "x does not"),
-    "stale": (lambda c: c.update_component("a", "door", [], **STALE), 412, "PreconditionFailed", "If-Match"),
+    "stale": (lambda c: c.update_component("a", "door", [], **STALE), 412, "PreconditionFailed", "The provided etag W/"),
     "telemetry": (lambda c: c.publish_component_telemetry("a", "gate", {}), 404, "ComponentNotFound", "gate"),
     "telemetry of nobody": (
         lambda c: c.publish_component_telemetry("nobody", "door", {}),
@@ -207,14 +213,14 @@ RELATIONSHIP_ERRORS = {
     "no target": (
         lambda c: c.upsert_relationship("a", "x", {"$relationshipName": "leads"}),
         400,
-        "InvalidRelationship",
-        "$targetId",
+        "InvalidArgument",
+        "Could not deserialize relationship create body.",
     ),
     "target is not there": (
         lambda c: c.upsert_relationship("a", "x", leads("a", "x", "nobody")),
         404,
-        "TargetTwinNotFound",
-        "nobody",
+        "TargetDigitalTwinNotFound",
+        "The target digital twin is invalid or does not exist.",
     ),
     "source is not there": (
         lambda c: c.upsert_relationship("nobody", "x", leads("nobody", "x", "a")),
@@ -237,7 +243,7 @@ RELATIONSHIP_ERRORS = {
     "no such name": (
         lambda c: c.upsert_relationship("a", "x", {**leads("a", "x", "c"), "$relationshipName": "eats"}),
         400,
-        "ValidationFailed",
+        "InvalidRelationship",
         "eats",
     ),
     "there already": (
@@ -261,9 +267,9 @@ RELATIONSHIP_ERRORS = {
         "JsonPatchInvalid",
         "$targetId",
     ),
-    "stale patch": (lambda c: c.update_relationship("a", "a-b", [], **STALE), 412, "PreconditionFailed", "If-Match"),
+    "stale patch": (lambda c: c.update_relationship("a", "a-b", [], **STALE), 412, "PreconditionFailed", "The provided etag W/"),
     "delete": (lambda c: c.delete_relationship("a", "no"), 404, "RelationshipNotFound", "no"),
-    "stale delete": (lambda c: c.delete_relationship("a", "a-b", **STALE), 412, "PreconditionFailed", "If-Match"),
+    "stale delete": (lambda c: c.delete_relationship("a", "a-b", **STALE), 412, "PreconditionFailed", "The provided etag W/"),
 }
 
 
@@ -378,8 +384,8 @@ def test_event_routes_steer_the_running_pipeline(serve):
         ),
         "bad id": (lambda _: put("eg-twins", "true", "x" * 129), 400, "EventRouteIdInvalid", "128"),
         "too many": (lambda _: put("eg-twins", "true"), 400, "LimitExceeded", "6"),
-        "get": (lambda c: c.get_event_route("no"), 404, "EventRouteNotFound", "no"),
-        "delete": (lambda c: c.delete_event_route("no"), 404, "EventRouteNotFound", "no"),
+        "get": (lambda c: c.get_event_route("no"), 404, "EventRouteNotFound", "matches the provided input."),
+        "delete": (lambda c: c.delete_event_route("no"), 404, "EventRouteNotFound", "matches the provided input."),
     }
     check_all(client, cases)
 

@@ -187,13 +187,16 @@ def test_what_cannot_be_read_changes_nothing(serve, blobs, tmp_path):
 def test_one_runs_at_a_time_and_can_be_cancelled(serve, blobs):
     client = serve("--empty").client()
 
-    def add(name):
+    def add(name, **options):
         addresses = {"inputBlobUri": blobs.address("slow"), "outputBlobUri": blobs.address(f"{name}-out")}
-        return imports(client).add(name, addresses)
+        return imports(client).add(name, addresses, **options)
 
     add("slow")
     eventually(lambda: imports(client).get_by_id("slow").status == "running")
-    for call, code in [(lambda: add("other"), "JobLimitReached"), (lambda: imports(client).delete("slow"), "Validation")]:
+    for call, code in [
+        (lambda: add("other", retry_total=0), "TooManyRequests"),
+        (lambda: imports(client).delete("slow"), "ValidationFailed"),
+    ]:
         with pytest.raises(HttpResponseError, match=code):
             call()
     assert imports(client).cancel("slow").status in ("cancelling", "cancelled")
@@ -223,13 +226,13 @@ def test_jobs_are_refused(serve, blobs):
 
     here, there = blobs.address("in"), blobs.address("more")
     cases = {
-        "no address": (add("x", "nonsense", there), 400, "ValidationFailed", "file:// of a local file"),
-        "other scheme": (add("x", "ftp://host/in", there), 400, "ValidationFailed", "file:// of a local file"),
+        "no address": (add("x", "nonsense", there), 400, "InvalidArgument", "Azure Storage Blob URI 'nonsense' failed"),
+        "other scheme": (add("x", "ftp://host/in", there), 400, "InvalidArgument", "file:// of a local file"),
         "bad id": (add("x" * 129, here, there), 400, "ValidationFailed", "128"),
-        "there already": (add("done", here, there), 400, "ValidationFailed", "already"),
-        "get": (lambda c: imports(c).get_by_id("no"), 404, "ImportJobNotFound", "no"),
-        "delete": (lambda c: imports(c).delete("no"), 404, "ImportJobNotFound", "no"),
-        "cancel": (lambda c: imports(c).cancel("no"), 404, "ImportJobNotFound", "no"),
+        "there already": (add("done", here, there), 409, "JobIdAlreadyExists", "Provided Job ID already exists: done."),
+        "get": (lambda c: imports(c).get_by_id("no"), 404, "JobNotFound", "provided id no."),
+        "delete": (lambda c: imports(c).delete("no"), 404, "JobNotFound", "provided id no."),
+        "cancel": (lambda c: imports(c).cancel("no"), 404, "JobNotFound", "provided id no."),
         "cancel of an ended one": (lambda c: imports(c).cancel("done"), 400, "ValidationFailed", "ended"),
     }
     for name, (call, status, code, words) in cases.items():

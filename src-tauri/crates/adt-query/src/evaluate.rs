@@ -1,7 +1,7 @@
 //! Whether a row fits a condition. `None` is SQL's unknown: neither true nor false.
 
 use crate::item::Item;
-use crate::syntax::{Comparison, Condition, Operand, Path, Test, TextTest};
+use crate::language::syntax::{Comparison, Condition, Operand, Path, Test, TextTest};
 use crate::value::Seen;
 use dtdl::Models;
 use serde_json::Value;

@@ -1,44 +1,37 @@
 //! A query's rows.
 
-use crate::access::Access;
+use crate::access::{Access, ends, steps};
 use crate::evaluate::Row;
 use crate::item::Item;
-use crate::syntax::{Collection, Query, Select};
+use crate::language::syntax::{Query, Select};
 use serde_json::{Map, Value, json};
 use twin_graph::TwinGraph;
 
-/// Runs a query over the graph as it is; rows are made as they are asked for, in no set order.
+/// Runs a query over the graph as it is, in no set order.
 pub fn run<'q>(query: &'q Query, graph: &'q TwinGraph) -> Rows<'q> {
-    Rows {
-        query,
-        candidates: Candidates::new(query, graph),
-        remaining: query.top.unwrap_or(u64::MAX),
-        graph,
-    }
+    let found = Found::all(query, graph);
+    let scanned = found.scanned;
+    let rows: Vec<Value> = match query.select {
+        Select::Count => vec![json!({"COUNT": found.rows.len()})],
+        _ => {
+            let most = usize::try_from(query.top.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+            found.rows.iter().take(most).map(|row| project(query, graph, row)).collect()
+        }
+    };
+    Rows { rows: rows.into_iter(), scanned, lifetime: std::marker::PhantomData }
 }
 
 /// The rows of a query. Made by [`run`].
 pub struct Rows<'q> {
-    query: &'q Query,
-    graph: &'q TwinGraph,
-    candidates: Candidates<'q>,
-    /// How many rows may still come.
-    remaining: u64,
+    rows: std::vec::IntoIter<Value>,
+    scanned: u64,
+    lifetime: std::marker::PhantomData<&'q ()>,
 }
 
 impl Rows<'_> {
-    /// How many documents were looked at until now.
+    /// How many documents were looked at.
     pub fn scanned(&self) -> u64 {
-        self.candidates.scanned
-    }
-
-    fn count(&mut self) -> Value {
-        self.remaining = 0;
-        match (&self.query.condition, self.query.collection) {
-            (None, Collection::Twins) => json!({"COUNT": self.graph.twin_count()}),
-            (None, Collection::Relationships) => json!({"COUNT": self.graph.relationship_count()}),
-            _ => json!({"COUNT": self.candidates.by_ref().count()}),
-        }
+        self.scanned
     }
 }
 
@@ -46,60 +39,126 @@ impl Iterator for Rows<'_> {
     type Item = Value;
 
     fn next(&mut self) -> Option<Value> {
-        if self.remaining == 0 {
-            return None;
-        }
-        if self.query.select == Select::Count {
-            return Some(self.count());
-        }
-        self.remaining -= 1;
-        self.candidates.next().map(|item| project(self.query, self.graph, item))
+        self.rows.next()
     }
 }
 
-/// The documents that fit the condition.
-pub(crate) struct Candidates<'q> {
-    query: &'q Query,
-    graph: &'q TwinGraph,
-    items: Box<dyn Iterator<Item = Item<'q>> + 'q>,
+/// What fits the condition: for each row a document by variable.
+pub(crate) struct Found<'g> {
+    pub(crate) rows: Vec<Vec<Item<'g>>>,
     /// How many documents were looked at.
     pub(crate) scanned: u64,
 }
 
-impl<'q> Candidates<'q> {
-    pub(crate) fn new(query: &'q Query, graph: &'q TwinGraph) -> Self {
-        let items = Access::of(query).items(query.collection, graph);
-        Self { query, graph, items, scanned: 0 }
+impl<'g> Found<'g> {
+    pub(crate) fn all(query: &'g Query, graph: &'g TwinGraph) -> Self {
+        let mut found = Self { rows: Vec::new(), scanned: 0 };
+        if query.condition.is_none() && query.variables.len() == 1 && query.select == Select::Count
+        {
+            let count = match query.variables[0].kind {
+                crate::language::syntax::Kind::Twin => graph.twin_count(),
+                crate::language::syntax::Kind::Relationship => graph.relationship_count(),
+            };
+            found.rows = vec![Vec::new(); count];
+            return found;
+        }
+        let anchor = (0..query.variables.len())
+            .find(|&variable| Access::of(query, variable) != Access::Scan)
+            .unwrap_or(0);
+        let items = Access::of(query, anchor).items(query.variables[anchor].kind, graph);
+        for item in items {
+            found.scanned += 1;
+            let mut row = vec![None; query.variables.len()];
+            row[anchor] = Some(item);
+            found.bind(query, graph, &mut row);
+        }
+        found
     }
 
-    /// The next one that `wanted` takes and that fits the condition.
-    pub(crate) fn next_of(&mut self, wanted: impl Fn(Item<'q>) -> bool) -> Option<Item<'q>> {
-        for item in self.items.by_ref() {
-            if !wanted(item) {
-                continue;
+    /// Binds what is not bound yet over a link that one end of is.
+    fn bind(&mut self, query: &'g Query, graph: &'g TwinGraph, row: &mut Vec<Option<Item<'g>>>) {
+        self.scanned += u64::from(query.links.len() > 1);
+        let open =
+            query.links.iter().find(|link| row[link.from].is_none() != row[link.to].is_none());
+        let Some(link) = open else {
+            return self.verify(query, graph, row);
+        };
+        let backwards = row[link.from].is_none();
+        let (start, end) = if backwards { (link.to, link.from) } else { (link.from, link.to) };
+        let Some(Item::Twin(twin)) = row[start] else { return };
+        match link.relationship {
+            Some(variable) => {
+                for (relationship, next) in steps(graph, &twin.id, link, backwards) {
+                    let Some(next) = graph.twin(next) else { continue };
+                    let before = row[variable];
+                    let same = match before {
+                        Some(Item::Relationship(bound)) => std::ptr::eq(bound, relationship),
+                        _ => true,
+                    };
+                    if same {
+                        row[variable] = Some(Item::Relationship(relationship));
+                        row[end] = Some(Item::Twin(next));
+                        self.bind(query, graph, row);
+                    }
+                    row[variable] = before;
+                    row[end] = None;
+                }
             }
-            self.scanned += 1;
-            let row = Row { items: &[item], models: self.graph.models() };
-            if self.query.condition.as_ref().is_none_or(|condition| row.fits(condition)) {
-                return Some(item);
+            None => {
+                for next in ends(graph, &twin.id, link, backwards) {
+                    row[end] = graph.twin(next).map(|twin| Item::Twin(twin));
+                    self.bind(query, graph, row);
+                    row[end] = None;
+                }
             }
         }
-        None
+    }
+
+    /// Binds what links between bound twins leave open, then asks the condition.
+    fn verify(&mut self, query: &'g Query, graph: &'g TwinGraph, row: &mut Vec<Option<Item<'g>>>) {
+        for link in &query.links {
+            let (Some(Item::Twin(from)), Some(Item::Twin(to))) = (row[link.from], row[link.to])
+            else {
+                return;
+            };
+            let Some(variable) = link.relationship else {
+                if !ends(graph, &from.id, link, false).contains(&*to.id) {
+                    return;
+                }
+                continue;
+            };
+            let steps: Vec<_> = steps(graph, &from.id, link, false)
+                .into_iter()
+                .filter(|(_, next)| **next == *to.id)
+                .collect();
+            match row[variable] {
+                Some(Item::Relationship(bound)) => {
+                    if !steps.iter().any(|(relationship, _)| std::ptr::eq(*relationship, bound)) {
+                        return;
+                    }
+                }
+                _ => {
+                    for (relationship, _) in steps {
+                        row[variable] = Some(Item::Relationship(relationship));
+                        self.verify(query, graph, row);
+                    }
+                    row[variable] = None;
+                    return;
+                }
+            }
+        }
+        let Some(items) = row.iter().copied().collect::<Option<Vec<_>>>() else { return };
+        let judged = Row { items: &items, models: graph.models() };
+        if query.condition.as_ref().is_none_or(|condition| judged.fits(condition)) {
+            self.rows.push(items);
+        }
     }
 }
 
-impl<'q> Iterator for Candidates<'q> {
-    type Item = Item<'q>;
-
-    fn next(&mut self) -> Option<Item<'q>> {
-        self.next_of(|_| true)
-    }
-}
-
-/// The row that a document makes. A property that is not there is left out.
-pub(crate) fn project(query: &Query, graph: &TwinGraph, item: Item<'_>) -> Value {
-    let Select::Columns(columns) = &query.select else { return item.to_json() };
-    let row = Row { items: &[item], models: graph.models() };
+/// The row that documents make. A property that is not there is left out.
+pub(crate) fn project(query: &Query, graph: &TwinGraph, items: &[Item<'_>]) -> Value {
+    let Select::Columns(columns) = &query.select else { return items[0].to_json() };
+    let row = Row { items, models: graph.models() };
     let mut object = Map::new();
     for column in columns {
         if let Some(value) = row.look_up(&column.path).into_json() {

@@ -1,6 +1,6 @@
 //! What a condition sees of a document, and how that compares.
 
-use crate::syntax::Literal;
+use crate::language::syntax::Literal;
 use serde_json::{Number, Value};
 use std::cmp::Ordering;
 use twin_graph::Timestamp;

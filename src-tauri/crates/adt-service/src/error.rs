@@ -18,15 +18,16 @@ pub enum Code {
     EventRouteFilterInvalid,
     EventRouteIdInvalid,
     EventRouteNotFound,
-    ImportJobNotFound,
     InvalidArgument,
     InvalidRelationship,
+    JobIdAlreadyExists,
     JobLimitReached,
+    JobNotFound,
     JsonPatchInvalid,
     LimitExceeded,
     MissingArgument,
-    ModelAlreadyExists,
     ModelDecommissioned,
+    ModelIdAlreadyExists,
     ModelNotFound,
     ModelReferencesNotDecommissioned,
     ModelReferencesNotDeleted,
@@ -38,8 +39,9 @@ pub enum Code {
     RelationshipNotFound,
     RelationshipsNotDeleted,
     SqlQueryError,
-    TargetTwinNotFound,
+    TargetDigitalTwinNotFound,
     TimeoutError,
+    TooManyRequests,
     TwinLimitReached,
     ValidationFailed,
     /// No bearer token, or one that is not accepted. Its body is not of the error shape.
@@ -60,25 +62,33 @@ impl Code {
             Self::ComponentNotFound
             | Self::DeleteJobNotFound
             | Self::DigitalTwinNotFound
-            | Self::ImportJobNotFound
             | Self::EventRouteNotFound
+            | Self::JobNotFound
             | Self::ModelNotFound
             | Self::RelationshipNotFound
-            | Self::TargetTwinNotFound => 404,
-            Self::ModelAlreadyExists
+            | Self::TargetDigitalTwinNotFound => 404,
+            Self::JobIdAlreadyExists
+            | Self::ModelIdAlreadyExists
             | Self::ModelReferencesNotDecommissioned
             | Self::ModelReferencesNotDeleted
             | Self::RelationshipAlreadyExists => 409,
             Self::PreconditionFailed => 412,
-            Self::QuotaReachedError => 429,
+            Self::QuotaReachedError | Self::TooManyRequests => 429,
             Self::InternalServerError | Self::Other => 500,
             Self::ServiceUnavailable => 503,
             _ => 400,
         }
     }
 
-    /// The code of that name, if it is one of the service's.
+    /// The code of that name, if it is one of the service's. Where its API definition has another
+    /// name than its traffic, both are known.
     pub fn from_name(name: &str) -> Option<Self> {
+        let name = match name {
+            "ImportJobNotFound" => "JobNotFound",
+            "ModelAlreadyExists" => "ModelIdAlreadyExists",
+            "TargetTwinNotFound" => "TargetDigitalTwinNotFound",
+            other => other,
+        };
         ALL.iter().copied().find(|code| code.to_string() == name)
     }
 }
@@ -93,15 +103,16 @@ const ALL: &[Code] = &[
     Code::EventRouteFilterInvalid,
     Code::EventRouteIdInvalid,
     Code::EventRouteNotFound,
-    Code::ImportJobNotFound,
     Code::InvalidArgument,
     Code::InvalidRelationship,
+    Code::JobIdAlreadyExists,
     Code::JobLimitReached,
+    Code::JobNotFound,
     Code::JsonPatchInvalid,
     Code::LimitExceeded,
     Code::MissingArgument,
-    Code::ModelAlreadyExists,
     Code::ModelDecommissioned,
+    Code::ModelIdAlreadyExists,
     Code::ModelNotFound,
     Code::ModelReferencesNotDecommissioned,
     Code::ModelReferencesNotDeleted,
@@ -113,8 +124,9 @@ const ALL: &[Code] = &[
     Code::RelationshipNotFound,
     Code::RelationshipsNotDeleted,
     Code::SqlQueryError,
-    Code::TargetTwinNotFound,
+    Code::TargetDigitalTwinNotFound,
     Code::TimeoutError,
+    Code::TooManyRequests,
     Code::TwinLimitReached,
     Code::ValidationFailed,
     Code::Unauthorized,
@@ -181,6 +193,14 @@ impl ServiceError {
         )
     }
 
+    /// A list of models that is none, in the service's words (the doubled full stop too).
+    pub fn no_models() -> Self {
+        Self::new(
+            Code::InvalidArgument,
+            "Operation failed as models provided was empty or of a type that is not supported.. Check that your Model Array contains at least one item and it is of a supported type. See link(https://aka.ms/ADTv2Models) for details.",
+        )
+    }
+
     /// `ModelNotFound`, in the service's words.
     pub fn model_not_found(id: &str) -> Self {
         Self::new(
@@ -191,32 +211,30 @@ impl ServiceError {
         )
     }
 
-    /// `ComponentNotFound`.
+    /// `ComponentNotFound`, in the service's words (it leaves out a full stop).
     pub fn component_not_found(twin: &str, component: &str) -> Self {
         Self::new(
             Code::ComponentNotFound,
             format!(
-                "There is no component {component} on the twin {twin}. Check the component's name in the twin's model."
+                "{twin} does not have component {component} Please verify that the component path is correct. You can get components by getting the twin, See example https://aka.ms/TwinGetSwSmpl."
             ),
         )
     }
 
-    /// `EventRouteNotFound`.
-    pub fn event_route_not_found(id: &str) -> Self {
+    /// `EventRouteNotFound`, in the service's words (they do not name the route).
+    pub fn event_route_not_found() -> Self {
         Self::new(
             Code::EventRouteNotFound,
-            format!(
-                "There is no route available that matches the provided id {id}. Check that the route id provided is valid by doing an EventRoute_List API call."
-            ),
+            "There is no route available that matches the provided input. Check for all valid event routes by calling EventRoute_List. See Swagger example (https://aka.ms/RouteSwSmpl).",
         )
     }
 
-    /// `RelationshipNotFound`.
+    /// `RelationshipNotFound`, in the service's words.
     pub fn relationship_not_found(source: &str, id: &str) -> Self {
         Self::new(
             Code::RelationshipNotFound,
             format!(
-                "There is no relationship {id} on the twin {source}. Please verify that the relationship id is valid and ensure that the relationship is not deleted. See section on querying the twins https://aka.ms/adtv2query."
+                "Relationship {id} not found on twin {source}. Please verify that the relationship id is valid and ensure that the relationship is not deleted. See section on listing relationships in the documentation https://aka.ms/adtv2twins."
             ),
         )
     }

@@ -26,7 +26,8 @@ impl JobStatus {
     }
 }
 
-/// Models, twins and relationships from a file of NDJSON. Serializes as the service answers it.
+/// Models, twins and relationships from a file of NDJSON. Serializes as the service answers it:
+/// what is not yet known is left out (recorded traffic).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportJob {
@@ -43,10 +44,13 @@ pub struct ImportJob {
     /// When its status last changed.
     pub last_action_date_time: Timestamp,
     /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_date_time: Option<Timestamp>,
     /// When it will be forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub purge_date_time: Option<Timestamp>,
     /// Why it failed, in the error shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
 }
 

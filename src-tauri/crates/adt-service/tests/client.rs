@@ -101,7 +101,7 @@ async fn components_and_event_routes_live_their_life() {
     for id in IDS {
         client.delete_event_route(&call(), id).await.unwrap();
         let gone = client.get_event_route(&call(), id).await.unwrap_err();
-        assert_eq!(gone, ServiceError::event_route_not_found(id));
+        assert_eq!(gone, ServiceError::event_route_not_found());
     }
     let decommission = json!([{"op": "replace", "path": "/decommissioned", "value": true}]);
     let decommission = parse_patch(&decommission).unwrap();
@@ -237,7 +237,7 @@ async fn a_call_keeps_its_trace() {
 async fn every_error_of_the_service_comes_back_as_it_was() {
     let (memory, served, client) = pair().await;
     for code in [
-        Code::ModelAlreadyExists,
+        Code::ModelIdAlreadyExists,
         Code::DTDLParserError,
         Code::LimitExceeded,
         Code::RelationshipsNotDeleted,

@@ -75,7 +75,7 @@ async fn what_is_wrong_is_refused_in_the_error_shape() {
             "InvalidArgument",
             "at line 2 column 5",
         ),
-        (&v("PUT /digitaltwins/t"), &[], "", 400, "InvalidArgument", "it is empty"),
+        (&v("PUT /digitaltwins/t"), &[], "", 400, "BadRequest", "A non-empty request body"),
         (&v("PUT /digitaltwins/t"), &[], "{\"a\": NaN}", 400, "InvalidArgument", "line 1"),
         (&v("PUT /digitaltwins/t"), &[], &deep, 400, "InvalidArgument", "recursion limit"),
         (
@@ -129,7 +129,14 @@ async fn what_is_wrong_is_refused_in_the_error_shape() {
             "PreconditionFailed",
             "",
         ),
-        (&v("POST /models"), &[], "{}", 400, "InvalidArgument", "not a list of models"),
+        (
+            &v("POST /models"),
+            &[],
+            "{}",
+            400,
+            "InvalidArgument",
+            "models provided was empty or of a type that is not supported",
+        ),
         (&v("POST /models"), &[], "[{}]", 400, "DTDLParserError", ""),
         (
             &v("GET /models"),

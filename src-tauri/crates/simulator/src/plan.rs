@@ -50,13 +50,13 @@ pub(crate) fn plan(
     }
 }
 
-/// 412 where the condition does not hold.
-fn check_match(if_match: Option<&IfMatch>, etag: &str, what: &str) -> Result<(), ServiceError> {
+/// 412 where the condition does not hold, in the service's words.
+fn check_match(if_match: Option<&IfMatch>, etag: &str) -> Result<(), ServiceError> {
     match if_match {
-        Some(condition) if !condition.allows(etag) => Err(ServiceError::new(
+        Some(IfMatch::Etag(given)) if **given != *etag => Err(ServiceError::new(
             Code::PreconditionFailed,
             format!(
-                "If-Match header was specified but the ETag of {what} is another. Please get it again and repeat the operation."
+                "The provided etag {given} doesn't match the current etag for the resource. Please obtain and provide the latest etag by getting the resource. See section on get apis in the documentation https://aka.ms/adtv2twins."
             ),
         )),
         _ => Ok(()),
@@ -64,12 +64,12 @@ fn check_match(if_match: Option<&IfMatch>, etag: &str, what: &str) -> Result<(),
 }
 
 /// Whether a patch is of a size that the service takes.
-fn check_patch(patch: &[Operation]) -> Result<(), ServiceError> {
+fn check_patch(patch: &[Operation], summary: &str) -> Result<(), ServiceError> {
     sizes::check_body(&patch, "patch")?;
     let values = patch.iter().filter_map(|each| Some((&each.path, each.value.as_ref()?)));
     let faults: Vec<_> =
         values.filter_map(|(path, value)| sizes::check_strings(path, value)).collect();
-    if faults.is_empty() { Ok(()) } else { Err(invalid("Invalid patch specified", &faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(invalid(summary, &faults)) }
 }
 
 fn patch_refused(error: &PatchError) -> ServiceError {

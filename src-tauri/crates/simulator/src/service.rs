@@ -26,6 +26,29 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// A patch of a component that the twin does not have: the service finds that its paths lead
+    /// nowhere (recorded traffic).
+    fn check_component(
+        &self,
+        twin: &str,
+        component: &str,
+        patch: &[Operation],
+    ) -> Result<(), ServiceError> {
+        let graph = self.view().read();
+        let found = graph.twin(twin).ok_or_else(|| ServiceError::twin_not_found(twin))?;
+        match patch.first() {
+            _ if found.components.contains_key(component) => Ok(()),
+            None => Err(ServiceError::component_not_found(twin, component)),
+            Some(operation) => {
+                let path = format!("/{component}{}", operation.path);
+                let unresolved = PatchError::Unresolved(path.chars().take(200).collect());
+                Err(ServiceError::new(Code::JsonPatchInvalid, unresolved.to_string()))
+            }
+        }
+    }
+}
+
 fn unexpected() -> ServiceError {
     ServiceError::new(
         Code::InternalServerError,
@@ -50,10 +73,7 @@ impl TwinService for Instance {
         models: Vec<Value>,
     ) -> Result<Vec<ModelData>, ServiceError> {
         if models.is_empty() {
-            return Err(ServiceError::new(
-                Code::InvalidArgument,
-                "The request has no model. Send an array of DTDL interfaces.",
-            ));
+            return Err(ServiceError::no_models());
         }
         check_upload(&models)?;
         let change = self.write(call, Mutation::CreateModels { documents: models }).await?;
@@ -80,6 +100,7 @@ impl TwinService for Instance {
     }
 
     async fn get_model(&self, _: &Call, id: &str) -> Result<ModelData, ServiceError> {
+        check_model_id(id)?;
         let graph = self.view().read();
         let stored = graph.stored_model(id).ok_or_else(|| ServiceError::model_not_found(id))?;
         Ok(model_data(&graph, stored))
@@ -91,6 +112,7 @@ impl TwinService for Instance {
         id: &str,
         patch: Vec<Operation>,
     ) -> Result<(), ServiceError> {
+        check_model_id(id)?;
         let decommissions = |operation: &Operation| {
             operation.op == OperationKind::Replace
                 && operation.path == "/decommissioned"
@@ -106,6 +128,7 @@ impl TwinService for Instance {
     }
 
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        check_model_id(id)?;
         self.write(call, Mutation::DeleteModel { id: id.to_owned() }).await.map(drop)
     }
 
@@ -172,7 +195,7 @@ impl TwinService for Instance {
         patch: Vec<Operation>,
         if_match: Option<IfMatch>,
     ) -> Result<Arc<str>, ServiceError> {
-        self.get_component(call, twin, component).await?;
+        self.check_component(twin, component, &patch)?;
         let within = patch.into_iter().map(|operation| {
             if operation.path.len() < 2 || !operation.path.starts_with('/') {
                 let unresolved = PatchError::Unresolved(operation.path);
@@ -301,7 +324,7 @@ impl TwinService for Instance {
 
     async fn get_event_route(&self, _: &Call, id: &str) -> Result<EventRoute, ServiceError> {
         let route = self.view().read().route(id).map(|route| EventRoute::clone(route));
-        route.ok_or_else(|| ServiceError::event_route_not_found(id))
+        route.ok_or_else(ServiceError::event_route_not_found)
     }
 
     async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
@@ -317,6 +340,20 @@ impl TwinService for Instance {
     async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
         self.write(call, Mutation::DeleteEventRoute { id: id.to_owned() }).await.map(drop)
     }
+}
+
+/// The service tells what is no DTMI from what is none of its models.
+fn check_model_id(id: &str) -> Result<(), ServiceError> {
+    if dtdl::Dtmi::parse(id).is_some() {
+        return Ok(());
+    }
+    let id: String = id.chars().take(200).collect();
+    Err(ServiceError::new(
+        Code::InvalidArgument,
+        format!(
+            "The format of the Model ID {id} provided is not supported. See model documentation(https://aka.ms/ADTv2Models) for supported format."
+        ),
+    ))
 }
 
 /// Models of one call, and bytes of one model (documentation of 01/2025).
@@ -372,6 +409,7 @@ fn dependencies(
     }
     let mut wanted = BTreeSet::new();
     for root in roots {
+        check_model_id(root)?;
         if graph.models().get(root).is_none() {
             return Err(ServiceError::model_not_found(root));
         }

@@ -121,7 +121,7 @@ async fn models_go_out_of_use_from_the_top() {
     refused(
         instance.delete_model(&call(), "dtmi:test:Door;1").await,
         Code::ModelReferencesNotDeleted,
-        "dtmi:test:Door;1",
+        "This model is currently being referenced by dtmi:test:Room;1, dtmi:test:Room;2.",
     );
     // A model goes though there are twins of it; they can be read and deleted, not changed.
     instance.delete_model(&call(), "dtmi:test:Room;1").await.unwrap();
@@ -148,7 +148,7 @@ async fn a_call_takes_so_many_models_of_such_a_size_and_language() {
     refused(create(many(251)).await, Code::LimitExceeded, "251 models");
     refused(create(vec![large]).await, Code::LimitExceeded, "model 0");
     refused(create(vec![newer]).await, Code::ModelVersionNotSupported, "DTDL 4");
-    refused(create(vec![]).await, Code::InvalidArgument, "no model");
+    refused(create(vec![]).await, Code::InvalidArgument, "models provided was empty");
     assert_eq!(create(many(250)).await.unwrap().len(), 250);
 }
 
@@ -175,7 +175,16 @@ async fn components_have_paths_and_patches_of_their_own() {
     assert_eq!(door.body["$metadata"]["open"]["sourceTime"], "2026-01-02T03:04:05.0000000Z");
     let replace =
         |path: &str, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
-    refused(change("gate", replace("/open", json!(true))).await, Code::ComponentNotFound, "gate");
+    refused(
+        change("gate", json!([])).await,
+        Code::ComponentNotFound,
+        "a does not have component gate",
+    );
+    refused(
+        change("gate", replace("/open", json!(true))).await,
+        Code::JsonPatchInvalid,
+        "Could not resolve path /gate/open.",
+    );
     refused(change("door", replace("/open", json!(1))).await, Code::ValidationFailed, "/door/open");
     refused(change("door", replace("", json!({}))).await, Code::JsonPatchInvalid, "resolve path");
     refused(
@@ -319,11 +328,19 @@ async fn event_routes_belong_to_the_instance() {
     }
     refused(put("r6", "hub", "true").await, Code::LimitExceeded, "6 event routes");
     put("r5", "hub", "false").await.unwrap();
-    refused(instance.delete_event_route(&call(), "r9").await, Code::EventRouteNotFound, "r9");
+    refused(
+        instance.delete_event_route(&call(), "r9").await,
+        Code::EventRouteNotFound,
+        "no route available",
+    );
     instance.delete_event_route(&call(), "r0").await.unwrap();
     drop(instance);
     let instance = open(folder.path());
-    refused(instance.get_event_route(&call(), "r0").await, Code::EventRouteNotFound, "r0");
+    refused(
+        instance.get_event_route(&call(), "r0").await,
+        Code::EventRouteNotFound,
+        "no route available",
+    );
     assert_eq!(instance.get_event_route(&call(), "r5").await.unwrap(), route("r5", "hub", "false"));
     let page = PageRequest { max_items: Some(3), ..Default::default() };
     let first = instance.list_event_routes(&call(), page).await.unwrap();

@@ -116,7 +116,7 @@ async fn refuses_in_the_services_words() {
         ),
         (put_twin("x", twin("dtmi:test:No;1")), Code::ValidationFailed, "Invalid twin specified"),
         (put_twin("x", json!({})), Code::ValidationFailed, "Invalid twin specified"),
-        (put_twin("x", json!([])), Code::ValidationFailed, "Invalid twin specified"),
+        (put_twin("x", json!([])), Code::InvalidArgument, "Payload is invalid."),
         (put_twin("a/b", twin("dtmi:test:Room;1")), Code::InvalidArgument, "a/b"),
         (
             put_twin("x", json!({"$metadata": {"$model": "dtmi:test:Room;1"}, "nope": 1})),
@@ -126,7 +126,7 @@ async fn refuses_in_the_services_words() {
         (
             patch("t", json!([{"op": "add", "path": "/temperature", "value": "warm"}])),
             Code::ValidationFailed,
-            "Invalid patch",
+            "Invalid twin",
         ),
         (
             patch("t", json!([{"op": "replace", "path": "/temperature", "value": 1}])),
@@ -154,7 +154,7 @@ async fn refuses_in_the_services_words() {
                 if_match: Some(IfMatch::Etag("W/\"other\"".into())),
             },
             Code::PreconditionFailed,
-            "If-Match",
+            "The provided etag W/\"other\" doesn't match the current etag",
         ),
         (
             relate("r-t", json!({"$targetId": "t", "$relationshipName": "has"})),
@@ -163,8 +163,8 @@ async fn refuses_in_the_services_words() {
         ),
         (
             relate("y", json!({"$targetId": "no", "$relationshipName": "has"})),
-            Code::TargetTwinNotFound,
-            "no",
+            Code::TargetDigitalTwinNotFound,
+            "target digital twin is invalid",
         ),
         (
             relate("y", json!({"$targetId": "r", "$relationshipName": "has"})),
@@ -173,10 +173,10 @@ async fn refuses_in_the_services_words() {
         ),
         (
             relate("y", json!({"$targetId": "t", "$relationshipName": "eats"})),
-            Code::ValidationFailed,
+            Code::InvalidRelationship,
             "Invalid relationship",
         ),
-        (relate("y", json!({"$relationshipName": "has"})), Code::InvalidRelationship, "$targetId"),
+        (relate("y", json!({"$relationshipName": "has"})), Code::InvalidArgument, "$targetId"),
         (
             Mutation::DeleteRelationship { source: "r".into(), id: "no".into(), if_match: None },
             Code::RelationshipNotFound,
@@ -186,7 +186,7 @@ async fn refuses_in_the_services_words() {
         (telemetry("r", Some("window")), Code::ComponentNotFound, "window"),
         (
             Mutation::CreateModels { documents: vec![models().swap_remove(1)] },
-            Code::ModelAlreadyExists,
+            Code::ModelIdAlreadyExists,
             "dtmi:test:Door;1",
         ),
         (
@@ -197,7 +197,7 @@ async fn refuses_in_the_services_words() {
         (
             Mutation::DeleteModel { id: "dtmi:test:Door;1".into() },
             Code::ModelReferencesNotDeleted,
-            "dtmi:test:Door;1",
+            "being referenced by dtmi:test:Room;1.",
         ),
         (
             Mutation::DeleteModel { id: "dtmi:test:No;1".into() },

@@ -70,6 +70,11 @@ pub enum PatchError {
         "Unsupported operation type {0}. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
     )]
     Unsupported(String),
+    /// An operation without its `op` or `path`.
+    #[error(
+        "Parameter {0} must not be empty. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
+    )]
+    Missing(&'static str),
     /// No component, or no object on the way to the last segment.
     #[error(
         "Could not resolve path {0}. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
@@ -80,6 +85,11 @@ pub enum PatchError {
         "{0} does not exist on component. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
     )]
     NotSet(String),
+    /// The same of a relationship, for which the service has other words.
+    #[error(
+        "The target location specified by path segment '{0}' was not found. Please provide a valid patch document. See section on update apis in the documentation https://aka.ms/adtv2twins."
+    )]
+    NoTarget(String),
 }
 
 /// Reads a patch document.
@@ -97,9 +107,13 @@ pub fn parse_patch(document: &Value) -> Result<Vec<Operation>, PatchError> {
 }
 
 fn parse_operation(index: usize, operation: &Value) -> Result<Operation, PatchError> {
-    let missing = |name: &str| PatchError::Malformed(format!("operation {index} has no «{name}»"));
-    let text =
-        |name: &str| operation.get(name).and_then(Value::as_str).ok_or_else(|| missing(name));
+    if !operation.is_object() {
+        return Err(PatchError::Malformed(format!("operation {index} is not an object")));
+    }
+    let text = |name: &'static str| {
+        operation.get(name).and_then(Value::as_str).ok_or(PatchError::Missing(name))
+    };
+    let no_value = || PatchError::Malformed(format!("operation {index} has no «value»"));
     let op = match text("op")? {
         "add" => OperationKind::Add,
         "replace" => OperationKind::Replace,
@@ -108,7 +122,7 @@ fn parse_operation(index: usize, operation: &Value) -> Result<Operation, PatchEr
     };
     let value = match op {
         OperationKind::Remove => None,
-        _ => Some(operation.get("value").cloned().ok_or_else(|| missing("value"))?),
+        _ => Some(operation.get("value").cloned().ok_or_else(no_value)?),
     };
     Ok(Operation { op, path: text("path")?.to_owned(), value })
 }
@@ -130,7 +144,10 @@ pub(crate) fn apply_to_map(
     if path[0].starts_with('$') {
         return Err(PatchError::Unresolved(operation.path.clone()));
     }
-    apply_at(map, &path, operation)
+    apply_at(map, &path, operation).map_err(|error| match error {
+        PatchError::NotSet(name) => PatchError::NoTarget(name),
+        other => other,
+    })
 }
 
 fn apply_at(

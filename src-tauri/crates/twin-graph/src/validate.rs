@@ -49,7 +49,7 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
         return vec![fault("/$metadata/$model", format!("{} does not exist.", twin.model))];
     };
     let mut faults = Vec::new();
-    check_properties(model, &twin.contents, "", &mut faults);
+    check_properties(model, &twin.contents, "Twin", "", &mut faults);
     let components = model.contents.iter().filter(|(name, content)| {
         matches!(content.kind, ContentKind::Component { .. })
             && !twin.components.contains_key(&***name)
@@ -63,7 +63,7 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     for (name, component) in &twin.components {
         match model.component(name).and_then(|interface| models.get(interface)) {
             Some(interface) => {
-                check_properties(interface, component, &format!("/{name}"), &mut faults);
+                check_properties(interface, component, name, &format!("/{name}"), &mut faults);
             }
             None => faults.push(fault(
                 format!("/{name}"),
@@ -74,12 +74,23 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     faults
 }
 
-fn check_properties(model: &Interface, contents: &Contents, at: &str, faults: &mut Vec<Fault>) {
+/// `owner` is the component, or Twin for the twin itself: the service names it so.
+fn check_properties(
+    model: &Interface,
+    contents: &Contents,
+    owner: &str,
+    at: &str,
+    faults: &mut Vec<Fault>,
+) {
     for (name, value) in &contents.values {
         let path = format!("{at}/{name}");
         match model.contents.get(name.as_str()).map(|content| &content.kind) {
             Some(ContentKind::Property { schema, .. }) => {
+                let before = faults.len();
                 check_value(schema, value, &path, faults);
+                for fault in faults[before..].iter_mut().filter(|fault| fault.path == path) {
+                    say_type(schema, name, owner, fault);
+                }
             }
             Some(ContentKind::Component { .. }) => faults.push(fault(
                 path,
@@ -89,10 +100,35 @@ fn check_properties(model: &Interface, contents: &Contents, at: &str, faults: &m
                 path,
                 format!("«{name}» is not a property of {}; only properties have values.", model.id),
             )),
-            None => faults
-                .push(fault(path, format!("The model {} has no property «{name}».", model.id))),
+            // In the service's words (recorded traffic).
+            None => {
+                faults
+                    .push(fault(path, format!("{name} does not appear on the DTDL for {owner}.")));
+            }
         }
     }
+}
+
+/// Puts the service's sentence (recorded traffic) before ours, where the type is a simple one.
+fn say_type(schema: &dtdl::Schema, name: &str, owner: &str, fault: &mut Fault) {
+    use dtdl::Schema::{
+        Boolean, Date, DateTime, Double, Duration, Float, Integer, Long, String, Time,
+    };
+    let wanted = match schema {
+        Boolean => "boolean",
+        Integer => "integer",
+        Long => "long",
+        Float => "float",
+        Double => "double",
+        Date => "date",
+        DateTime => "dateTime",
+        Duration => "duration",
+        Time => "time",
+        String => "string",
+        _ => return,
+    };
+    let said = format!("Expected value of type {wanted} for {name} on {owner}.");
+    fault.message = format!("{said} {}", fault.message);
 }
 
 fn check_value(schema: &dtdl::Schema, value: &Value, path: &str, faults: &mut Vec<Fault>) {

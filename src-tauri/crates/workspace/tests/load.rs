@@ -126,7 +126,13 @@ const CASES: &[Case] = &[
     ),
     ("twins.ndjson", "12.0", "\"big\"", "line 4, /area", "double"),
     ("twins.ndjson", "\"level\":3", "\"level\":3.5", "line 4, /light/level", "integer"),
-    ("twins.ndjson", "\"area\":12.0", "\"colour\":1", "line 4, /colour", "no property «colour»"),
+    (
+        "twins.ndjson",
+        "\"area\":12.0",
+        "\"colour\":1",
+        "line 4, /colour",
+        "colour does not appear on the DTDL for Twin",
+    ),
     (
         "twins.ndjson",
         "{\"$metadata\":{},\"level\":3}",

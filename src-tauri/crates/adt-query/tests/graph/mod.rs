@@ -15,30 +15,43 @@ impl Cases {
         Self(serde_json::from_str(include_str!("../cases.json")).unwrap())
     }
 
-    pub fn answers(&self) -> &[Value] {
-        self.0["answers"].as_array().unwrap()
+    /// A graph and the queries over it, by their place in the file.
+    pub fn sets(&self) -> impl Iterator<Item = (TwinGraph, &[Value])> {
+        self.list("sets")
+            .iter()
+            .map(|set| (graph(&set["graph"]), set["answers"].as_array().unwrap().as_slice()))
     }
 
-    pub fn refusals(&self) -> &[Value] {
-        self.0["refusals"].as_array().unwrap()
+    /// A list of the file: `accepted` or `refusals`.
+    pub fn list(&self, name: &str) -> &[Value] {
+        self.0[name].as_array().unwrap()
     }
 
+    /// The graph of the first set.
     pub fn graph(&self) -> TwinGraph {
-        let mut graph = TwinGraph::new();
-        let list = |name: &str| self.0["graph"][name].as_array().unwrap();
-        let models = list("models").iter().map(|document| StoredModel {
-            document: Arc::new(document.clone()),
-            uploaded: self.0["graph"]["time"].as_str().unwrap().parse().unwrap(),
-            decommissioned: false,
-        });
-        apply(&mut graph, ChangeKind::ModelsPut { models: models.collect() });
-        list("twins").iter().for_each(|twin| put_twin(&mut graph, twin));
-        for relationship in list("relationships") {
-            let relationship = Arc::new(Relationship::from_json(relationship).unwrap());
-            apply(&mut graph, ChangeKind::RelationshipPut { relationship, replaced: false });
-        }
-        graph
+        graph(&self.0["sets"][0]["graph"])
     }
+}
+
+fn graph(parts: &Value) -> TwinGraph {
+    let mut graph = TwinGraph::new();
+    let list = |name: &str| parts[name].as_array().unwrap();
+    let models = list("models").iter().map(|document| StoredModel {
+        document: Arc::new(document.clone()),
+        uploaded: parts["time"].as_str().unwrap().parse().unwrap(),
+        decommissioned: false,
+    });
+    apply(&mut graph, ChangeKind::ModelsPut { models: models.collect() });
+    list("twins").iter().for_each(|twin| put_twin(&mut graph, twin));
+    list("relationships")
+        .iter()
+        .for_each(|relationship| put_relationship(&mut graph, relationship));
+    graph
+}
+
+pub fn put_relationship(graph: &mut TwinGraph, relationship: &Value) {
+    let relationship = Arc::new(Relationship::from_json(relationship).unwrap());
+    apply(graph, ChangeKind::RelationshipPut { relationship, replaced: false });
 }
 
 pub fn bare_twin(id: &str) -> Value {

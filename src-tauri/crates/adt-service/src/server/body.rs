@@ -46,7 +46,8 @@ fn parse(bytes: &[u8], malformed: Code) -> Result<Value, Refusal> {
         )
     };
     if bytes.is_empty() {
-        return Err(no_json("it is empty".into()).into());
+        let message = "A non-empty request body is required.";
+        return Err(ServiceError::new(Code::BadRequest, message).into());
     }
     // The error names line and column itself.
     serde_json::from_slice(bytes).map_err(|error| no_json(error.to_string()).into())

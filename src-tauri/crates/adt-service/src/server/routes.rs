@@ -75,9 +75,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
 async fn create_models(ask: Ask, body: Body) -> Answer {
     let _place = ask.door.model_uploads.acquire().await.map_err(|_| Refusal::internal())?;
     let Value::Array(models) = read_models(body).await? else {
-        return Err(Refusal::invalid(
-            "The request body is not a list of models. Send a JSON array.",
-        ));
+        return Err(ServiceError::no_models().into());
     };
     let created = ask.service().create_models(&ask.call, models).await?;
     let created = created.iter().map(|model| model.to_json(false)).collect();

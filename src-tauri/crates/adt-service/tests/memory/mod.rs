@@ -157,7 +157,7 @@ impl TwinService for Memory {
             let id = model.get("@id").and_then(Value::as_str);
             let id = id.ok_or_else(|| error(Code::DTDLParserError))?;
             if known.contains_key(id) {
-                return Err(error(Code::ModelAlreadyExists));
+                return Err(error(Code::ModelIdAlreadyExists));
             }
         }
         known.extend(
@@ -432,7 +432,7 @@ impl TwinService for Memory {
     async fn get_event_route(&self, call: &Call, id: &str) -> Result<EventRoute, ServiceError> {
         self.begin(call, "get_event_route").await?;
         let routes = self.routes.lock();
-        routes.get(id).cloned().ok_or_else(|| ServiceError::event_route_not_found(id))
+        routes.get(id).cloned().ok_or_else(ServiceError::event_route_not_found)
     }
 
     async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
@@ -444,6 +444,6 @@ impl TwinService for Memory {
     async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
         self.begin(call, "delete_event_route").await?;
         let gone = self.routes.lock().remove(id);
-        gone.map(drop).ok_or_else(|| ServiceError::event_route_not_found(id))
+        gone.map(drop).ok_or_else(ServiceError::event_route_not_found)
     }
 }

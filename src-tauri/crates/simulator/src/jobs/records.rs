@@ -13,8 +13,8 @@ use twin_graph::Timestamp;
 const KEY: &str = "jobs";
 /// Jobs of each kind that are remembered.
 const MOST: usize = 200;
-/// How long an ended job is said to be remembered.
-const KEPT: Duration = Duration::from_secs(60 * 24 * 3600);
+/// How long a job is said to be remembered from its start on (recorded traffic).
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[derive(Default, Serialize, Deserialize)]
 struct Kept {
@@ -46,7 +46,12 @@ fn interrupted() -> Option<Value> {
 }
 
 fn import_not_found(id: &str) -> ServiceError {
-    ServiceError::new(Code::ImportJobNotFound, format!("There is no import job with the id {id}."))
+    ServiceError::new(
+        Code::JobNotFound,
+        format!(
+            "There is no job available that matches the provided id {id}. Check that the Job ID provided is valid by doing a Jobs_List API call."
+        ),
+    )
 }
 
 impl Records {
@@ -57,11 +62,11 @@ impl Records {
         };
         for job in kept.imports.values_mut().filter(|job| !job.status.is_final()) {
             (job.status, job.error) = (JobStatus::Failed, interrupted());
-            (job.finished_date_time, job.purge_date_time) = (Some(now()), purged());
+            job.finished_date_time = Some(now());
         }
         for job in kept.deletions.values_mut().filter(|job| !job.status.is_final()) {
             (job.status, job.error) = (JobStatus::Failed, interrupted());
-            (job.finished_date_time, job.purge_date_time) = (Some(now()), purged());
+            job.finished_date_time = Some(now());
         }
         Ok(Self { journal, kept: Mutex::new(kept) })
     }
@@ -79,15 +84,20 @@ impl Records {
 
     pub(super) fn add_import(&self, request: &ImportRequest) -> Result<ImportJob, ServiceError> {
         let mut kept = self.kept.lock();
-        if kept.imports.contains_key(&request.id) {
-            return Err(refused(format!(
-                "There is an import job with the id {} already. Choose another id.",
-                request.id
-            )));
-        }
+        // In this order, and in these words (recorded traffic).
         if kept.imports.values().any(|job| !job.status.is_final()) {
-            return Err(limit(
-                "An import job is under way, and one runs at a time. Wait for it, or cancel it.",
+            return Err(ServiceError::new(
+                Code::TooManyRequests,
+                "Cannot start another job while one is in progress. Please wait for it to complete before starting another one.",
+            ));
+        }
+        if kept.imports.contains_key(&request.id) {
+            return Err(ServiceError::new(
+                Code::JobIdAlreadyExists,
+                format!(
+                    "Provided Job ID already exists: {}. Use Jobs_List API to view jobs that already exist.",
+                    request.id
+                ),
             ));
         }
         if kept.imports.len() >= MOST {
@@ -104,7 +114,7 @@ impl Records {
             created_date_time: now,
             last_action_date_time: now,
             finished_date_time: None,
-            purge_date_time: None,
+            purge_date_time: purged(),
             error: None,
         };
         kept.imports.insert(job.id.clone(), job.clone());
@@ -145,7 +155,8 @@ impl Records {
         let _ = self.change_import(id, |job| {
             job.status = status;
             job.error = error.and_then(failure);
-            (job.finished_date_time, job.purge_date_time) = (Some(now()), purged());
+            // As recorded: one that was cancelled has not finished.
+            job.finished_date_time = (status != JobStatus::Cancelled).then(now);
             Ok(())
         });
     }
@@ -184,7 +195,7 @@ impl Records {
             status: JobStatus::Running,
             created_date_time: now(),
             finished_date_time: None,
-            purge_date_time: None,
+            purge_date_time: purged(),
             error: None,
         };
         kept.deletions.insert(job.id.clone(), job.clone());
@@ -210,7 +221,7 @@ impl Records {
         if let Some(job) = kept.deletions.get_mut(id) {
             job.status = if done.is_ok() { JobStatus::Succeeded } else { JobStatus::Failed };
             job.error = done.as_ref().err().and_then(failure);
-            (job.finished_date_time, job.purge_date_time) = (Some(now()), purged());
+            job.finished_date_time = Some(now());
         }
         self.keep(&kept);
     }

@@ -1,7 +1,7 @@
 //! Where a job reads and writes: a blob by its SAS address, or a local file.
 
 use super::refused;
-use adt_service::ServiceError;
+use adt_service::{Code, ServiceError};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use std::path::PathBuf;
@@ -26,9 +26,15 @@ pub(super) enum Place {
 
 impl Place {
     pub(super) fn parse(address: &str, local_files: bool) -> Result<Self, ServiceError> {
+        // The service's words first (recorded traffic), where there is a storage for it to name.
         let wrong = || {
-            refused(
-                "The address of a job's input or output is https:// or http:// of a blob, with its SAS token, or file:// of a local file.",
+            let shown: String =
+                address.split('?').next().unwrap_or_default().chars().take(200).collect();
+            ServiceError::new(
+                Code::InvalidArgument,
+                format!(
+                    "Azure Storage Blob URI '{shown}' failed validation. Invalid URI: The format of the URI could not be determined. Give https:// or http:// of a blob, with its SAS token, or file:// of a local file."
+                ),
             )
         };
         let url = Url::parse(address).map_err(|_| wrong())?;

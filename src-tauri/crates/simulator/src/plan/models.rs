@@ -8,18 +8,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use twin_graph::{ChangeKind, StoredModel, TwinGraph, check_relationship, check_twin};
 
+/// How many models an error names.
+const SHOWN: usize = 20;
+
 pub(super) fn create(
     graph: &TwinGraph,
     documents: &[Value],
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
     documents.iter().try_for_each(check_version)?;
-    if let Some(id) = documents.iter().filter_map(id_of).find(|id| graph.models().get(id).is_some())
-    {
+    let known = |id: &&str| graph.models().get(id).is_some();
+    let known: Vec<_> = documents.iter().filter_map(id_of).filter(known).take(SHOWN).collect();
+    if !known.is_empty() {
         return Err(ServiceError::new(
-            Code::ModelAlreadyExists,
+            Code::ModelIdAlreadyExists,
             format!(
-                "Some of the model ids already exist: {id}. Please use another version of the model."
+                "Some of the model ids already exist: {}. Use Model_List API to view models that already exist. See the Swagger example (https://aka.ms/ModelListSwSmpl).",
+                known.join(", ")
             ),
         ));
     }
@@ -87,13 +92,7 @@ pub(super) fn decommission(graph: &TwinGraph, id: &str) -> Result<ChangeKind, Se
     let model = graph.models().get(id).ok_or_else(|| ServiceError::model_not_found(id))?;
     let in_use =
         |other: &str| graph.stored_model(other).is_some_and(|stored| !stored.decommissioned);
-    let users: Vec<_> = graph
-        .models()
-        .iter()
-        .filter(|other| other.id != model.id && refers_to(other, id) && in_use(&other.id))
-        .take(20)
-        .map(|other| other.id.to_string())
-        .collect();
+    let users = users(graph, id, in_use);
     if !users.is_empty() {
         return Err(ServiceError::new(
             Code::ModelReferencesNotDecommissioned,
@@ -104,6 +103,13 @@ pub(super) fn decommission(graph: &TwinGraph, id: &str) -> Result<ChangeKind, Se
         ));
     }
     Ok(ChangeKind::ModelDecommissioned { id: model.id.clone() })
+}
+
+/// The first few of the models that refer to the one of that id and are `wanted`.
+fn users(graph: &TwinGraph, id: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let others = graph.models().iter().filter(|other| *other.id != *id);
+    let users = others.filter(|other| refers_to(other, id) && wanted(&other.id));
+    users.take(SHOWN).map(|other| other.id.to_string()).collect()
 }
 
 /// Whether a model extends the one of that id, or has it as a component.
@@ -120,12 +126,17 @@ pub(super) fn delete(graph: &TwinGraph, id: &str) -> Result<ChangeKind, ServiceE
     if graph.models().get(id).is_none() {
         return Err(ServiceError::model_not_found(id));
     }
-    graph.models().clone().remove(id).map_err(|problems| {
-        ServiceError::new(
+    let users = users(graph, id, |_| true);
+    if !users.is_empty() {
+        // The doubled full stop is the service's.
+        return Err(ServiceError::new(
             Code::ModelReferencesNotDeleted,
-            format!("The model {id} cannot be deleted while other models refer to it: {problems}"),
-        )
-    })?;
+            format!(
+                "This model is currently being referenced by {}. You must delete these references before deleting the Model.. To delete references, do Delete Model on Ids provided above.",
+                users.join(", ")
+            ),
+        ));
+    }
     Ok(ChangeKind::ModelDeleted { id: id.into() })
 }
 
@@ -153,7 +164,7 @@ fn parser_error(problems: &Problems) -> ServiceError {
     ServiceError::new(
         Code::DTDLParserError,
         format!(
-            "None of the models in this request could be created due to a problem with one or more models: {problems}. See model documentation(https://aka.ms/adtv2models) for supported values."
+            "None of the models in this request could be created due to a problem with one or more models: {problems}. See model documentation(https://aka.ms/ADTv2Models) for supported format."
         ),
     )
 }

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use twin_graph::{ChangeKind, Fault, Operation, Relationship, TwinGraph, check_relationship};
 
+const INVALID: &str = "Invalid relationship specified";
+
 pub(super) fn put(
     graph: &TwinGraph,
     write: &RelationshipWrite,
@@ -31,11 +33,8 @@ pub(super) fn put(
     let relationship = read_relationship(write, stamp)?;
     if graph.twin(&relationship.target).is_none() {
         return Err(ServiceError::new(
-            Code::TargetTwinNotFound,
-            format!(
-                "There is no digital twin instance that exists with the ID {}, the target of the relationship. Please verify that the target twin id is valid.",
-                relationship.target
-            ),
+            Code::TargetDigitalTwinNotFound,
+            "The target digital twin is invalid or does not exist. Please validate that the target twin is valid and ensure that the target twin is not deleted. See section on querying the twins https://aka.ms/adtv2query .",
         ));
     }
     if relationship.source == relationship.target {
@@ -47,7 +46,7 @@ pub(super) fn put(
             ),
         ));
     }
-    check(graph, &relationship, "Invalid relationship specified")?;
+    check(graph, &relationship)?;
     check_multiplicity(graph, &relationship)?;
     let replaced = current.is_some();
     Ok(ChangeKind::RelationshipPut { relationship: Arc::new(relationship), replaced })
@@ -67,7 +66,7 @@ fn check_multiplicity(graph: &TwinGraph, relationship: &Relationship) -> Result<
     let message = format!(
         "The twin {source} has {others} relationships «{name}» already, and its model allows {most} (maxMultiplicity). Delete one first."
     );
-    Err(invalid("Invalid relationship specified", &[Fault { path: String::new(), message }]))
+    Err(invalid(INVALID, &[Fault { path: String::new(), message }]))
 }
 
 fn read_relationship(
@@ -76,8 +75,10 @@ fn read_relationship(
 ) -> Result<Relationship, ServiceError> {
     let missing = |name: &str| {
         ServiceError::new(
-            Code::InvalidRelationship,
-            format!("Invalid relationship specified: «{name}» is missing or not a string."),
+            Code::InvalidArgument,
+            format!(
+                "Could not deserialize relationship create body. «{name}» is missing or not a string."
+            ),
         )
     };
     let text = |name: &str| {
@@ -98,17 +99,21 @@ fn read_relationship(
     })
 }
 
-fn check(
-    graph: &TwinGraph,
-    relationship: &Relationship,
-    summary: &str,
-) -> Result<(), ServiceError> {
+/// The service's definition tells a relationship that may not be from one whose properties do not
+/// fit; which of the two it is where both are wrong, nobody says.
+fn check(graph: &TwinGraph, relationship: &Relationship) -> Result<(), ServiceError> {
     let model = |id: &str| graph.twin(id).map(|twin| twin.model.clone()).unwrap_or_default();
     let (source, target) = (model(&relationship.source), model(&relationship.target));
     let mut faults = check_relationship(graph.models(), &source, &target, relationship);
     let properties = relationship.properties.iter();
     faults.extend(properties.filter_map(|(name, value)| check_strings(&format!("/{name}"), value)));
-    if faults.is_empty() { Ok(()) } else { Err(invalid(summary, &faults)) }
+    let Some(first) = faults.first() else { return Ok(()) };
+    let may_not_be = first.path.starts_with("/$");
+    let mut error = invalid(INVALID, &faults);
+    if may_not_be {
+        error.code = Code::InvalidRelationship;
+    }
+    Err(error)
 }
 
 pub(super) fn patch(
@@ -120,10 +125,10 @@ pub(super) fn patch(
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
     let current = find(graph, source, id)?;
-    check_match(if_match, &current.etag, &format!("the relationship {id}"))?;
-    check_patch(patch)?;
+    check_match(if_match, &current.etag)?;
+    check_patch(patch, INVALID)?;
     let (after, applied) = current.patched(patch).map_err(|error| patch_refused(&error))?;
-    check(graph, &after, "Invalid patch specified")?;
+    check(graph, &after)?;
     Ok(ChangeKind::RelationshipPatched {
         source: current.source.clone(),
         id: current.id.clone(),
@@ -139,7 +144,7 @@ pub(super) fn delete(
     if_match: Option<&IfMatch>,
 ) -> Result<ChangeKind, ServiceError> {
     let current = find(graph, source, id)?;
-    check_match(if_match, &current.etag, &format!("the relationship {id}"))?;
+    check_match(if_match, &current.etag)?;
     Ok(ChangeKind::RelationshipDeleted { relationship: current.clone() })
 }
 

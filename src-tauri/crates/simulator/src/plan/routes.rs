@@ -34,6 +34,6 @@ pub(super) fn put(graph: &TwinGraph, route: &EventRoute) -> Result<ChangeKind, S
 }
 
 pub(super) fn delete(graph: &TwinGraph, id: &str) -> Result<ChangeKind, ServiceError> {
-    let route = graph.route(id).ok_or_else(|| ServiceError::event_route_not_found(id))?;
+    let route = graph.route(id).ok_or_else(ServiceError::event_route_not_found)?;
     Ok(ChangeKind::EventRouteDeleted { route: route.clone() })
 }

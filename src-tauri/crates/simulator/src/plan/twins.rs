@@ -11,6 +11,8 @@ use twin_graph::{
     check_relationship, check_twin,
 };
 
+const INVALID: &str = "Invalid twin specified";
+
 pub(super) fn put(
     graph: &TwinGraph,
     id: &str,
@@ -37,7 +39,7 @@ pub(super) fn put(
     let mut faults = check_twin(graph.models(), &twin);
     faults.extend(check_strings("", body));
     if !faults.is_empty() {
-        return Err(invalid("Invalid twin specified", &faults));
+        return Err(invalid(INVALID, &faults));
     }
     Ok(ChangeKind::TwinPut { twin, replaced: current.is_some() })
 }
@@ -61,18 +63,18 @@ fn read_twin(
     body: &Value,
     stamp: &Stamp,
 ) -> Result<Twin, ServiceError> {
-    let fault = |path: &str, message: String| {
-        invalid("Invalid twin specified", &[Fault { path: path.into(), message }])
-    };
-    let object = body
-        .as_object()
-        .ok_or_else(|| fault("", "A twin is a JSON object with $metadata.$model.".into()))?;
+    let fault =
+        |path: &str, message: String| invalid(INVALID, &[Fault { path: path.into(), message }]);
+    let object = body.as_object().ok_or_else(|| {
+        let message = "Payload is invalid. A twin is a JSON object with $metadata.$model.";
+        ServiceError::new(Code::InvalidArgument, message)
+    })?;
     let model = body.pointer("/$metadata/$model").and_then(Value::as_str).ok_or_else(|| {
         fault("/$metadata/$model", "is missing: say which model the twin is of.".into())
     })?;
     let interface = graph.models().get(model).ok_or_else(|| {
         // The text as recorded, without a path.
-        ServiceError::new(Code::ValidationFailed, "Invalid twin specified").with_detail(
+        ServiceError::new(Code::ValidationFailed, INVALID).with_detail(
             Code::ValidationFailed,
             format!("{model} or one of its dependencies does not exist."),
         )
@@ -111,8 +113,8 @@ pub(super) fn patch(
     stamp: &Stamp,
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
-    check_match(if_match, &twin.etag, &format!("the twin {id}"))?;
-    check_patch(patch)?;
+    check_match(if_match, &twin.etag)?;
+    check_patch(patch, INVALID)?;
     let (times, operations): (Vec<_>, Vec<_>) =
         patch.iter().cloned().partition(|operation| timed_property(&operation.path).is_some());
     let (after, applied) =
@@ -125,7 +127,7 @@ pub(super) fn patch(
         faults.extend(faults_of_relationships(graph, &after));
     }
     if !faults.is_empty() {
-        return Err(invalid("Invalid patch specified", &faults));
+        return Err(invalid(INVALID, &faults));
     }
     Ok(ChangeKind::TwinPatched {
         id: twin.id.clone(),
@@ -187,12 +189,12 @@ pub(super) fn delete(
     if_match: Option<&IfMatch>,
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
-    check_match(if_match, &twin.etag, &format!("the twin {id}"))?;
+    check_match(if_match, &twin.etag)?;
     if graph.outgoing(id).chain(graph.incoming(id)).next().is_some() {
         return Err(ServiceError::new(
             Code::RelationshipsNotDeleted,
             format!(
-                "Twin {id} has active relationships. Cannot delete a twin unless all the relationships are deleted. See section on relationships in the documentation https://aka.ms/adtv2twins."
+                "Twin {id} has active relationships. Cannot delete a twin unless all the relationships are deleted. Please ensure that the active relationships on the twin are deleted. See section on retrieving relationships https://aka.ms/adtv2twins."
             ),
         ));
     }

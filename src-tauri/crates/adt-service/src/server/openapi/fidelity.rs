@@ -16,6 +16,10 @@ How Twinscope knows what Azure Digital Twins answers. Written by `UPDATE_FIDELIT
 - **ours**: the service has no such answer, or none that could be told apart; this server needs one.
 
 The OpenAPI document carries the same words as `x-known-by`. What an operation answers where all is well counts as recorded where its own traffic was seen. An error counts as recorded where it was seen with any operation that documents it; its text then follows the record.
+
+Where the record and the API definition differ, the record is followed: ModelIdAlreadyExists (the definition has ModelAlreadyExists), TargetDigitalTwinNotFound (TargetTwinNotFound), JobNotFound (ImportJobNotFound), JobIdAlreadyExists and TooManyRequests for an import job (not in the definition).
+
+A body that gives a key of an object twice is taken, and the last of them counts, everywhere: the record shows Json.NET, which reads so (guess for the parts that it does not show). The header `x-ms-error-code` is on every error; in the record some lack it. `Strict-Transport-Security` is not sent: browsers would apply it to all of localhost.
 ";
 
 fn rows(page: &mut String, failures: &[Failure]) {

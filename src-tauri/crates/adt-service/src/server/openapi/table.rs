@@ -82,21 +82,21 @@ const fn fails(status: u16, code: &'static str, basis: Basis) -> Failure {
     Failure { status, code, basis }
 }
 
-const INVALID: Failure = fails(400, "InvalidArgument", Documented);
+const INVALID: Failure = fails(400, "InvalidArgument", Recorded);
 const PATCH_INVALID: Failure = fails(400, "JsonPatchInvalid", Recorded);
 const BAD_TOKEN: Failure = fails(400, "BadRequest", Documented);
 const NO_MODEL: Failure = fails(404, "ModelNotFound", Recorded);
 const NO_TWIN: Failure = fails(404, "DigitalTwinNotFound", Recorded);
-const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Documented);
-const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Documented);
-const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Guess);
-const NO_IMPORT: Failure = fails(404, "ImportJobNotFound", Documented);
+const NO_COMPONENT: Failure = fails(404, "ComponentNotFound", Recorded);
+const NO_RELATIONSHIP: Failure = fails(404, "RelationshipNotFound", Recorded);
+const NO_ROUTE: Failure = fails(404, "EventRouteNotFound", Recorded);
+const NO_IMPORT: Failure = fails(404, "JobNotFound", Recorded);
 /// In versions before 2023-10-31.
 const NO_JOBS: Failure = fails(404, "NotFound", Guess);
 const JOB_INVALID: Failure = fails(400, "ValidationFailed", Documented);
 const JOB_LIMIT: Failure = fails(400, "JobLimitReached", Documented);
 const NOT_NEW: Failure = fails(412, "PreconditionFailed", Recorded);
-const CHANGED: Failure = fails(412, "PreconditionFailed", Documented);
+const CHANGED: Failure = fails(412, "PreconditionFailed", Recorded);
 
 /// What any request may meet.
 pub(super) const ANYWHERE: &[Failure] = &[
@@ -113,8 +113,11 @@ pub(super) const ANYWHERE: &[Failure] = &[
 ];
 
 /// What any request with a body may meet beside.
-pub(super) const WITH_BODY: &[Failure] =
-    &[fails(408, "RequestTimeout", Ours), fails(413, "RequestEntityTooLarge", Ours)];
+pub(super) const WITH_BODY: &[Failure] = &[
+    fails(400, "BadRequest", Recorded),
+    fails(408, "RequestTimeout", Ours),
+    fails(413, "RequestEntityTooLarge", Ours),
+];
 
 const fn ok(schema: &'static str) -> Answer {
     Answer { status: 200, schema: Some(schema), headers: &[] }
@@ -153,7 +156,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             fails(400, "DTDLParserError", Recorded),
             fails(400, "LimitExceeded", Documented),
             fails(400, "ModelVersionNotSupported", Documented),
-            fails(409, "ModelAlreadyExists", Documented),
+            fails(409, "ModelIdAlreadyExists", Recorded),
         ],
     },
     Operation {
@@ -175,7 +178,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: Some("Patch"),
         answer: NO_CONTENT,
-        basis: Documented,
+        basis: Recorded,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -191,8 +194,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: NO_CONTENT,
-        basis: Documented,
-        failures: &[INVALID, NO_MODEL, fails(409, "ModelReferencesNotDeleted", Documented)],
+        basis: Recorded,
+        failures: &[INVALID, NO_MODEL, fails(409, "ModelReferencesNotDeleted", Recorded)],
     },
     Operation {
         method: "POST",
@@ -268,7 +271,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: None,
         answer: NO_CONTENT,
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, fails(400, "RelationshipsNotDeleted", Recorded), NO_TWIN, CHANGED],
     },
     Operation {
@@ -279,7 +282,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[RelationshipName, MaxItems, Continuation],
         body: None,
         answer: ok("RelationshipPage"),
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -290,7 +293,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[MaxItems, Continuation],
         body: None,
         answer: ok("IncomingPage"),
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -301,7 +304,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok_with("Relationship", &["ETag"]),
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP],
     },
     Operation {
@@ -312,7 +315,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfNoneMatch],
         body: Some("RelationshipWrite"),
         answer: ok_with("Relationship", &["ETag"]),
-        basis: Documented,
+        basis: Recorded,
         failures: &[
             INVALID,
             fails(400, "InvalidRelationship", Documented),
@@ -320,7 +323,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             fails(400, "ValidationFailed", Documented),
             fails(400, "LimitExceeded", Documented),
             NO_TWIN,
-            fails(404, "TargetTwinNotFound", Documented),
+            fails(404, "TargetDigitalTwinNotFound", Recorded),
             NOT_NEW,
         ],
     },
@@ -332,7 +335,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: Some("Patch"),
         answer: NEW_ETAG,
-        basis: Documented,
+        basis: Recorded,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -352,7 +355,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: None,
         answer: NO_CONTENT,
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP, CHANGED],
     },
     Operation {
@@ -374,7 +377,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok_with("Component", &["ETag"]),
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, NO_TWIN, NO_COMPONENT],
     },
     Operation {
@@ -385,7 +388,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[IfMatch],
         body: Some("Patch"),
         answer: NEW_ETAG,
-        basis: Documented,
+        basis: Recorded,
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -464,7 +467,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[MaxItems, Continuation],
         body: None,
         answer: ok("ImportJobPage"),
-        basis: Documented,
+        basis: Recorded,
         failures: &[INVALID, BAD_TOKEN, NO_JOBS],
     },
     Operation {
@@ -475,7 +478,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok("ImportJob"),
-        basis: Documented,
+        basis: Recorded,
         failures: &[NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -486,8 +489,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: Some("ImportJobWrite"),
         answer: Answer { status: 201, schema: Some("ImportJob"), headers: &[] },
-        basis: Documented,
-        failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
+        basis: Recorded,
+        failures: &[
+            INVALID,
+            JOB_INVALID,
+            JOB_LIMIT,
+            fails(409, "JobIdAlreadyExists", Recorded),
+            fails(429, "TooManyRequests", Recorded),
+            NO_JOBS,
+        ],
     },
     Operation {
         method: "DELETE",
@@ -497,7 +507,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: NO_CONTENT,
-        basis: Documented,
+        basis: Recorded,
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -508,7 +518,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[],
         body: None,
         answer: ok("ImportJob"),
-        basis: Documented,
+        basis: Recorded,
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -551,7 +561,7 @@ impl Operation {
     pub(super) fn all_failures(&self) -> Vec<&'static Failure> {
         let with_body = if self.body.is_some() { WITH_BODY } else { &[] };
         let mut all: Vec<&'static Failure> = Vec::new();
-        for failure in self.failures.iter().chain(ANYWHERE).chain(with_body) {
+        for failure in self.failures.iter().chain(with_body).chain(ANYWHERE) {
             if !all.iter().any(|known| (known.status, known.code) == (failure.status, failure.code))
             {
                 all.push(failure);

@@ -1,53 +1,56 @@
 //! The condition of WHERE.
 
-use super::Parser;
-use crate::lexer::Token;
-use crate::syntax::{Collection, Comparison, Condition, Function, Literal, Operand, Path};
+use super::{Expected, Parser, Role};
+use crate::language::error::QueryError;
+use crate::language::lexer::Token;
+use crate::language::limits;
+use crate::language::syntax::{Comparison, Condition, Function, Kind, Literal, Operand, Path};
 use crate::value::time_of_text;
-use crate::{QueryError, limits};
 use serde_json::Value;
 
+const CONSTANTS: [(&str, Value); 3] =
+    [("TRUE", Value::Bool(true)), ("FALSE", Value::Bool(false)), ("NULL", Value::Null)];
+
 impl Parser {
-    pub(super) fn condition(&mut self, collection: Collection) -> Result<Condition, QueryError> {
-        self.list("OR", collection, Self::all_of, Condition::Or)
+    pub(super) fn condition(&mut self) -> Result<Condition, QueryError> {
+        self.list("OR", Self::all_of, Condition::Or)
     }
 
-    fn all_of(&mut self, collection: Collection) -> Result<Condition, QueryError> {
-        self.list("AND", collection, Self::negation, Condition::And)
+    fn all_of(&mut self) -> Result<Condition, QueryError> {
+        self.list("AND", Self::negation, Condition::And)
     }
 
     fn list(
         &mut self,
-        word: &str,
-        collection: Collection,
-        part: fn(&mut Self, Collection) -> Result<Condition, QueryError>,
+        word: &'static str,
+        part: fn(&mut Self) -> Result<Condition, QueryError>,
         join: fn(Vec<Condition>) -> Condition,
     ) -> Result<Condition, QueryError> {
-        let mut parts = vec![part(self, collection)?];
-        while self.is_word(word) {
+        let mut parts = vec![part(self)?];
+        while self.at_word(word) {
             self.logical += 1;
             if self.logical > limits::MAX_LOGICAL_OPERATORS {
                 let most = limits::MAX_LOGICAL_OPERATORS;
                 return Err(self.error(format!("more than {most} AND and OR in one query")));
             }
-            self.next += 1;
-            parts.push(part(self, collection)?);
+            self.take_word(word);
+            parts.push(part(self)?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { join(parts) })
+        Ok(if parts.len() == 1 { parts.remove(0) } else { join(parts) }.flat())
     }
 
-    fn negation(&mut self, collection: Collection) -> Result<Condition, QueryError> {
+    fn negation(&mut self) -> Result<Condition, QueryError> {
         if self.take_word("NOT") {
-            let inner = self.nested(|parser| parser.negation(collection))?;
+            let inner = self.nested(|parser| parser.negation())?;
             return Ok(Condition::Not(Box::new(inner)));
         }
         if self.take_symbol("(") {
-            let inner = self.nested(|parser| parser.condition(collection))?;
+            let inner = self.nested(|parser| parser.condition())?;
             self.symbol(")")?;
             return Ok(inner);
         }
         match self.function() {
-            Some(function) => self.call(function, collection),
+            Some(function) => self.call(function),
             None => self.comparison(),
         }
     }
@@ -67,22 +70,18 @@ impl Parser {
     }
 
     /// The function that is called here. Without its parenthesis the word is a name.
-    fn function(&self) -> Option<Function> {
-        let called = self.tokens.get(self.next + 1)?.token == Token::Symbol("(");
+    fn function(&mut self) -> Option<Function> {
+        self.look_for(Expected::Function);
+        let called = *self.peek_second() == Token::Symbol("(");
         match self.peek() {
             Token::Word(word) if called => Function::named(&word.to_ascii_uppercase()),
             _ => None,
         }
     }
 
-    fn call(
-        &mut self,
-        function: Function,
-        collection: Collection,
-    ) -> Result<Condition, QueryError> {
-        if function == Function::ArrayContains && collection == Collection::Relationships {
-            return Err(self.error("ARRAY_CONTAINS is not supported on relationships".into()));
-        }
+    fn call(&mut self, function: Function) -> Result<Condition, QueryError> {
+        let place = self.next;
+        self.play(place, Role::Function);
         self.next += 1;
         self.symbol("(")?;
         let condition = match function {
@@ -94,7 +93,7 @@ impl Parser {
                 Condition::Text { test, text, part: self.operand()? }
             }
             Function::ArrayContains => {
-                let array = self.path()?;
+                let array = self.array(place)?;
                 self.symbol(",")?;
                 Condition::ArrayContains { array, element: self.literal()? }
             }
@@ -103,21 +102,39 @@ impl Parser {
         Ok(condition)
     }
 
+    /// What ARRAY_CONTAINS, which stands at `place`, may look into.
+    fn array(&mut self, place: usize) -> Result<Path, QueryError> {
+        let start = self.next;
+        let array = self.path()?;
+        if self.variables[array.variable].kind == Kind::Relationship {
+            let message = "ARRAY_CONTAINS is not supported on relationships";
+            return Err(self.error_at(place, message.into()));
+        }
+        if array.names.len() != 1 {
+            let message =
+                "ARRAY_CONTAINS takes an array property of a twin itself, not a nested one";
+            return Err(self.error_at(start, message.into()));
+        }
+        Ok(array)
+    }
+
     /// `IS_OF_MODEL([alias, ]'dtmi'[, exact])`.
     fn of_model(&mut self) -> Result<Condition, QueryError> {
-        let mut variable = 0;
-        if self.at_name() {
-            let place = self.next;
-            let alias = self.name()?;
-            variable = self.variable(&alias).ok_or_else(|| {
-                self.next = place;
-                self.error(format!("'{}' is not the alias of a collection", self.shown()))
-            })?;
-            self.symbol(",")?;
-        }
+        let place = self.next;
+        let variable = match self.at_name() {
+            true => {
+                let alias = self.name(Expected::Alias, Role::Alias)?;
+                let variable = self.twins_of(&alias, place)?;
+                self.symbol(",")?;
+                variable
+            }
+            false => self.twins(0, place)?,
+        };
+        self.look_for(Expected::ModelId);
         let Token::Text(model) = self.peek().clone() else {
             return Err(self.mismatched("a model id in quotes"));
         };
+        self.play(self.next, Role::ModelId);
         self.next += 1;
         let exact = self.take_symbol(",");
         if exact && !self.take_word("exact") {
@@ -126,12 +143,31 @@ impl Parser {
         Ok(Condition::OfModel { variable, model, exact })
     }
 
+    fn twins_of(&mut self, alias: &str, place: usize) -> Result<usize, QueryError> {
+        match self.variable(alias) {
+            Some(variable) => self.twins(variable, place),
+            None => {
+                Err(self.error_at(place, format!("'{alias}' is not the alias of a collection")))
+            }
+        }
+    }
+
+    fn twins(&mut self, variable: usize, place: usize) -> Result<usize, QueryError> {
+        match self.variables[variable].kind {
+            Kind::Twin => Ok(variable),
+            Kind::Relationship => Err(self
+                .error_at(place, "IS_OF_MODEL is about twins; relationships have no model".into())),
+        }
+    }
+
     fn comparison(&mut self) -> Result<Condition, QueryError> {
         let left = self.operand()?;
-        let negated = self.is_word("NIN");
-        if negated || self.is_word("IN") {
-            self.next += 1;
+        let negated = self.take_word("NIN");
+        if negated || self.take_word("IN") {
             return Ok(Condition::In { operand: left, list: self.literals()?, negated });
+        }
+        for symbol in Comparison::SYMBOLS {
+            self.look_for(Expected::Symbol(symbol));
         }
         let operator = match self.peek() {
             Token::Symbol(symbol) => Comparison::of_symbol(symbol),
@@ -165,19 +201,18 @@ impl Parser {
         self.literal().map(Operand::Literal)
     }
 
-    fn path(&mut self) -> Result<Path, QueryError> {
-        self.dotted().map(|dotted| self.resolve(dotted))
-    }
-
     fn literal(&mut self) -> Result<Literal, QueryError> {
-        let value = match self.peek() {
-            Token::Text(text) => Value::String(text.clone()),
-            Token::Number(number) => Value::Number(number.clone()),
-            _ if self.is_word("TRUE") => Value::Bool(true),
-            _ if self.is_word("FALSE") => Value::Bool(false),
-            _ if self.is_word("NULL") => Value::Null,
+        self.look_for(Expected::Value);
+        let word = CONSTANTS.iter().find(|(word, _)| self.at_word(word));
+        let value = match (self.peek(), word) {
+            (_, Some((_, value))) => value.clone(),
+            (Token::Text(text), _) => Value::String(text.clone()),
+            (Token::Number(number), _) => Value::Number(number.clone()),
             _ => return Err(self.mismatched("a value")),
         };
+        if word.is_some() {
+            self.play(self.next, Role::Keyword);
+        }
         self.next += 1;
         let time = value.as_str().and_then(time_of_text);
         Ok(Literal { value, time })

@@ -1,15 +1,19 @@
 //! The parsed form of a query.
 
 use serde_json::Value;
+use std::ops::RangeInclusive;
 use twin_graph::Timestamp;
 
-/// A parsed query.
+/// A parsed query, checked: every name in it is resolved and every limit kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(crate) select: Select,
     /// `TOP(n)`.
     pub(crate) top: Option<u64>,
-    pub(crate) collection: Collection,
+    /// What a row binds. At least one.
+    pub(crate) variables: Vec<Variable>,
+    /// How the variables hang together, by JOIN or MATCH.
+    pub(crate) links: Vec<Link>,
     /// `WHERE …`.
     pub(crate) condition: Option<Condition>,
 }
@@ -17,11 +21,11 @@ pub struct Query {
 /// What a row of the answer is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Select {
-    /// `*`: the document as it is.
+    /// `*` over one collection: the document as it is.
     Document,
     /// `COUNT()`.
     Count,
-    /// Named parts of it.
+    /// Named parts of it. `*` of a MATCH is all its named variables.
     Columns(Vec<Column>),
 }
 
@@ -33,16 +37,47 @@ pub(crate) struct Column {
     pub(crate) path: Path,
 }
 
-/// What rows are made of.
+/// A twin or a relationship that a row binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Its alias; an anonymous one has none.
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Kind,
+}
+
+/// What a variable binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    Twin,
+    Relationship,
+}
+
+/// A relationship condition: `JOIN to RELATED from.name relationship`, or
+/// `(from)-[relationship:name|…*hops]->(to)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// What the one hop binds; nothing where there may be more hops.
+    pub(crate) relationship: Option<usize>,
+    /// One of these; any where empty.
+    pub(crate) names: Vec<String>,
+    pub(crate) direction: Direction,
+    /// Both ends inclusive, at least 1. Empty where the text's range is (`*3..3`).
+    pub(crate) hops: RangeInclusive<u32>,
+}
+
+/// Which way a relationship is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Collection {
-    Twins,
-    Relationships,
+pub(crate) enum Direction {
+    /// From its source to its target.
+    Out,
+    /// From its target to its source.
+    In,
+    Either,
 }
 
 /// A property of a row's document, by names from the outside in; the document itself where empty.
-///
-/// JOIN and MATCH will give a row several documents, which `variable` tells apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) variable: usize,
@@ -134,7 +169,65 @@ pub(crate) enum TextTest {
     Contains,
 }
 
+impl Query {
+    /// The conditions that all must hold.
+    pub(crate) fn conjuncts(&self) -> &[Condition] {
+        match &self.condition {
+            None => &[],
+            Some(Condition::And(parts)) => parts,
+            Some(condition) => std::slice::from_ref(condition),
+        }
+    }
+}
+
+impl Condition {
+    /// The same with the parts of an AND within an AND, or of an OR within an OR, in one list.
+    pub(crate) fn flat(self) -> Self {
+        match self {
+            Self::And(parts) => Self::And(parts.into_iter().flat_map(Self::and_parts).collect()),
+            Self::Or(parts) => Self::Or(parts.into_iter().flat_map(Self::or_parts).collect()),
+            other => other,
+        }
+    }
+
+    fn and_parts(self) -> Vec<Self> {
+        if let Self::And(parts) = self { parts } else { vec![self] }
+    }
+
+    fn or_parts(self) -> Vec<Self> {
+        if let Self::Or(parts) = self { parts } else { vec![self] }
+    }
+
+    /// Calls `with` for each variable that the condition reads, and the names of what is read of it.
+    pub(crate) fn each_path<'c>(&'c self, with: &mut impl FnMut(usize, &'c [String])) {
+        let operand = |operand: &'c Operand, with: &mut dyn FnMut(usize, &'c [String])| {
+            if let Operand::Path(path) = operand {
+                with(path.variable, &path.names);
+            }
+        };
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().for_each(|part| part.each_path(with));
+            }
+            Self::Not(inner) => inner.each_path(with),
+            Self::Compare { left, right, .. } => {
+                operand(left, with);
+                operand(right, with);
+            }
+            Self::In { operand: of, .. } | Self::Is { operand: of, .. } => operand(of, with),
+            Self::OfModel { variable, .. } => with(*variable, &[]),
+            Self::Text { text, part, .. } => {
+                operand(text, with);
+                operand(part, with);
+            }
+            Self::ArrayContains { array, .. } => with(array.variable, &array.names),
+        }
+    }
+}
+
 impl Comparison {
+    pub(crate) const SYMBOLS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
+
     pub(crate) fn of_symbol(symbol: &str) -> Option<Self> {
         Some(match symbol {
             "=" => Self::Equal,

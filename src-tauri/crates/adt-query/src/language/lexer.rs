@@ -1,6 +1,7 @@
 //! Text to tokens.
 
 use serde_json::Number;
+use std::ops::Range;
 
 /// A piece of a query.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,17 +28,19 @@ pub(crate) struct Placed {
     pub(crate) line: usize,
     /// From 0, in characters.
     pub(crate) position: usize,
+    /// Where it stands in the text, in bytes.
+    pub(crate) bytes: Range<usize>,
     /// As it was written; `<EOF>` behind the last one.
     pub(crate) text: String,
 }
 
 /// Longer ones first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 15] =
-    ["!=", "<=", ">=", "(", ")", "[", "]", ",", ".", "*", "=", "<", ">", "-", ":"];
+const SYMBOLS: [&str; 17] =
+    ["!=", "<=", ">=", "..", "(", ")", "[", "]", ",", ".", "*", "=", "<", ">", "-", ":", "|"];
 
 /// Cuts the text into tokens, the last of which is [`Token::End`].
 pub(crate) fn tokens(text: &str) -> Vec<Placed> {
-    let mut lexer = Lexer { rest: text, line: 1, position: 0 };
+    let mut lexer = Lexer { rest: text, offset: 0, line: 1, position: 0 };
     let mut tokens = Vec::new();
     loop {
         lexer.advance(lexer.rest.len() - lexer.rest.trim_start().len());
@@ -52,6 +55,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Placed> {
 
 struct Lexer<'t> {
     rest: &'t str,
+    offset: usize,
     line: usize,
     position: usize,
 }
@@ -67,6 +71,7 @@ impl Lexer<'_> {
                 self.position += 1;
             }
         }
+        self.offset += bytes;
         self.rest = rest;
     }
 
@@ -76,7 +81,8 @@ impl Lexer<'_> {
             Token::End => "<EOF>".to_owned(),
             _ => self.rest[..length].to_owned(),
         };
-        let placed = Placed { token, line: self.line, position: self.position, text };
+        let bytes = self.offset..self.offset + length;
+        let placed = Placed { token, line: self.line, position: self.position, bytes, text };
         self.advance(length);
         placed
     }
@@ -92,7 +98,7 @@ impl Lexer<'_> {
             '0'..='9' => self.number(),
             '-' if second.is_some_and(|char| char.is_ascii_digit()) => self.number(),
             _ if is_word(first) => {
-                let length = self.run(is_word);
+                let length = run(self.rest, is_word);
                 (Token::Word(self.rest[..length].to_owned()), length)
             }
             _ => match SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol)) {
@@ -100,11 +106,6 @@ impl Lexer<'_> {
                 None => (Token::Unknown, first.len_utf8()),
             },
         }
-    }
-
-    /// How many bytes from here on are of that kind.
-    fn run(&self, of_kind: impl Fn(char) -> bool) -> usize {
-        self.rest.find(|char| !of_kind(char)).unwrap_or(self.rest.len())
     }
 
     /// `'…'`, in which `\'` and `\\` are escaped.
@@ -132,19 +133,41 @@ impl Lexer<'_> {
         }
     }
 
+    /// JSON's numbers: they are the ones that a property can have. A word that clings to one, as
+    /// in `5x`, makes it none.
     fn number(&self) -> (Token, usize) {
-        let minus = usize::from(self.rest.starts_with('-'));
-        let digits = &self.rest[minus..];
-        let length = digits.find(|char| !is_word(char) && char != '.').unwrap_or(digits.len());
-        let text = &self.rest[..minus + length];
-        // JSON's numbers are the ones that a property can have.
-        match serde_json::from_str(text) {
-            Ok(number) => (Token::Number(number), text.len()),
-            Err(_) => (Token::Unknown, text.len()),
+        let mut length = usize::from(self.rest.starts_with('-'));
+        length += digits(&self.rest[length..]);
+        let fraction = self.rest[length..].strip_prefix('.').map_or(0, digits);
+        length += if fraction > 0 { fraction + 1 } else { 0 };
+        length += exponent(&self.rest[length..]);
+        length += run(&self.rest[length..], is_word);
+        match serde_json::from_str(&self.rest[..length]) {
+            Ok(number) => (Token::Number(number), length),
+            Err(_) => (Token::Unknown, length),
         }
     }
 }
 
-fn is_word(char: char) -> bool {
+/// How many bytes at the beginning are of that kind.
+fn run(text: &str, of_kind: impl Fn(char) -> bool) -> usize {
+    text.find(|char| !of_kind(char)).unwrap_or(text.len())
+}
+
+fn digits(text: &str) -> usize {
+    run(text, |char| char.is_ascii_digit())
+}
+
+/// `e5`, `E-3`, `e+10`.
+fn exponent(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix(['e', 'E']) else { return 0 };
+    let sign = usize::from(rest.starts_with(['+', '-']));
+    match digits(&rest[sign..]) {
+        0 => 0,
+        digits => 1 + sign + digits,
+    }
+}
+
+pub(crate) fn is_word(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '$')
 }
