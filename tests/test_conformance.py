@@ -104,7 +104,7 @@ MODEL_ERRORS = {
         lambda c: c.create_models([{**MODELS[2], "@id": f"dtmi:t:M{n};1"} for n in range(251)]),
         400,
         "LimitExceeded",
-        "251",
+        "250 models",
     ),
     "too new": (
         lambda c: c.create_models([{**MODELS[2], "@context": "dtmi:dtdl:context;4", "@id": "dtmi:t:N;1"}]),

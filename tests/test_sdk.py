@@ -139,7 +139,7 @@ def test_only_with_a_token_and_from_here(serve):
 
 
 def test_acknowledged_writes_survive_kill_9(serve):
-    server = serve("--empty")
+    server = serve("--empty", "--limits", "none")
     client = server.client()
     client.create_models([WINDOW])
     kept = {}
@@ -148,7 +148,7 @@ def test_acknowledged_writes_survive_kill_9(serve):
         kept[twin] = client.upsert_digital_twin(twin, {"$metadata": {"$model": WINDOW["@id"]}, "open": step % 2 == 0})
         if step % 20 == 19:
             server.kill()
-            server = serve("--empty")
+            server = serve("--empty", "--limits", "none")
             client = server.client()
             for twin, body in kept.items():
                 assert client.get_digital_twin(twin) == body

@@ -122,6 +122,8 @@ export class FixtureHost implements Host {
         const trace = this.log.filter((one) => one.trace === row.trace);
         return { type: "logEvent", row, body: this.bodies.get(row.position) ?? null, trace };
       }
+      case "limits":
+        return { type: "limits", enforced: "service", limits: [] };
       case "simulate":
         return this.simulate(request.action);
       case "saveToWorkspace":
@@ -265,6 +267,7 @@ export class FixtureHost implements Host {
       commitMillis: remote ? null : 0.9,
       simulation: remote ? null : { ...this.simulation },
       sync: remote ? { reachable: true, ageSeconds: 0.4, error: null } : null,
+      throttled: 0,
       problems: this.problems,
       routes,
     };

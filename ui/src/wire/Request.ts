@@ -47,7 +47,7 @@ limit: number, } | { "type": "log" } & LogRequest | { "type": "logEvent",
 /**
  * Its position.
  */
-position: number, } | { "type": "simulate", 
+position: number, } | { "type": "limits" } | { "type": "simulate", 
 /**
  * What to do.
  */

@@ -71,6 +71,11 @@ simulation: Simulation | null,
  */
 sync: SyncState | null, 
 /**
+ * Requests that were refused in the last minute for coming too fast; always 0 for a remote
+ * instance.
+ */
+throttled: number, 
+/**
  * What is wrong with files of the workspace now; none of it was applied.
  */
 problems: Array<FileProblem>, 

@@ -113,7 +113,7 @@ fn limits_are_kept() {
             ors(limits::MAX_LOGICAL_OPERATORS + 1),
             "more than 50 AND and OR",
         ),
-        (list(limits::MAX_LIST_ITEMS), list(limits::MAX_LIST_ITEMS + 1), "more than 100 items"),
+        (list(limits::MAX_LIST_ITEMS), list(limits::MAX_LIST_ITEMS + 1), "more than 50 items"),
         (deep("(", ")", limits::MAX_DEPTH), deep("(", ")", 3_900), "nested more than 100 deep"),
         (deep("NOT ", "", limits::MAX_DEPTH), deep("NOT ", "", 1_900), "nested more than 100 deep"),
         (

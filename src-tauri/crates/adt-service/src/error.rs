@@ -1,5 +1,6 @@
 //! Errors as the service answers them.
 
+use adt_limits::Exceeded;
 use serde_json::{Value, json};
 use std::fmt;
 use thiserror::Error;
@@ -134,6 +135,14 @@ const ALL: &[Code] = &[
     Code::InternalServerError,
 ];
 
+/// The code is the table's.
+impl From<Exceeded> for ServiceError {
+    fn from(exceeded: Exceeded) -> Self {
+        let code = Code::from_name(exceeded.limit.row().error).unwrap_or(Code::LimitExceeded);
+        Self::new(code, exceeded.to_string())
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -237,5 +246,22 @@ impl ServiceError {
                 "Relationship {id} not found on twin {source}. Please verify that the relationship id is valid and ensure that the relationship is not deleted. See section on listing relationships in the documentation https://aka.ms/adtv2twins."
             ),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use adt_limits::TABLE;
+
+    #[test]
+    fn the_tables_errors_are_the_services() {
+        for row in TABLE.iter().filter(|row| !row.error.is_empty()) {
+            let code = Code::from_name(row.error).unwrap();
+            assert!(code.status() == 429 || !row.is_rate(), "{}", row.name);
+            let error = ServiceError::from(Exceeded { limit: row.limit, most: 5 });
+            assert_eq!((error.code, error.message), (code, row.refusal(5)));
+        }
     }
 }

@@ -5,6 +5,7 @@ mod env;
 mod export;
 mod generate;
 mod import;
+mod limits;
 mod place;
 mod progress;
 mod serve;
@@ -34,6 +35,8 @@ enum Command {
     Import(import::Import),
     /// Export all models, twins and relationships of a running instance.
     Export(export::Export),
+    /// Print the service's limits, as `serve --limits FILE` takes them.
+    Limits(limits::Limits),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
     /// Put the instance's CA into this machine's trust store, or take it out.
@@ -48,6 +51,10 @@ fn main() -> ExitCode {
         Command::Generate(generate) => generate.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
+        Command::Limits(limits) => {
+            limits.run();
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
         Command::Trust(trust) => trust.run().map(|()| ExitCode::SUCCESS),
     };

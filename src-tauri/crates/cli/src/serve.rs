@@ -1,6 +1,7 @@
 //! `twinscope serve`.
 
 use crate::say;
+use adt_limits::Limits;
 use clap::Args;
 use session::wire::Target;
 use session::{Embedded, EmbeddedOptions, Folders, Source};
@@ -34,6 +35,10 @@ pub struct Serve {
     /// The bearer token that clients must send; any non-empty one where this is left out.
     #[arg(long, value_name = "T", env = "TWINSCOPE_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The limits that hold: those of the service; none, for load tests; or those of a JSON FILE
+    /// with the names that `twinscope limits` prints, where what it does not name is the service's.
+    #[arg(long, value_name = "service|none|FILE", default_value = "service")]
+    limits: String,
     /// Begin with nothing: no models, twins, routes, endpoints or devices.
     #[arg(long, conflicts_with = "workspace")]
     empty: bool,
@@ -99,8 +104,21 @@ impl Serve {
             listen: self.listen,
             host_names: self.host_name,
             token: self.token,
+            limits: read_limits(&self.limits)?,
             ..EmbeddedOptions::new(source, data)
         })
+    }
+}
+
+fn read_limits(named: &str) -> Result<Limits, String> {
+    match named {
+        "service" => Ok(Limits::service()),
+        "none" => Ok(Limits::none()),
+        file => {
+            let told = |error: &dyn std::fmt::Display| format!("--limits {file}: {error}");
+            let text = std::fs::read_to_string(file).map_err(|error| told(&error))?;
+            Limits::parse(&text).map_err(|error| told(&error))
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! What files hold, whatever their form.
 
 use crate::{Place, Problems};
+use adt_limits::Limit;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::collections::HashSet;
 
-/// The most twins of one import (the limit of the service's own import job, documentation of 01/2025).
-pub const MOST_TWINS: usize = 2_000_000;
+/// The most twins of one import (the limit of the service's own import job).
+pub const MOST_TWINS: usize = Limit::ImportTwins.row().number() as usize;
 /// The most relationships of one import (the limit of the service's own import job).
-pub const MOST_RELATIONSHIPS: usize = 10_000_000;
-/// The most models of an instance (documentation of 01/2025).
-const MOST_MODELS: usize = 10_000;
+pub const MOST_RELATIONSHIPS: usize = Limit::ImportRelationships.row().number() as usize;
+/// The most models of an instance.
+const MOST_MODELS: usize = Limit::Models.row().number() as usize;
 
 /// A model and where it came from.
 #[derive(Clone, Debug, PartialEq)]

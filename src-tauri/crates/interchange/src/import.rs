@@ -2,6 +2,7 @@
 
 use crate::transfer::{Counts, Progress, Step, Watch};
 use crate::{Graph, Known, ModelRecord, Place, Problems};
+use adt_limits::Limit;
 use adt_service::{
     Call, Code, ListModels, PageRequest, RelationshipWrite, ServiceError, TwinService,
 };
@@ -11,8 +12,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Models of one call (limit of the service).
-const MODELS_AT_ONCE: usize = 250;
+/// Models of one call.
+const MODELS_AT_ONCE: usize = Limit::ModelsPerCall.row().number() as usize;
 /// Bytes of models in one call: as many small models as the limit, few large ones.
 const MODEL_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 /// How often a row is tried again that the instance is too busy for, beyond the client's own attempts.

@@ -1,5 +1,6 @@
 //! The topology as `topology.json` has it, and what must be true of it.
 
+use adt_limits::Limit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,9 +133,8 @@ impl fmt::Display for TopologyProblem {
     }
 }
 
-/// The service's limits on endpoints and routes of an instance (documentation of 01/2025).
-const MOST_ENDPOINTS: usize = 6;
-const MOST_ROUTES: usize = 6;
+const MOST_ENDPOINTS: usize = Limit::Endpoints.row().number() as usize;
+const MOST_ROUTES: usize = Limit::EventRoutes.row().number() as usize;
 const MOST_DEVICES: usize = 10_000;
 
 impl Topology {

@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
+use adt_limits::{Limiter, Limits};
 use adt_service::server::{ServerOptions, serve};
 use adt_service::{ChangeHistory, TwinService};
 use devices::Cursors;
@@ -24,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -50,10 +51,12 @@ pub struct EmbeddedOptions {
     pub host_names: Vec<String>,
     /// The bearer token to demand; any non-empty one where `None`.
     pub token: Option<String>,
+    /// What clients may have and how fast they may ask.
+    pub limits: Limits,
 }
 
 impl EmbeddedOptions {
-    /// On loopback, on any free port, with any token.
+    /// On loopback, on any free port, with any token, within the service's limits.
     pub fn new(source: Option<Source>, data: PathBuf) -> Self {
         Self {
             source,
@@ -63,6 +66,7 @@ impl EmbeddedOptions {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_names: Vec::new(),
             token: None,
+            limits: Limits::service(),
         }
     }
 }
@@ -125,8 +129,9 @@ impl Embedded {
         Connect::remove(&options.data);
         step("Recovering the twin graph");
         let simulation = Arc::new(Simulation::new(devices::kept_state(&journal)));
+        let limiter = Limiter::new(&options.limits, Instant::now());
         let instance_options =
-            InstanceOptions { simulation: simulation.clone(), ..Default::default() };
+            InstanceOptions { simulation: simulation.clone(), limiter, ..Default::default() };
         let opening = journal.clone();
         let instance = blocking(move || Instance::open(opening, instance_options)).await??;
         let instance = Arc::new(instance);
@@ -328,6 +333,11 @@ impl Embedded {
         workings.pipeline = Some(pipeline);
         workings.topology = topology;
         Ok(())
+    }
+
+    /// Jobs that have not ended.
+    pub(crate) fn running_jobs(&self) -> u64 {
+        self.jobs.lock().as_ref().map_or(0, |jobs| jobs.running())
     }
 
     /// Median time of a journal commit in milliseconds, once there was one.

@@ -4,7 +4,7 @@ use crate::embedded::{Embedded, EmbeddedOptions, blocking};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
 use crate::remote::Remote;
-use crate::screen::{event_detail, log_window, search, twin_detail};
+use crate::screen::{event_detail, limits, log_window, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
     Answer, Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,
@@ -14,7 +14,7 @@ use adt_service::IfMatch;
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use twin_graph::{Timestamp, parse_patch};
@@ -273,6 +273,7 @@ impl Explorer {
                 commit_millis: None,
                 simulation: None,
                 sync: None,
+                throttled: 0,
                 problems: Vec::new(),
                 routes: Vec::new(),
             },
@@ -338,6 +339,7 @@ fn status_of(opened: &Opened, phase: Phase) -> Status {
         commit_millis: None,
         simulation: None,
         sync: None,
+        throttled: 0,
         problems: Vec::new(),
         routes: opened.log.route_names(),
     };
@@ -384,6 +386,8 @@ fn describe_embedded(embedded: &Embedded, status: &mut Status) {
     status.endpoint = Some(connect.adt.endpoint);
     status.ca = Some(connect.adt.ca.to_string_lossy().into_owned());
     status.commit_millis = embedded.commit_millis();
+    let throttled = embedded.instance.limiter().refused_lately(Instant::now());
+    status.throttled = u32::try_from(throttled).unwrap_or(u32::MAX);
     status.problems = embedded.problems();
     let devices = embedded.topology().devices().count();
     if devices > 0 {
@@ -414,6 +418,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
             Some(detail) => Response::LogEvent(Box::new(detail)),
             None => failed("NotThere", format!("Event {position} is no longer kept.")),
         },
+        Request::Limits => Response::Limits(limits(opened)),
         Request::Simulate { action } => simulate(opened, &action),
         Request::SaveToWorkspace => save(opened).await,
         Request::Open { .. }

@@ -1,6 +1,7 @@
 //! What is committed together.
 
 use crate::mutation::{Mutation, Touches};
+use crate::plan::Growth;
 use crate::writer::{Answer, Command};
 use adt_service::ServiceError;
 use std::collections::{HashSet, VecDeque};
@@ -15,6 +16,8 @@ use twin_graph::Change;
 pub(crate) struct Batch {
     pub(crate) changes: Vec<Arc<Change>>,
     pub(crate) records: Vec<Vec<u8>>,
+    /// By how much its changes make the graph larger.
+    pub(crate) growth: Growth,
     /// Nothing more may be added.
     pub(crate) closed: bool,
     waiting: Vec<(oneshot::Sender<Answer>, Range<usize>)>,
@@ -42,6 +45,7 @@ impl Batch {
     ) {
         self.closed |= needs_all(&command);
         self.touched.extend(ids(&command));
+        changes.iter().for_each(|change| self.growth.add(&change.kind));
         let from = self.changes.len();
         self.changes.extend(changes);
         self.records.extend(records);

@@ -4,6 +4,7 @@ use crate::Simulation;
 use crate::mutation::Mutation;
 use crate::recovery::{RecoveryReport, decode, recover};
 use crate::writer::{Command, Writer};
+use adt_limits::{Limiter, Limits};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
 use async_trait::async_trait;
 use journal::{Journal, JournalError, StreamId};
@@ -11,6 +12,7 @@ use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use twin_graph::{ApplyError, Change};
@@ -46,13 +48,17 @@ pub enum InstanceError {
 pub struct InstanceOptions {
     /// The simulated devices, which make way for writes from outside.
     pub simulation: Arc<Simulation>,
+    /// Counts against the limits and says how far they are used.
+    pub limiter: Arc<Limiter>,
     /// Writes that may wait for the writer; further callers wait for a place.
     pub queue: usize,
 }
 
 impl Default for InstanceOptions {
+    /// The service's limits without rates: those are for clients of a server.
     fn default() -> Self {
-        Self { simulation: Arc::default(), queue: 4_096 }
+        let limiter = Limiter::new(&Limits::service().without_rates(), Instant::now());
+        Self { simulation: Arc::default(), limiter, queue: 4_096 }
     }
 }
 
@@ -66,6 +72,7 @@ pub struct Instance {
     journal: Journal,
     stream: StreamId,
     report: RecoveryReport,
+    limiter: Arc<Limiter>,
     endpoints: RwLock<BTreeSet<String>>,
 }
 
@@ -79,7 +86,8 @@ impl Instance {
         let (graph, report) = recover(&journal, stream)?;
         let view = Arc::new(GraphView::new(graph));
         let (commands, queue) = mpsc::channel(options.queue);
-        let writer = Writer::new(view.clone(), journal.clone(), stream, queue);
+        let limiter = options.limiter;
+        let writer = Writer::new(view.clone(), journal.clone(), stream, limiter.clone(), queue);
         let writer = std::thread::Builder::new()
             .name("instance-writer".into())
             .spawn(move || writer.run())
@@ -87,7 +95,7 @@ impl Instance {
         let simulation = options.simulation;
         let (commands, writer) = (Some(commands), Some(writer));
         let endpoints = RwLock::default();
-        Ok(Self { view, commands, writer, simulation, journal, stream, report, endpoints })
+        Ok(Self { view, commands, writer, simulation, journal, stream, report, limiter, endpoints })
     }
 
     /// The graph, not a copy of it.
@@ -102,6 +110,16 @@ impl Instance {
 
     pub(crate) fn has_endpoint(&self, name: &str) -> bool {
         self.endpoints.read().contains(name)
+    }
+
+    /// What counts against the limits.
+    pub fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
+    }
+
+    /// Endpoints that event routes may lead to.
+    pub fn endpoint_count(&self) -> usize {
+        self.endpoints.read().len()
     }
 
     /// What opening found.

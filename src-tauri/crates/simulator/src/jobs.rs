@@ -6,6 +6,7 @@ mod records;
 mod storage;
 
 use crate::Instance;
+use adt_limits::Limit;
 use adt_service::{
     Call, Code, DeleteJob, ImportJob, ImportRequest, JobService, JobStatus, Page, PageRequest,
     ServiceError,
@@ -42,6 +43,15 @@ impl Jobs {
         Ok(Self { instance, records, local_files, tasks: Mutex::default() })
     }
 
+    /// Jobs that have not ended.
+    pub fn running(&self) -> u64 {
+        self.records.running()
+    }
+
+    fn admit(&self, call: &Call) -> Result<(), ServiceError> {
+        self.instance.admit(call, Limit::JobRequests, [None; 2]).map(drop)
+    }
+
     /// Ends what runs.
     pub fn stop(&self) {
         self.tasks.lock().abort_all();
@@ -65,12 +75,13 @@ impl JobService for Jobs {
         call: &Call,
         request: ImportRequest,
     ) -> Result<ImportJob, ServiceError> {
+        self.admit(call)?;
         if let Some(message) = twin_graph::check_id(&request.id) {
             return Err(refused(message));
         }
         let input = Place::parse(&request.input, self.local_files)?;
         let output = Place::parse(&request.output, self.local_files)?;
-        let job = self.records.add_import(&request)?;
+        let job = self.records.add_import(&request, self.instance.limiter())?;
         let run = import::Run {
             instance: self.instance.clone(),
             records: self.records.clone(),
@@ -85,22 +96,26 @@ impl JobService for Jobs {
 
     async fn list_imports(
         &self,
-        _: &Call,
+        call: &Call,
         page: PageRequest,
     ) -> Result<Page<ImportJob>, ServiceError> {
+        self.admit(call)?;
         let jobs = self.records.imports().into_iter().map(|job| (job.id.clone(), job));
-        crate::service::paged("import jobs", &page, jobs)
+        crate::service::paged(self.instance.limiter(), "import jobs", &page, jobs)
     }
 
-    async fn get_import(&self, _: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+    async fn get_import(&self, call: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+        self.admit(call)?;
         self.records.import(id)
     }
 
-    async fn delete_import(&self, _: &Call, id: &str) -> Result<(), ServiceError> {
+    async fn delete_import(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        self.admit(call)?;
         self.records.forget_import(id)
     }
 
-    async fn cancel_import(&self, _: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+    async fn cancel_import(&self, call: &Call, id: &str) -> Result<ImportJob, ServiceError> {
+        self.admit(call)?;
         self.records.change_import(id, |job| {
             if job.status.is_final() {
                 return Err(refused(format!("The import job {id} has ended already.")));
@@ -115,11 +130,12 @@ impl JobService for Jobs {
         call: &Call,
         id: Option<String>,
     ) -> Result<DeleteJob, ServiceError> {
+        self.admit(call)?;
         let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         if let Some(message) = twin_graph::check_id(&id) {
             return Err(refused(message));
         }
-        let job = self.records.add_deletion(&id)?;
+        let job = self.records.add_deletion(&id, self.instance.limiter())?;
         let (instance, records, call) = (self.instance.clone(), self.records.clone(), call.clone());
         self.spawn(async move {
             let done = delete::everything(&instance, &call).await;
@@ -130,14 +146,16 @@ impl JobService for Jobs {
 
     async fn list_deletions(
         &self,
-        _: &Call,
+        call: &Call,
         page: PageRequest,
     ) -> Result<Page<DeleteJob>, ServiceError> {
+        self.admit(call)?;
         let jobs = self.records.deletions().into_iter().map(|job| (job.id.clone(), job));
-        crate::service::paged("delete jobs", &page, jobs)
+        crate::service::paged(self.instance.limiter(), "delete jobs", &page, jobs)
     }
 
-    async fn get_deletion(&self, _: &Call, id: &str) -> Result<DeleteJob, ServiceError> {
+    async fn get_deletion(&self, call: &Call, id: &str) -> Result<DeleteJob, ServiceError> {
+        self.admit(call)?;
         self.records.deletion(id)
     }
 }

@@ -7,6 +7,7 @@ mod sizes;
 mod twins;
 
 use crate::Mutation;
+use adt_limits::Limiter;
 use adt_service::{Code, IfMatch, ServiceError};
 use std::sync::Arc;
 use twin_graph::{ChangeKind, Fault, Operation, PatchError, Timestamp, TwinGraph};
@@ -17,35 +18,83 @@ pub(crate) struct Stamp {
     pub(crate) etag: Arc<str>,
 }
 
+/// What the limits need to know beside the graph.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) limiter: &'a Limiter,
+    /// What is planned and not yet in the graph.
+    pub(crate) ahead: Growth,
+}
+
+/// By how much changes make a graph larger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Growth {
+    pub(crate) twins: i64,
+    pub(crate) relationships: i64,
+}
+
+impl Growth {
+    pub(crate) fn add(&mut self, kind: &ChangeKind) {
+        match kind {
+            ChangeKind::TwinPut { replaced: false, .. } => self.twins += 1,
+            ChangeKind::TwinDeleted { .. } => self.twins -= 1,
+            ChangeKind::RelationshipPut { replaced: false, .. } => self.relationships += 1,
+            ChangeKind::RelationshipDeleted { .. } => self.relationships -= 1,
+            _ => {}
+        }
+    }
+}
+
+impl std::ops::Add for Growth {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            twins: self.twins + other.twins,
+            relationships: self.relationships + other.relationships,
+        }
+    }
+}
+
 /// What `mutation` changes in `graph`. Nothing is changed here.
 pub(crate) fn plan(
     graph: &TwinGraph,
     mutation: &Mutation,
     stamp: &Stamp,
+    bounds: Bounds<'_>,
 ) -> Result<ChangeKind, ServiceError> {
     match mutation {
-        Mutation::CreateModels { documents } => models::create(graph, documents, stamp),
-        Mutation::ReplaceModels { documents } => models::replace(graph, documents, stamp),
+        Mutation::CreateModels { documents } => {
+            models::create(graph, documents, stamp, bounds.limiter)
+        }
+        Mutation::ReplaceModels { documents } => {
+            models::replace(graph, documents, stamp, bounds.limiter)
+        }
         Mutation::DecommissionModel { id } => models::decommission(graph, id),
         Mutation::DeleteModel { id } => models::delete(graph, id),
         Mutation::PutTwin { id, body, if_none_match } => {
-            twins::put(graph, id, body, *if_none_match, stamp)
+            twins::put(graph, id, body, *if_none_match, stamp, bounds)
         }
         Mutation::PatchTwin { id, patch, if_match } => {
-            twins::patch(graph, id, patch, if_match.as_ref(), stamp)
+            twins::patch(graph, id, patch, if_match.as_ref(), stamp, bounds.limiter)
         }
         Mutation::DeleteTwin { id, if_match } => twins::delete(graph, id, if_match.as_ref()),
         Mutation::PutRelationship { write, if_none_match } => {
-            relationships::put(graph, write, *if_none_match, stamp)
+            relationships::put(graph, write, *if_none_match, stamp, bounds)
         }
-        Mutation::PatchRelationship { source, id, patch, if_match } => {
-            relationships::patch(graph, source, id, patch, if_match.as_ref(), stamp)
-        }
+        Mutation::PatchRelationship { source, id, patch, if_match } => relationships::patch(
+            graph,
+            (source, id),
+            patch,
+            if_match.as_ref(),
+            stamp,
+            bounds.limiter,
+        ),
         Mutation::DeleteRelationship { source, id, if_match } => {
             relationships::delete(graph, source, id, if_match.as_ref())
         }
-        Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry),
-        Mutation::PutEventRoute { route } => routes::put(graph, route),
+        Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry, bounds.limiter),
+        Mutation::PutEventRoute { route } => routes::put(graph, route, bounds.limiter),
         Mutation::DeleteEventRoute { id } => routes::delete(graph, id),
     }
 }
@@ -64,11 +113,11 @@ fn check_match(if_match: Option<&IfMatch>, etag: &str) -> Result<(), ServiceErro
 }
 
 /// Whether a patch is of a size that the service takes.
-fn check_patch(patch: &[Operation], summary: &str) -> Result<(), ServiceError> {
-    sizes::check_body(&patch, "patch")?;
+fn check_patch(limiter: &Limiter, patch: &[Operation], summary: &str) -> Result<(), ServiceError> {
+    sizes::check_body(limiter, &patch)?;
     let values = patch.iter().filter_map(|each| Some((&each.path, each.value.as_ref()?)));
     let faults: Vec<_> =
-        values.filter_map(|(path, value)| sizes::check_strings(path, value)).collect();
+        values.filter_map(|(path, value)| sizes::check_strings(limiter, path, value)).collect();
     if faults.is_empty() { Ok(()) } else { Err(invalid(summary, &faults)) }
 }
 

@@ -2,12 +2,17 @@
 
 use crate::service::page_size;
 use crate::token;
+use adt_limits::{Limit, Limiter};
 use adt_query::RowKey;
 use adt_service::{Code, GraphView, Page, QueryPage, QueryRequest, ServiceError};
 
 /// Runs a query, or goes on with one. The continuation token carries the query, because a client
 /// may leave it out on further pages.
-pub(crate) fn run(view: &GraphView, request: &QueryRequest) -> Result<QueryPage, ServiceError> {
+pub(crate) fn run(
+    view: &GraphView,
+    limiter: &Limiter,
+    request: &QueryRequest,
+) -> Result<QueryPage, ServiceError> {
     let (text, after) = match (&request.query, &request.page.continuation) {
         (query, Some(token)) => {
             let (text, after) = resume(token)?;
@@ -24,9 +29,10 @@ pub(crate) fn run(view: &GraphView, request: &QueryRequest) -> Result<QueryPage,
             ));
         }
     };
+    limiter.check(Limit::QueryText, text.chars().count() as u64)?;
     let query = adt_query::parse(&text)
         .map_err(|error| ServiceError::new(Code::SqlQueryError, error.to_string()))?;
-    let page = adt_query::run_page(&query, &view.read(), after, page_size(&request.page));
+    let page = adt_query::run_page(&query, &view.read(), after, page_size(limiter, &request.page));
     let charge = adt_query::charge(page.scanned, page.rows.len() as u64);
     let continuation = page.next.map(|key| continue_with(&text, &key)).transpose()?;
     Ok(QueryPage { rows: Page { items: page.rows, continuation }, charge })

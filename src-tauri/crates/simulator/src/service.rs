@@ -1,6 +1,7 @@
 //! The instance as a `TwinService`.
 
 use crate::{Instance, Mutation, token};
+use adt_limits::{Admitted, Limit, Limiter};
 use adt_service::{
     Call, Code, Document, IfMatch, ListModels, ModelData, Page, PageRequest, QueryPage,
     QueryRequest, RelationshipWrite, ServiceError, Telemetry, TwinService,
@@ -9,17 +10,44 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 use twin_graph::{
-    Change, ChangeKind, Contents, EventRoute, Operation, OperationKind, PatchError, Relationship,
-    StoredModel, TwinGraph,
+    Change, ChangeKind, Contents, EventRoute, Operation, OperationKind, Origin, PatchError,
+    Relationship, StoredModel, TwinGraph,
 };
 
-/// Items of a page where the caller does not say (documentation of 01/2025).
-const USUAL_PAGE: usize = 100;
-/// Items of a page at the most.
-const LARGEST_PAGE: usize = 1_000;
+/// The twins that a call writes to.
+type Ends<'a> = [Option<&'a str>; 2];
+const NONE: Ends<'static> = [None, None];
 
 impl Instance {
+    /// Lets a client's request in, or refuses it for coming too fast. What runs in this process
+    /// (the window, functions, devices, a workspace, jobs) is no client.
+    pub(crate) fn admit(
+        &self,
+        call: &Call,
+        rate: Limit,
+        twins: Ends<'_>,
+    ) -> Result<Option<Admitted>, ServiceError> {
+        if call.origin != Origin::Rest {
+            return Ok(None);
+        }
+        Ok(Some(self.limiter().admit(rate, twins, Instant::now())?))
+    }
+
+    /// Where a relationship ends, if it is there.
+    fn target_of(&self, source: &str, id: &str) -> Option<Arc<str>> {
+        self.view().read().relationship(source, id).map(|found| found.target.clone())
+    }
+
+    fn component(&self, twin: &str, component: &str) -> Result<Document, ServiceError> {
+        let found = self.view().read().twin(twin).cloned();
+        let found = found.ok_or_else(|| ServiceError::twin_not_found(twin))?;
+        let body = found.components.get(component).map(Contents::to_component_json);
+        let body = body.ok_or_else(|| ServiceError::component_not_found(twin, component))?;
+        Ok(Document { etag: found.etag.clone(), body })
+    }
+
     async fn write(&self, call: &Call, mutation: Mutation) -> Result<Arc<Change>, ServiceError> {
         let changes = self.apply(call, vec![mutation]).await?;
         changes.into_iter().next().ok_or_else(unexpected)
@@ -72,10 +100,11 @@ impl TwinService for Instance {
         call: &Call,
         models: Vec<Value>,
     ) -> Result<Vec<ModelData>, ServiceError> {
+        let _admitted = self.admit(call, Limit::ModelRequests, NONE)?;
         if models.is_empty() {
             return Err(ServiceError::no_models());
         }
-        check_upload(&models)?;
+        self.limiter().check(Limit::ModelsPerCall, models.len() as u64)?;
         let change = self.write(call, Mutation::CreateModels { documents: models }).await?;
         let ChangeKind::ModelsPut { models } = &change.kind else { return Err(unexpected()) };
         let graph = self.view().read();
@@ -84,9 +113,10 @@ impl TwinService for Instance {
 
     async fn list_models(
         &self,
-        _: &Call,
+        call: &Call,
         list: ListModels,
     ) -> Result<Page<ModelData>, ServiceError> {
+        let _admitted = self.admit(call, Limit::ModelRequests, NONE)?;
         let graph = self.view().read();
         let wanted = dependencies(&graph, &list.dependencies_for)?;
         let of = format!("models {:?}", list.dependencies_for);
@@ -94,12 +124,13 @@ impl TwinService for Instance {
             .stored_models()
             .filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(*id)))
             .map(|(id, stored)| (id.to_string(), stored));
-        let page = paged(&of, &list.page, models)?;
+        let page = paged(self.limiter(), &of, &list.page, models)?;
         let items = page.items.into_iter().map(|stored| model_data(&graph, stored)).collect();
         Ok(Page { items, continuation: page.continuation })
     }
 
-    async fn get_model(&self, _: &Call, id: &str) -> Result<ModelData, ServiceError> {
+    async fn get_model(&self, call: &Call, id: &str) -> Result<ModelData, ServiceError> {
+        let _admitted = self.admit(call, Limit::ModelRequests, NONE)?;
         check_model_id(id)?;
         let graph = self.view().read();
         let stored = graph.stored_model(id).ok_or_else(|| ServiceError::model_not_found(id))?;
@@ -112,6 +143,7 @@ impl TwinService for Instance {
         id: &str,
         patch: Vec<Operation>,
     ) -> Result<(), ServiceError> {
+        let _admitted = self.admit(call, Limit::ModelRequests, NONE)?;
         check_model_id(id)?;
         let decommissions = |operation: &Operation| {
             operation.op == OperationKind::Replace
@@ -128,11 +160,13 @@ impl TwinService for Instance {
     }
 
     async fn delete_model(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        let _admitted = self.admit(call, Limit::ModelRequests, NONE)?;
         check_model_id(id)?;
         self.write(call, Mutation::DeleteModel { id: id.to_owned() }).await.map(drop)
     }
 
-    async fn get_twin(&self, _: &Call, id: &str) -> Result<Document, ServiceError> {
+    async fn get_twin(&self, call: &Call, id: &str) -> Result<Document, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinReads, NONE)?;
         let twin = self.view().read().twin(id).cloned();
         let twin = twin.ok_or_else(|| ServiceError::twin_not_found(id))?;
         Ok(Document { etag: twin.etag.clone(), body: twin.to_json() })
@@ -145,6 +179,7 @@ impl TwinService for Instance {
         body: Value,
         if_none_match: bool,
     ) -> Result<Document, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinCreatesAndDeletes, [Some(id), None])?;
         let mutation = Mutation::PutTwin { id: id.to_owned(), body, if_none_match };
         match &self.write(call, mutation).await?.kind {
             ChangeKind::TwinPut { twin, .. } => {
@@ -161,6 +196,7 @@ impl TwinService for Instance {
         patch: Vec<Operation>,
         if_match: Option<IfMatch>,
     ) -> Result<Arc<str>, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinPatches, [Some(id), None])?;
         let mutation = Mutation::PatchTwin { id: id.to_owned(), patch, if_match };
         etag_of(&*self.write(call, mutation).await?)
     }
@@ -171,20 +207,18 @@ impl TwinService for Instance {
         id: &str,
         if_match: Option<IfMatch>,
     ) -> Result<(), ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinCreatesAndDeletes, [Some(id), None])?;
         self.write(call, Mutation::DeleteTwin { id: id.to_owned(), if_match }).await.map(drop)
     }
 
     async fn get_component(
         &self,
-        _: &Call,
+        call: &Call,
         twin: &str,
         component: &str,
     ) -> Result<Document, ServiceError> {
-        let found = self.view().read().twin(twin).cloned();
-        let found = found.ok_or_else(|| ServiceError::twin_not_found(twin))?;
-        let body = found.components.get(component).map(Contents::to_component_json);
-        let body = body.ok_or_else(|| ServiceError::component_not_found(twin, component))?;
-        Ok(Document { etag: found.etag.clone(), body })
+        let _admitted = self.admit(call, Limit::TwinReads, NONE)?;
+        self.component(twin, component)
     }
 
     async fn patch_component(
@@ -195,6 +229,7 @@ impl TwinService for Instance {
         patch: Vec<Operation>,
         if_match: Option<IfMatch>,
     ) -> Result<Arc<str>, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinPatches, [Some(twin), None])?;
         self.check_component(twin, component, &patch)?;
         let within = patch.into_iter().map(|operation| {
             if operation.path.len() < 2 || !operation.path.starts_with('/') {
@@ -203,15 +238,17 @@ impl TwinService for Instance {
             }
             Ok(Operation { path: format!("/{component}{}", operation.path), ..operation })
         });
-        self.patch_twin(call, twin, within.collect::<Result<_, _>>()?, if_match).await
+        let (id, patch) = (twin.to_owned(), within.collect::<Result<_, _>>()?);
+        etag_of(&*self.write(call, Mutation::PatchTwin { id, patch, if_match }).await?)
     }
 
     async fn get_relationship(
         &self,
-        _: &Call,
+        call: &Call,
         source: &str,
         id: &str,
     ) -> Result<Document, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinReads, NONE)?;
         let graph = self.view().read();
         if graph.twin(source).is_none() {
             return Err(ServiceError::twin_not_found(source));
@@ -228,6 +265,8 @@ impl TwinService for Instance {
         write: RelationshipWrite,
         if_none_match: bool,
     ) -> Result<Document, ServiceError> {
+        let ends = [Some(write.source.as_str()), write.body["$targetId"].as_str()];
+        let _admitted = self.admit(call, Limit::TwinCreatesAndDeletes, ends)?;
         let mutation = Mutation::PutRelationship { write, if_none_match };
         match &self.write(call, mutation).await?.kind {
             ChangeKind::RelationshipPut { relationship, .. } => Ok(document(relationship)),
@@ -243,6 +282,8 @@ impl TwinService for Instance {
         patch: Vec<Operation>,
         if_match: Option<IfMatch>,
     ) -> Result<Arc<str>, ServiceError> {
+        let target = self.target_of(source, id);
+        let _admitted = self.admit(call, Limit::TwinPatches, [Some(source), target.as_deref()])?;
         let (source, id) = (source.to_owned(), id.to_owned());
         let mutation = Mutation::PatchRelationship { source, id, patch, if_match };
         etag_of(&*self.write(call, mutation).await?)
@@ -255,17 +296,21 @@ impl TwinService for Instance {
         id: &str,
         if_match: Option<IfMatch>,
     ) -> Result<(), ServiceError> {
+        let ends = self.target_of(source, id);
+        let ends = [Some(source), ends.as_deref()];
+        let _admitted = self.admit(call, Limit::TwinCreatesAndDeletes, ends)?;
         let (source, id) = (source.to_owned(), id.to_owned());
         self.write(call, Mutation::DeleteRelationship { source, id, if_match }).await.map(drop)
     }
 
     async fn list_relationships(
         &self,
-        _: &Call,
+        call: &Call,
         source: &str,
         name: Option<&str>,
         page: PageRequest,
     ) -> Result<Page<Value>, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinReads, NONE)?;
         let graph = self.view().read();
         if graph.twin(source).is_none() {
             return Err(ServiceError::twin_not_found(source));
@@ -277,17 +322,18 @@ impl TwinService for Instance {
             .collect();
         found.sort_by(|one, other| one.0.cmp(&other.0));
         let of = format!("relationships of {source} {name:?}");
-        let page = paged(&of, &page, found.into_iter())?;
+        let page = paged(self.limiter(), &of, &page, found.into_iter())?;
         let items = page.items.into_iter().map(|found| found.to_json()).collect();
         Ok(Page { items, continuation: page.continuation })
     }
 
     async fn list_incoming(
         &self,
-        _: &Call,
+        call: &Call,
         target: &str,
         page: PageRequest,
     ) -> Result<Page<Value>, ServiceError> {
+        let _admitted = self.admit(call, Limit::TwinReads, NONE)?;
         let graph = self.view().read();
         if graph.twin(target).is_none() {
             return Err(ServiceError::twin_not_found(target));
@@ -299,13 +345,19 @@ impl TwinService for Instance {
             })
             .collect();
         found.sort_by(|one, other| one.0.cmp(&other.0));
-        let page = paged(&format!("incoming of {target}"), &page, found.into_iter())?;
+        let page =
+            paged(self.limiter(), &format!("incoming of {target}"), &page, found.into_iter())?;
         let items = page.items.into_iter().map(|found| incoming(found)).collect();
         Ok(Page { items, continuation: page.continuation })
     }
 
-    async fn query(&self, _: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError> {
-        crate::query::run(self.view(), &request)
+    async fn query(&self, call: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError> {
+        let admitted = self.admit(call, Limit::Queries, NONE)?;
+        let page = crate::query::run(self.view(), self.limiter(), &request)?;
+        if admitted.is_some() {
+            self.limiter().charge(page.charge, Instant::now());
+        }
+        Ok(page)
     }
 
     async fn send_telemetry(&self, call: &Call, telemetry: Telemetry) -> Result<(), ServiceError> {
@@ -314,20 +366,23 @@ impl TwinService for Instance {
 
     async fn list_event_routes(
         &self,
-        _: &Call,
+        call: &Call,
         page: PageRequest,
     ) -> Result<Page<EventRoute>, ServiceError> {
+        let _admitted = self.admit(call, Limit::EventRouteRequests, NONE)?;
         let graph = self.view().read();
         let routes = graph.routes().map(|route| (route.id.to_string(), EventRoute::clone(route)));
-        paged("event routes", &page, routes)
+        paged(self.limiter(), "event routes", &page, routes)
     }
 
-    async fn get_event_route(&self, _: &Call, id: &str) -> Result<EventRoute, ServiceError> {
+    async fn get_event_route(&self, call: &Call, id: &str) -> Result<EventRoute, ServiceError> {
+        let _admitted = self.admit(call, Limit::EventRouteRequests, NONE)?;
         let route = self.view().read().route(id).map(|route| EventRoute::clone(route));
         route.ok_or_else(ServiceError::event_route_not_found)
     }
 
     async fn put_event_route(&self, call: &Call, route: EventRoute) -> Result<(), ServiceError> {
+        let _admitted = self.admit(call, Limit::EventRouteRequests, NONE)?;
         if !self.has_endpoint(&route.endpoint) {
             return Err(ServiceError::new(
                 Code::EventRouteEndpointInvalid,
@@ -338,6 +393,7 @@ impl TwinService for Instance {
     }
 
     async fn delete_event_route(&self, call: &Call, id: &str) -> Result<(), ServiceError> {
+        let _admitted = self.admit(call, Limit::EventRouteRequests, NONE)?;
         self.write(call, Mutation::DeleteEventRoute { id: id.to_owned() }).await.map(drop)
     }
 }
@@ -354,25 +410,6 @@ fn check_model_id(id: &str) -> Result<(), ServiceError> {
             "The format of the Model ID {id} provided is not supported. See model documentation(https://aka.ms/ADTv2Models) for supported format."
         ),
     ))
-}
-
-/// Models of one call, and bytes of one model (documentation of 01/2025).
-const MOST_MODELS: usize = 250;
-const LARGEST_MODEL: usize = 1024 * 1024;
-
-fn check_upload(models: &[Value]) -> Result<(), ServiceError> {
-    let refused = |message: String| Err(ServiceError::new(Code::LimitExceeded, message));
-    if models.len() > MOST_MODELS {
-        return refused(format!(
-            "The request has {} models; a request takes {MOST_MODELS} at the most. Send them in several requests, each model after those that it needs.",
-            models.len()
-        ));
-    }
-    let size = |model: &Value| model.to_string().len();
-    match models.iter().position(|model| size(model) > LARGEST_MODEL) {
-        None => Ok(()),
-        Some(index) => refused(format!("The model {index} of the request is larger than 1 MB.")),
-    }
 }
 
 fn document(relationship: &Relationship) -> Document {
@@ -420,12 +457,13 @@ fn dependencies(
 
 /// One page of items that come in the order of their keys.
 pub(crate) fn paged<T>(
+    limiter: &Limiter,
     of: &str,
     page: &PageRequest,
     items: impl Iterator<Item = (String, T)>,
 ) -> Result<Page<T>, ServiceError> {
     let after = page.continuation.as_deref().map(|text| token::read(of, text)).transpose()?;
-    let size = page_size(page);
+    let size = page_size(limiter, page);
     let mut rest = items.skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after));
     let mut taken = Vec::with_capacity(size.min(64));
     let mut last = None;
@@ -438,6 +476,9 @@ pub(crate) fn paged<T>(
     Ok(Page { items: taken, continuation })
 }
 
-pub(crate) fn page_size(page: &PageRequest) -> usize {
-    page.max_items.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE)
+/// Items of a page; more than the largest is cut to it.
+pub(crate) fn page_size(limiter: &Limiter, page: &PageRequest) -> usize {
+    let most = |limit| usize::try_from(limiter.most(limit)).unwrap_or(usize::MAX);
+    let items = page.max_items.unwrap_or_else(|| most(Limit::ListPage));
+    items.clamp(1, most(Limit::LargestPage))
 }

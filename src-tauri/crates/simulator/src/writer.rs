@@ -5,8 +5,9 @@
 
 use crate::batch::{Aside, Batch};
 use crate::mutation::Mutation;
-use crate::plan::{Stamp, plan};
+use crate::plan::{Bounds, Growth, Stamp, plan};
 use crate::recovery::SnapshotSchedule;
+use adt_limits::Limiter;
 use adt_service::{Call, Code, GraphView, ServiceError};
 use journal::{Append, Journal, StreamId};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) struct Writer {
     view: Arc<GraphView>,
     journal: Journal,
     stream: StreamId,
+    limiter: Arc<Limiter>,
     snapshots: SnapshotSchedule,
     commands: mpsc::Receiver<Command>,
     aside: Aside,
@@ -57,12 +59,14 @@ impl Writer {
         view: Arc<GraphView>,
         journal: Journal,
         stream: StreamId,
+        limiter: Arc<Limiter>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         Self {
             view,
             journal,
             stream,
+            limiter,
             snapshots: SnapshotSchedule::default(),
             commands,
             aside: Aside::default(),
@@ -125,9 +129,8 @@ impl Writer {
     /// graph in which all those are done.
     fn take(&mut self, command: Command, batch: &mut Batch, under_way: Option<&Batch>) {
         let Some(command) = self.aside.keep(command, batch, under_way) else { return };
-        let ahead = (under_way.map_or(0, |other| other.changes.len()) + batch.changes.len()) as u64;
         let planned = match command.mutations.as_slice() {
-            [mutation] => self.plan_one(mutation, &command.call, ahead),
+            [mutation] => self.plan_one(mutation, &command.call, batch, under_way),
             many => self.plan_many(many, &command.call),
         };
         match planned.and_then(|changes| Ok((serialize(&changes)?, changes))) {
@@ -136,10 +139,19 @@ impl Writer {
         }
     }
 
-    fn plan_one(&mut self, mutation: &Mutation, call: &Call, ahead: u64) -> Answer {
+    fn plan_one(
+        &mut self,
+        mutation: &Mutation,
+        call: &Call,
+        batch: &Batch,
+        under_way: Option<&Batch>,
+    ) -> Answer {
         let graph = self.view.read();
-        let version = graph.version() + ahead + 1;
-        Ok(vec![change(&graph, mutation, call, version, self.etags.next())?])
+        let changes = under_way.map_or(0, |other| other.changes.len()) + batch.changes.len();
+        let version = graph.version() + changes as u64 + 1;
+        let ahead = under_way.map_or(Growth::default(), |other| other.growth) + batch.growth;
+        let bounds = Bounds { limiter: &self.limiter, ahead };
+        Ok(vec![change(&graph, mutation, call, version, self.etags.next(), bounds)?])
     }
 
     /// Several at once are checked one after the other on a copy, so that each sees those before.
@@ -147,7 +159,9 @@ impl Writer {
         let mut graph = TwinGraph::clone(&self.view.read());
         let mut changes = Vec::with_capacity(mutations.len());
         for mutation in mutations {
-            let next = change(&graph, mutation, call, graph.version() + 1, self.etags.next())?;
+            let (version, etag) = (graph.version() + 1, self.etags.next());
+            let bounds = Bounds { limiter: &self.limiter, ahead: Growth::default() };
+            let next = change(&graph, mutation, call, version, etag, bounds)?;
             graph.apply(&next).map_err(|error| internal(&error))?;
             changes.push(next);
         }
@@ -219,9 +233,10 @@ fn change(
     call: &Call,
     version: u64,
     etag: Arc<str>,
+    bounds: Bounds<'_>,
 ) -> Result<Arc<Change>, ServiceError> {
     let now = Timestamp::from(SystemTime::now());
-    let kind = plan(graph, mutation, &Stamp { now, etag })?;
+    let kind = plan(graph, mutation, &Stamp { now, etag }, bounds)?;
     Ok(Arc::new(Change { version, time: now, cause: call.cause(), kind }))
 }
 

@@ -145,8 +145,12 @@ async fn a_call_takes_so_many_models_of_such_a_size_and_language() {
     let mut newer = interface("Newer;1", json!([]));
     newer["@context"] = json!(["dtmi:dtdl:context;4"]);
     let create = async |models: Vec<Value>| instance.create_models(&call(), models).await;
-    refused(create(many(251)).await, Code::LimitExceeded, "251 models");
-    refused(create(vec![large]).await, Code::LimitExceeded, "model 0");
+    refused(create(many(251)).await, Code::LimitExceeded, "takes 250 models");
+    refused(
+        create(vec![large]).await,
+        Code::LimitExceeded,
+        "larger than 1 MB. [(LimitExceeded, \"It is dtmi:test:Large;1",
+    );
     refused(create(vec![newer]).await, Code::ModelVersionNotSupported, "DTDL 4");
     refused(create(vec![]).await, Code::InvalidArgument, "models provided was empty");
     assert_eq!(create(many(250)).await.unwrap().len(), 250);

@@ -21,6 +21,8 @@ pub use graph::{
     Nodes, Slot, StoredModel, TwinGraph,
 };
 pub use patch::{AppliedOperation, Operation, OperationKind, PatchError, parse_patch};
+/// As petgraph names them.
+pub use petgraph::Direction;
 pub use relationship::Relationship;
 pub use route::EventRoute;
 pub use timestamp::Timestamp;

@@ -1,21 +1,21 @@
 //! What a query may not exceed.
 //!
-//! Source: "Azure Digital Twins service limits", section "Query API", as documented in 01/2025,
-//! and the pages of the clauses.
+//! The service's numbers are those of [`adt_limits`]; the hops are of the page on MATCH.
+
+use adt_limits::Limit;
 
 /// Characters of a query's text.
-pub const MAX_TEXT: usize = 8_000;
+pub const MAX_TEXT: usize = Limit::QueryText.row().number() as usize;
 /// AND and OR operators of a query.
-pub const MAX_LOGICAL_OPERATORS: usize = 50;
-/// Items of an IN or NIN list. The page on operators says 100, the page on limits 50; a query
-/// that either page allows is taken.
-pub const MAX_LIST_ITEMS: usize = 100;
+pub const MAX_LOGICAL_OPERATORS: usize = Limit::QueryOperators.row().number() as usize;
+/// Items of an IN or NIN list.
+pub const MAX_LIST_ITEMS: usize = Limit::QueryListItems.row().number() as usize;
 /// JOINs of a query.
-pub const MAX_JOINS: usize = 5;
+pub const MAX_JOINS: usize = Limit::QueryJoins.row().number() as usize;
 /// Hops of a relationship condition of MATCH.
 pub const MAX_HOPS: u32 = 10;
 /// Rows of a page.
-pub const MAX_PAGE: usize = 1_000;
+pub const MAX_PAGE: usize = Limit::LargestPage.row().number() as usize;
 /// How deeply parentheses and NOTs may be nested. Not of the service: it keeps our stack bounded.
 pub const MAX_DEPTH: usize = 100;
 /// Relationship conditions of a MATCH. Not of the service, whose limit is the text: it keeps a

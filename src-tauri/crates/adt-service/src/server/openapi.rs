@@ -138,11 +138,15 @@ fn refusal(status: u16, failures: &[&Failure]) -> Value {
         .iter()
         .map(|failure| (failure.code.to_owned(), failure.basis.name().into()))
         .collect();
-    json!({
+    let mut refusal = json!({
         "description": codes.join(", "),
         "content": {"application/json": {"schema": schemas::error(Some(&codes))}},
         "x-known-by": known,
-    })
+    });
+    if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
+        refusal["headers"]["Retry-After"] = schemas::header("Retry-After");
+    }
+    refusal
 }
 
 #[cfg(test)]

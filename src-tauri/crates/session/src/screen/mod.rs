@@ -4,6 +4,7 @@ mod arrange;
 mod drawing;
 mod graph;
 mod kinds;
+mod limits;
 mod log;
 mod rows;
 mod search;
@@ -11,6 +12,7 @@ mod touched;
 mod twin;
 
 pub(crate) use graph::GraphScreen;
+pub(crate) use limits::limits;
 pub(crate) use log::{event_detail, log_window};
 pub(crate) use search::search;
 pub(crate) use twin::twin_detail;

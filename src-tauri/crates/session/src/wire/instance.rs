@@ -118,6 +118,9 @@ pub struct Status {
     pub simulation: Option<Simulation>,
     /// A remote instance: in step, behind, or out of reach, in words.
     pub sync: Option<SyncState>,
+    /// Requests that were refused in the last minute for coming too fast; always 0 for a remote
+    /// instance.
+    pub throttled: u32,
     /// What is wrong with files of the workspace now; none of it was applied.
     pub problems: Vec<FileProblem>,
     /// Names of the event routes, in their order, for the log's columns.

@@ -7,12 +7,14 @@
 mod columns;
 mod graph;
 mod instance;
+mod limits;
 mod log;
 mod twin;
 
 pub use columns::{Malformed, Texts};
 pub use graph::*;
 pub use instance::*;
+pub use limits::*;
 pub use log::*;
 pub use twin::*;
 
@@ -72,6 +74,8 @@ pub enum Request {
         #[ts(type = "number")]
         position: u64,
     },
+    /// The limits and how far each is used.
+    Limits,
     /// Steers the simulated devices; answered by `accepted`.
     Simulate {
         /// What to do.
@@ -118,6 +122,8 @@ pub enum Response {
     Log(LogWindow),
     /// Answers `logEvent`.
     LogEvent(Box<LogEventDetail>),
+    /// Answers `limits`.
+    Limits(Limits),
     /// Answers `saveToWorkspace`.
     Saved {
         /// The files written.

@@ -7,6 +7,7 @@
 use super::records::Records;
 use super::storage::Place;
 use crate::{Instance, Mutation};
+use adt_limits::{Exceeded, Limit};
 use adt_service::{Call, Code, JobStatus, RelationshipWrite, ServiceError};
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -16,8 +17,7 @@ use twin_graph::Timestamp;
 
 /// Lines that are written side by side and share commits.
 const BATCH: usize = 512;
-/// Models of an instance, and what they may weigh here together.
-const MOST_MODELS: usize = 10_000;
+/// What the models of a job may weigh here together.
 const MODELS_BYTES: usize = 128 * 1024 * 1024;
 /// Errors that the log lists one by one.
 const LISTED: u64 = 10_000;
@@ -82,6 +82,8 @@ struct Pending {
     models: Vec<Value>,
     model_bytes: usize,
     writes: Vec<(u64, Mutation)>,
+    twins: u64,
+    relationships: u64,
 }
 
 enum End {
@@ -196,15 +198,22 @@ impl Run {
             Some(Section::Models) => {
                 pending.models.push(value);
                 pending.model_bytes += length;
-                if pending.models.len() > MOST_MODELS || pending.model_bytes > MODELS_BYTES {
-                    return failed(format!(
-                        "The file has more than {MOST_MODELS} models, or more than 128 MiB of them."
-                    ));
+                self.check(Limit::ImportModels, pending.models.len() as u64)?;
+                if pending.model_bytes > MODELS_BYTES {
+                    return failed("The file has more than 128 MiB of models.".into());
                 }
                 return Ok(());
             }
-            Some(Section::Twins) => put_twin(value),
-            Some(Section::Relationships) => put_relationship(value),
+            Some(Section::Twins) => {
+                pending.twins += 1;
+                self.check(Limit::ImportTwins, pending.twins)?;
+                put_twin(value)
+            }
+            Some(Section::Relationships) => {
+                pending.relationships += 1;
+                self.check(Limit::ImportRelationships, pending.relationships)?;
+                put_relationship(value)
+            }
         };
         match write {
             Some(write) => pending.writes.push((number, write)),
@@ -217,6 +226,11 @@ impl Run {
             self.write(pending, log).await?;
         }
         Ok(())
+    }
+
+    fn check(&self, limit: Limit, count: u64) -> Result<(), End> {
+        let failed = |exceeded: Exceeded| End::Failed(exceeded.into());
+        self.instance.limiter().check(limit, count).map_err(failed)
     }
 
     async fn end_section(

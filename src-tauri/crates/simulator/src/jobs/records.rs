@@ -1,6 +1,7 @@
 //! What is remembered of jobs.
 
 use super::refused;
+use adt_limits::{Limit, Limiter};
 use adt_service::{Code, DeleteJob, ImportJob, ImportRequest, JobStatus, ServiceError};
 use journal::{Journal, JournalError};
 use parking_lot::Mutex;
@@ -54,7 +55,20 @@ fn import_not_found(id: &str) -> ServiceError {
     )
 }
 
+impl Kept {
+    /// Jobs of both kinds that have not ended.
+    fn running(&self) -> u64 {
+        let imports = self.imports.values().map(|job| job.status);
+        let statuses = imports.chain(self.deletions.values().map(|job| job.status));
+        statuses.filter(|status| !status.is_final()).count() as u64
+    }
+}
+
 impl Records {
+    pub(super) fn running(&self) -> u64 {
+        self.kept.lock().running()
+    }
+
     pub(super) fn open(journal: Journal) -> Result<Self, JournalError> {
         let mut kept: Kept = match journal.value(KEY)? {
             Some(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
@@ -82,15 +96,14 @@ impl Records {
         }
     }
 
-    pub(super) fn add_import(&self, request: &ImportRequest) -> Result<ImportJob, ServiceError> {
+    pub(super) fn add_import(
+        &self,
+        request: &ImportRequest,
+        limiter: &Limiter,
+    ) -> Result<ImportJob, ServiceError> {
         let mut kept = self.kept.lock();
-        // In this order, and in these words (recorded traffic).
-        if kept.imports.values().any(|job| !job.status.is_final()) {
-            return Err(ServiceError::new(
-                Code::TooManyRequests,
-                "Cannot start another job while one is in progress. Please wait for it to complete before starting another one.",
-            ));
-        }
+        // In this order (recorded traffic).
+        limiter.check(Limit::RunningJobs, kept.running() + 1)?;
         if kept.imports.contains_key(&request.id) {
             return Err(ServiceError::new(
                 Code::JobIdAlreadyExists,
@@ -101,7 +114,8 @@ impl Records {
             ));
         }
         if kept.imports.len() >= MOST {
-            return Err(limit(
+            return Err(ServiceError::new(
+                Code::JobLimitReached,
                 "There are as many import jobs as are remembered. Delete ended ones.",
             ));
         }
@@ -174,16 +188,18 @@ impl Records {
         Ok(())
     }
 
-    pub(super) fn add_deletion(&self, id: &str) -> Result<DeleteJob, ServiceError> {
+    pub(super) fn add_deletion(
+        &self,
+        id: &str,
+        limiter: &Limiter,
+    ) -> Result<DeleteJob, ServiceError> {
         let mut kept = self.kept.lock();
         if kept.deletions.contains_key(id) {
             return Err(refused(format!(
                 "There is a delete job with the id {id} already. Choose another id."
             )));
         }
-        if kept.deletions.values().any(|job| !job.status.is_final()) {
-            return Err(limit("A delete job is under way, and one runs at a time. Wait for it."));
-        }
+        limiter.check(Limit::RunningJobs, kept.running() + 1)?;
         if kept.deletions.len() >= MOST {
             // Delete jobs cannot be deleted: the oldest is let go of.
             let oldest = kept.deletions.values().min_by_key(|job| job.created_date_time);
@@ -225,10 +241,6 @@ impl Records {
         }
         self.keep(&kept);
     }
-}
-
-fn limit(message: &str) -> ServiceError {
-    ServiceError::new(Code::JobLimitReached, message)
 }
 
 /// A SAS address carries its secret in the query, which is not to be kept or shown.

@@ -1,6 +1,7 @@
 //! Models: create, replace from a workspace, delete.
 
 use super::{Stamp, invalid};
+use adt_limits::{Limit, Limiter};
 use adt_service::{Code, ServiceError};
 use dtdl::{ContentKind, Interface, Models, ParseOptions, Problems};
 use serde_json::Value;
@@ -15,7 +16,9 @@ pub(super) fn create(
     graph: &TwinGraph,
     documents: &[Value],
     stamp: &Stamp,
+    limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
+    check_sizes(documents, limiter)?;
     documents.iter().try_for_each(check_version)?;
     let known = |id: &&str| graph.models().get(id).is_some();
     let known: Vec<_> = documents.iter().filter_map(id_of).filter(known).take(SHOWN).collect();
@@ -30,7 +33,21 @@ pub(super) fn create(
     }
     let mut models = graph.models().clone();
     models.add(documents, &ParseOptions::default()).map_err(|problems| parser_error(&problems))?;
+    limiter.check(Limit::Models, models.len() as u64)?;
     Ok(put(documents, stamp))
+}
+
+fn check_sizes(documents: &[Value], limiter: &Limiter) -> Result<(), ServiceError> {
+    let check = |document: &Value| limiter.check(Limit::Model, document.to_string().len() as u64);
+    match documents.iter().find_map(|document| Some((document, check(document).err()?))) {
+        None => Ok(()),
+        Some((document, exceeded)) => {
+            let error = ServiceError::from(exceeded);
+            let detail = format!("It is {}.", id_of(document).unwrap_or("without an @id"));
+            let code = error.code;
+            Err(error.with_detail(code, detail))
+        }
+    }
 }
 
 /// The service takes DTDL 2 and 3.
@@ -59,10 +76,13 @@ pub(super) fn replace(
     graph: &TwinGraph,
     documents: &[Value],
     stamp: &Stamp,
+    limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let mut models = graph.models().clone();
     let done = models.replace(documents, &ParseOptions::default());
     done.map_err(|problems| parser_error(&problems))?;
+    check_sizes(documents, limiter)?;
+    limiter.check(Limit::Models, models.len() as u64)?;
     let faults: Vec<_> = still_valid(graph, &models);
     if faults.is_empty() {
         return Ok(put(documents, stamp));

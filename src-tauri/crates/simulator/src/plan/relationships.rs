@@ -1,11 +1,14 @@
 //! Relationships: put, patch, delete.
 
 use super::sizes::{check_body, check_strings};
-use super::{Stamp, check_id, check_match, check_patch, invalid, patch_refused};
+use super::{Bounds, Stamp, check_id, check_match, check_patch, invalid, patch_refused};
+use adt_limits::{Limit, Limiter};
 use adt_service::{Code, IfMatch, RelationshipWrite, ServiceError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use twin_graph::{ChangeKind, Fault, Operation, Relationship, TwinGraph, check_relationship};
+use twin_graph::{
+    ChangeKind, Direction, Fault, Operation, Relationship, TwinGraph, check_relationship,
+};
 
 const INVALID: &str = "Invalid relationship specified";
 
@@ -14,6 +17,7 @@ pub(super) fn put(
     write: &RelationshipWrite,
     if_none_match: bool,
     stamp: &Stamp,
+    bounds: Bounds<'_>,
 ) -> Result<ChangeKind, ServiceError> {
     check_id(&write.id)?;
     if graph.twin(&write.source).is_none() {
@@ -29,7 +33,7 @@ pub(super) fn put(
             ),
         ));
     }
-    check_body(&write.body, "relationship")?;
+    check_body(bounds.limiter, &write.body)?;
     let relationship = read_relationship(write, stamp)?;
     if graph.twin(&relationship.target).is_none() {
         return Err(ServiceError::new(
@@ -46,10 +50,37 @@ pub(super) fn put(
             ),
         ));
     }
-    check(graph, &relationship)?;
+    check(graph, &relationship, bounds.limiter)?;
     check_multiplicity(graph, &relationship)?;
+    check_counts(graph, &relationship, current, bounds)?;
     let replaced = current.is_some();
     Ok(ChangeKind::RelationshipPut { relationship: Arc::new(relationship), replaced })
+}
+
+/// How many relationships an instance and the two twins may have.
+fn check_counts(
+    graph: &TwinGraph,
+    relationship: &Relationship,
+    current: Option<&Arc<Relationship>>,
+    Bounds { limiter, ahead }: Bounds<'_>,
+) -> Result<(), ServiceError> {
+    if current.is_none() {
+        let others = graph.relationship_count() as u64;
+        let all = others.saturating_add_signed(ahead.relationships) + 1;
+        limiter.check(Limit::Relationships, all)?;
+        let leaving = degree(graph, &relationship.source, Direction::Outgoing);
+        limiter.check(Limit::OutgoingRelationships, leaving + 1)?;
+    }
+    // One that is replaced may get another target.
+    if current.is_none_or(|current| current.target != relationship.target) {
+        let arriving = degree(graph, &relationship.target, Direction::Incoming);
+        limiter.check(Limit::IncomingRelationships, arriving + 1)?;
+    }
+    Ok(())
+}
+
+fn degree(graph: &TwinGraph, id: &str, direction: Direction) -> u64 {
+    graph.node(id).map_or(0, |node| graph.degree(node, direction)) as u64
 }
 
 /// How many relationships of a name leave a twin, its model may bound.
@@ -101,12 +132,23 @@ fn read_relationship(
 
 /// The service's definition tells a relationship that may not be from one whose properties do not
 /// fit; which of the two it is where both are wrong, nobody says.
-fn check(graph: &TwinGraph, relationship: &Relationship) -> Result<(), ServiceError> {
+fn check(
+    graph: &TwinGraph,
+    relationship: &Relationship,
+    limiter: &Limiter,
+) -> Result<(), ServiceError> {
     let model = |id: &str| graph.twin(id).map(|twin| twin.model.clone()).unwrap_or_default();
     let (source, target) = (model(&relationship.source), model(&relationship.target));
     let mut faults = check_relationship(graph.models(), &source, &target, relationship);
     let properties = relationship.properties.iter();
-    faults.extend(properties.filter_map(|(name, value)| check_strings(&format!("/{name}"), value)));
+    faults.extend(properties.filter_map(|(name, value)| {
+        let name_too_long = limiter.check(Limit::PropertyName, name.len() as u64).err();
+        let name_too_long = name_too_long.map(|exceeded| Fault {
+            path: name.chars().take(200).collect(),
+            message: exceeded.to_string(),
+        });
+        name_too_long.or_else(|| check_strings(limiter, &format!("/{name}"), value))
+    }));
     let Some(first) = faults.first() else { return Ok(()) };
     let may_not_be = first.path.starts_with("/$");
     let mut error = invalid(INVALID, &faults);
@@ -118,17 +160,17 @@ fn check(graph: &TwinGraph, relationship: &Relationship) -> Result<(), ServiceEr
 
 pub(super) fn patch(
     graph: &TwinGraph,
-    source: &str,
-    id: &str,
+    (source, id): (&str, &str),
     patch: &[Operation],
     if_match: Option<&IfMatch>,
     stamp: &Stamp,
+    limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let current = find(graph, source, id)?;
     check_match(if_match, &current.etag)?;
-    check_patch(patch, INVALID)?;
+    check_patch(limiter, patch, INVALID)?;
     let (after, applied) = current.patched(patch).map_err(|error| patch_refused(&error))?;
-    check(graph, &after)?;
+    check(graph, &after, limiter)?;
     Ok(ChangeKind::RelationshipPatched {
         source: current.source.clone(),
         id: current.id.clone(),

@@ -2,15 +2,17 @@
 
 use super::check_id;
 use adt_events::Filter;
+use adt_limits::{Limit, Limiter};
 use adt_service::{Code, ServiceError};
 use std::sync::Arc;
 use twin_graph::{ChangeKind, EventRoute, TwinGraph};
 
-/// Event routes of an instance (documentation of 01/2025).
-const MOST: usize = 6;
-
 /// Whether the endpoint is there is for the caller to check: the graph knows no endpoints.
-pub(super) fn put(graph: &TwinGraph, route: &EventRoute) -> Result<ChangeKind, ServiceError> {
+pub(super) fn put(
+    graph: &TwinGraph,
+    route: &EventRoute,
+    limiter: &Limiter,
+) -> Result<ChangeKind, ServiceError> {
     check_id(&route.id)
         .map_err(|error| ServiceError::new(Code::EventRouteIdInvalid, error.message))?;
     Filter::parse(&route.filter).map_err(|error| {
@@ -22,13 +24,8 @@ pub(super) fn put(graph: &TwinGraph, route: &EventRoute) -> Result<ChangeKind, S
         )
     })?;
     let replaced = graph.route(&route.id).is_some();
-    if !replaced && graph.routes().count() >= MOST {
-        return Err(ServiceError::new(
-            Code::LimitExceeded,
-            format!(
-                "The instance has {MOST} event routes, the most there may be. Delete one first."
-            ),
-        ));
+    if !replaced {
+        limiter.check(Limit::EventRoutes, graph.routes().count() as u64 + 1)?;
     }
     Ok(ChangeKind::EventRoutePut { route: Arc::new(route.clone()), replaced })
 }

@@ -1,36 +1,33 @@
-//! How large a twin, a patch and their strings may be (documentation of 01/2025).
+//! How large a twin, a patch and their strings may be.
 
-use adt_service::{Code, ServiceError};
+use adt_limits::{Limit, Limiter};
+use adt_service::ServiceError;
 use serde::Serialize;
 use serde_json::Value;
 use std::io;
 use twin_graph::Fault;
 
-/// A twin's body or a patch, as JSON.
-const BODY: usize = 32 * 1024;
-/// A string value, in UTF-8.
-const STRING: usize = 4 * 1024;
-/// The name of a property or the key of a map, in UTF-8.
-const NAME: usize = 1024;
-
 /// Refuses a body that is too large.
-pub(super) fn check_body(body: &impl Serialize, what: &str) -> Result<(), ServiceError> {
+pub(super) fn check_body(limiter: &Limiter, body: &impl Serialize) -> Result<(), ServiceError> {
+    let mut size = Size { counted: 0, most: limiter.most(Limit::Body) };
     // It can only fail at the bound.
-    if serde_json::to_writer(Room(BODY), body).is_ok() {
-        return Ok(());
-    }
-    Err(ServiceError::new(
-        Code::InvalidArgument,
-        format!("The {what} is larger than {} KB. Take something out of it.", BODY / 1024),
-    ))
+    let within = serde_json::to_writer(&mut size, body).is_ok();
+    let size = if within { size.counted } else { u64::MAX };
+    Ok(limiter.check(Limit::Body, size)?)
 }
 
-/// How many bytes may yet be written; they are counted, not kept.
-struct Room(usize);
+/// Counts bytes up to a bound and keeps none.
+struct Size {
+    counted: u64,
+    most: u64,
+}
 
-impl io::Write for Room {
+impl io::Write for Size {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        self.counted += bytes.len() as u64;
+        if self.counted > self.most {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         Ok(bytes.len())
     }
 
@@ -40,19 +37,18 @@ impl io::Write for Room {
 }
 
 /// The first string or name in the value that is too long.
-pub(super) fn check_strings(path: &str, value: &Value) -> Option<Fault> {
-    let too_long = |path: &str, what: &str, most: usize| {
+pub(super) fn check_strings(limiter: &Limiter, path: &str, value: &Value) -> Option<Fault> {
+    let too_long = |path: &str, limit: Limit, text: &str| {
+        let exceeded = limiter.check(limit, text.len() as u64).err()?;
         let path = path.chars().take(200).collect();
-        Some(Fault { path, message: format!("The {what} is longer than {} KB.", most / 1024) })
+        Some(Fault { path, message: exceeded.to_string() })
     };
     match value {
-        Value::String(text) if text.len() > STRING => too_long(path, "string", STRING),
-        Value::Array(items) => items.iter().find_map(|item| check_strings(path, item)),
+        Value::String(text) => too_long(path, Limit::StringValue, text),
+        Value::Array(items) => items.iter().find_map(|item| check_strings(limiter, path, item)),
         Value::Object(members) => members.iter().find_map(|(name, value)| {
-            if name.len() > NAME {
-                return too_long(path, "name", NAME);
-            }
-            check_strings(&format!("{path}/{name}"), value)
+            too_long(path, Limit::PropertyName, name)
+                .or_else(|| check_strings(limiter, &format!("{path}/{name}"), value))
         }),
         _ => None,
     }

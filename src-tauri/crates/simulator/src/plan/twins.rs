@@ -1,7 +1,8 @@
 //! Twins: put, patch, delete, telemetry.
 
 use super::sizes::{check_body, check_strings};
-use super::{Stamp, check_id, check_match, check_patch, invalid, patch_refused};
+use super::{Bounds, Stamp, check_id, check_match, check_patch, invalid, patch_refused};
+use adt_limits::{Limit, Limiter};
 use adt_service::{Code, IfMatch, ServiceError, Telemetry};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub(super) fn put(
     body: &Value,
     if_none_match: bool,
     stamp: &Stamp,
+    Bounds { limiter, ahead }: Bounds<'_>,
 ) -> Result<ChangeKind, ServiceError> {
     check_id(id)?;
     let current = graph.twin(id);
@@ -30,16 +32,20 @@ pub(super) fn put(
             ),
         ));
     }
-    check_body(body, "twin")?;
+    check_body(limiter, body)?;
     let twin = Arc::new(read_twin(graph, id, body, stamp)?);
     // Whoever is of a decommissioned model stays of it.
     if current.is_none_or(|current| current.model != twin.model) {
         check_in_use(graph, &twin.model)?;
     }
     let mut faults = check_twin(graph.models(), &twin);
-    faults.extend(check_strings("", body));
+    faults.extend(check_strings(limiter, "", body));
     if !faults.is_empty() {
         return Err(invalid(INVALID, &faults));
+    }
+    if current.is_none() {
+        let others = graph.twin_count() as u64;
+        limiter.check(Limit::Twins, others.saturating_add_signed(ahead.twins) + 1)?;
     }
     Ok(ChangeKind::TwinPut { twin, replaced: current.is_some() })
 }
@@ -111,10 +117,11 @@ pub(super) fn patch(
     patch: &[Operation],
     if_match: Option<&IfMatch>,
     stamp: &Stamp,
+    limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
     check_match(if_match, &twin.etag)?;
-    check_patch(patch, INVALID)?;
+    check_patch(limiter, patch, INVALID)?;
     let (times, operations): (Vec<_>, Vec<_>) =
         patch.iter().cloned().partition(|operation| timed_property(&operation.path).is_some());
     let (after, applied) =
@@ -204,6 +211,7 @@ pub(super) fn delete(
 pub(super) fn telemetry(
     graph: &TwinGraph,
     telemetry: &Telemetry,
+    limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(&telemetry.twin);
     let twin = twin.ok_or_else(|| ServiceError::twin_not_found(&telemetry.twin))?;
@@ -219,6 +227,7 @@ pub(super) fn telemetry(
             "The header Message-Id is missing or empty.",
         ));
     }
+    check_body(limiter, &telemetry.body)?;
     Ok(ChangeKind::Telemetry {
         twin: twin.id.clone(),
         model: twin.model.clone(),

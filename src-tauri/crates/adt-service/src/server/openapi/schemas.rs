@@ -79,6 +79,7 @@ pub(super) fn header(name: &str) -> Value {
     let description = match name {
         "ETag" => "The version after this call, W/\"…\".",
         "Operation-Location" => "Where the job can be read.",
+        "Retry-After" => "Seconds to wait before the same request is let in.",
         "query-charge" => "What the query cost, in query units.",
         _ => "",
     };

@@ -8,6 +8,7 @@ use Input::{
     Continuation, DependenciesFor, IfMatch, IfNoneMatch, IncludeModelDefinition, MaxItems,
     MessageId, RelationshipName, TelemetrySourceTime,
 };
+use adt_limits::Limit;
 
 /// How the behaviour of the service is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub(super) struct Operation {
     pub(super) body: Option<&'static str>,
     pub(super) answer: Answer,
     pub(super) basis: Basis,
+    /// Which rate its requests count against; the documentation names none for telemetry.
+    pub(super) rate: Option<Limit>,
     pub(super) failures: &'static [Failure],
 }
 
@@ -98,6 +101,10 @@ const JOB_LIMIT: Failure = fails(400, "JobLimitReached", Documented);
 const NOT_NEW: Failure = fails(412, "PreconditionFailed", Recorded);
 const CHANGED: Failure = fails(412, "PreconditionFailed", Recorded);
 
+/// Past a rate. The API definition names the code for queries only.
+const QUOTA_REACHED: Failure = fails(429, "QuotaReachedError", Documented);
+const TOO_MANY: Failure = fails(429, "TooManyRequests", Guess);
+
 /// What any request may meet.
 pub(super) const ANYWHERE: &[Failure] = &[
     fails(400, "MissingApiVersionParameter", Guess),
@@ -107,8 +114,6 @@ pub(super) const ANYWHERE: &[Failure] = &[
     fails(401, "", Recorded),
     fails(403, "CrossOriginRequest", Ours),
     fails(421, "MisdirectedRequest", Ours),
-    fails(429, "QuotaReachedError", Guess),
-    fails(429, "TooManyRequests", Guess),
     fails(503, "ServiceUnavailable", Ours),
 ];
 
@@ -140,6 +145,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("ModelPage"),
         basis: Recorded,
+        rate: Some(Limit::ModelRequests),
         failures: &[INVALID, BAD_TOKEN, NO_MODEL],
     },
     Operation {
@@ -151,6 +157,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Models"),
         answer: Answer { status: 201, schema: Some("CreatedModels"), headers: &[] },
         basis: Recorded,
+        rate: Some(Limit::ModelRequests),
         failures: &[
             INVALID,
             fails(400, "DTDLParserError", Recorded),
@@ -168,6 +175,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("Model"),
         basis: Recorded,
+        rate: Some(Limit::ModelRequests),
         failures: &[INVALID, NO_MODEL],
     },
     Operation {
@@ -179,6 +187,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Patch"),
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::ModelRequests),
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -195,6 +204,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::ModelRequests),
         failures: &[INVALID, NO_MODEL, fails(409, "ModelReferencesNotDeleted", Recorded)],
     },
     Operation {
@@ -206,13 +216,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Query"),
         answer: ok_with("QueryPage", &["query-charge"]),
         basis: Recorded,
+        rate: Some(Limit::Queries),
         failures: &[
             BAD_TOKEN,
             INVALID,
             fails(400, "SqlQueryError", Recorded),
             fails(400, "TimeoutError", Documented),
             fails(400, "MissingArgument", Guess),
-            fails(429, "QuotaReachedError", Documented),
         ],
     },
     Operation {
@@ -224,6 +234,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok_with("Twin", &["ETag"]),
         basis: Recorded,
+        rate: Some(Limit::TwinReads),
         failures: &[INVALID, NO_TWIN],
     },
     Operation {
@@ -235,6 +246,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("TwinWrite"),
         answer: ok_with("Twin", &["ETag"]),
         basis: Recorded,
+        rate: Some(Limit::TwinCreatesAndDeletes),
         failures: &[
             INVALID,
             fails(400, "ValidationFailed", Recorded),
@@ -253,6 +265,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Patch"),
         answer: NEW_ETAG,
         basis: Recorded,
+        rate: Some(Limit::TwinPatches),
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -272,6 +285,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::TwinCreatesAndDeletes),
         failures: &[INVALID, fails(400, "RelationshipsNotDeleted", Recorded), NO_TWIN, CHANGED],
     },
     Operation {
@@ -283,6 +297,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("RelationshipPage"),
         basis: Recorded,
+        rate: Some(Limit::TwinReads),
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -294,6 +309,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("IncomingPage"),
         basis: Recorded,
+        rate: Some(Limit::TwinReads),
         failures: &[INVALID, BAD_TOKEN, NO_TWIN],
     },
     Operation {
@@ -305,6 +321,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok_with("Relationship", &["ETag"]),
         basis: Recorded,
+        rate: Some(Limit::TwinReads),
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP],
     },
     Operation {
@@ -316,6 +333,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("RelationshipWrite"),
         answer: ok_with("Relationship", &["ETag"]),
         basis: Recorded,
+        rate: Some(Limit::TwinCreatesAndDeletes),
         failures: &[
             INVALID,
             fails(400, "InvalidRelationship", Documented),
@@ -336,6 +354,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Patch"),
         answer: NEW_ETAG,
         basis: Recorded,
+        rate: Some(Limit::TwinPatches),
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -356,6 +375,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::TwinCreatesAndDeletes),
         failures: &[INVALID, NO_TWIN, NO_RELATIONSHIP, CHANGED],
     },
     Operation {
@@ -367,6 +387,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Telemetry"),
         answer: NO_CONTENT,
         basis: Documented,
+        rate: None,
         failures: &[INVALID, fails(400, "ValidationFailed", Documented), NO_TWIN],
     },
     Operation {
@@ -378,6 +399,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok_with("Component", &["ETag"]),
         basis: Recorded,
+        rate: Some(Limit::TwinReads),
         failures: &[INVALID, NO_TWIN, NO_COMPONENT],
     },
     Operation {
@@ -389,6 +411,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Patch"),
         answer: NEW_ETAG,
         basis: Recorded,
+        rate: Some(Limit::TwinPatches),
         failures: &[
             INVALID,
             PATCH_INVALID,
@@ -408,6 +431,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("Telemetry"),
         answer: NO_CONTENT,
         basis: Documented,
+        rate: None,
         failures: &[INVALID, fails(400, "ValidationFailed", Documented), NO_TWIN, NO_COMPONENT],
     },
     Operation {
@@ -419,6 +443,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("EventRoutePage"),
         basis: Recorded,
+        rate: Some(Limit::EventRouteRequests),
         failures: &[INVALID, BAD_TOKEN],
     },
     Operation {
@@ -430,6 +455,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("EventRoute"),
         basis: Recorded,
+        rate: Some(Limit::EventRouteRequests),
         failures: &[NO_ROUTE],
     },
     Operation {
@@ -441,6 +467,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("EventRouteWrite"),
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::EventRouteRequests),
         failures: &[
             fails(400, "EventRouteEndpointInvalid", Recorded),
             fails(400, "EventRouteFilterInvalid", Recorded),
@@ -457,6 +484,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::EventRouteRequests),
         failures: &[NO_ROUTE],
     },
     Operation {
@@ -468,6 +496,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("ImportJobPage"),
         basis: Recorded,
+        rate: Some(Limit::JobRequests),
         failures: &[INVALID, BAD_TOKEN, NO_JOBS],
     },
     Operation {
@@ -479,6 +508,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("ImportJob"),
         basis: Recorded,
+        rate: Some(Limit::JobRequests),
         failures: &[NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -490,6 +520,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: Some("ImportJobWrite"),
         answer: Answer { status: 201, schema: Some("ImportJob"), headers: &[] },
         basis: Recorded,
+        rate: Some(Limit::JobRequests),
         failures: &[
             INVALID,
             JOB_INVALID,
@@ -508,6 +539,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
+        rate: Some(Limit::JobRequests),
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -519,6 +551,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("ImportJob"),
         basis: Recorded,
+        rate: Some(Limit::JobRequests),
         failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
     },
     Operation {
@@ -530,6 +563,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("DeleteJobPage"),
         basis: Documented,
+        rate: Some(Limit::JobRequests),
         failures: &[INVALID, BAD_TOKEN, NO_JOBS],
     },
     Operation {
@@ -541,6 +575,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: Answer { status: 202, schema: Some("DeleteJob"), headers: &["Operation-Location"] },
         basis: Documented,
+        rate: Some(Limit::JobRequests),
         failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
     },
     Operation {
@@ -552,16 +587,27 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answer: ok("DeleteJob"),
         basis: Documented,
+        rate: Some(Limit::JobRequests),
         failures: &[fails(404, "DeleteJobNotFound", Documented), NO_JOBS],
     },
 ];
 
 impl Operation {
+    /// Those of the operation itself, and that of its rate.
+    pub(super) fn own_failures(&self) -> impl Iterator<Item = &'static Failure> {
+        let throttled = self.rate.map(|rate| match rate {
+            Limit::Queries => &QUOTA_REACHED,
+            _ => &TOO_MANY,
+        });
+        let known = self.failures.iter().any(|failure| failure.status == TOO_MANY.status);
+        self.failures.iter().chain(throttled.filter(|_| !known))
+    }
+
     /// Every error that it may answer, its own first; each once.
     pub(super) fn all_failures(&self) -> Vec<&'static Failure> {
         let with_body = if self.body.is_some() { WITH_BODY } else { &[] };
         let mut all: Vec<&'static Failure> = Vec::new();
-        for failure in self.failures.iter().chain(with_body).chain(ANYWHERE) {
+        for failure in self.own_failures().chain(with_body).chain(ANYWHERE) {
             if !all.iter().any(|known| (known.status, known.code) == (failure.status, failure.code))
             {
                 all.push(failure);
