@@ -6,6 +6,7 @@ SHELL := /usr/bin/env bash
 TOOLS := target/tools
 PYTHON := .venv/bin/python
 OUTPUT := .test-output
+JAVASCRIPT := tests/javascript/node_modules
 
 BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appindicator3-dev \
   libssl-dev pkg-config build-essential python3-venv
@@ -35,7 +36,7 @@ unit: .packages-build .packages-test ui/dist/index.html
 	npm --prefix ui test
 	cargo test --workspace --locked --quiet
 
-desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver
+desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(TOOLS)/bin/tauri-driver
 	cargo build --workspace --locked
 	tests/with-display $(PYTHON) -m pytest tests
 
@@ -65,11 +66,20 @@ bench-large: ## The same with 2,000,000 twins
 crash: ## kill -9 under load from 32 clients, 100 rounds
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 
+.PHONY: conformance openapi
+conformance: .venv/installed $(JAVASCRIPT)/.package-lock.json ## The official SDKs, and every answer that FIDELITY.md claims
+	cargo build --locked -p twinscope
+	$(PYTHON) -m pytest $(addprefix tests/test_,answers.py conformance.py fidelity.py hardness.py identity.py javascript.py jobs.py sdk.py)
+
+openapi: .venv/installed ## Half an hour of requests made from the OpenAPI document, by schemathesis
+	cargo build --locked -p twinscope
+	TWINSCOPE_OPENAPI_EXAMPLES=1000 TWINSCOPE_OPENAPI_SECONDS=1800 $(PYTHON) -m pytest tests/test_openapi.py -k undocumented
+
 wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::
 
 clean: ## Remove everything that was built or installed here
-	rm -rf target ui/dist ui/node_modules .venv $(OUTPUT)
+	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv $(OUTPUT)
 
 # What is installed, and from which lists: nothing is done twice.
 
@@ -80,6 +90,9 @@ clean: ## Remove everything that was built or installed here
 
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	npm --prefix ui ci --no-audit --no-fund
+
+$(JAVASCRIPT)/.package-lock.json: tests/javascript/package.json tests/javascript/package-lock.json
+	npm --prefix tests/javascript ci --no-audit --no-fund
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.html ui/*.ts ui/*.json)
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)

@@ -11,8 +11,19 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / ".test-output"
 
 
+def pytest_collection_modifyitems(items):
+    """What looks back at the others comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def answered():
+    """What all servers of this run answered: method, route, status and error code."""
+    return set()
+
+
 @pytest.fixture
-def serve(tmp_path):
+def serve(tmp_path, answered):
     """Starts `twinscope serve` with the given arguments; stops them all at the end."""
     running = []
 
@@ -24,6 +35,7 @@ def serve(tmp_path):
     yield start
     for server in running:
         server.stop()
+        answered |= server.answered
 
 
 @pytest.fixture

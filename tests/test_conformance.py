@@ -398,13 +398,16 @@ class Plain:
         self.endpoint = adt["endpoint"]
         self.context = ssl.create_default_context(cafile=adt["ca"])
 
-    def __call__(self, method, path, body=None, version="2023-10-31", **headers):
+    def __call__(self, method, path, body=None, **headers):
+        return self.raw(method, path, None if body is None else json.dumps(body).encode(), **headers)
+
+    def raw(self, method, path, body=None, version="2023-10-31", **headers):
+        """Status, headers and document of an answer; a header's name may have _ for -."""
         url = path if path.startswith("https:") else self.endpoint + path
         if version and "api-version" not in url:
             url += f"{'&' if '?' in url else '?'}api-version={version}"
-        data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": "Bearer any", **{name.replace("_", "-"): text for name, text in headers.items()}}
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
                 status, heads, text = answer.status, answer.headers, answer.read()

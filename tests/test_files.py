@@ -213,3 +213,24 @@ def test_ctrl_c_says_how_far_it_was(serve, tmp_path):
     assert 50 < written < 10_000
     # Said is what is there.
     assert next(iter(client.query_twins(count)))["COUNT"] == written
+
+
+@pytest.mark.parametrize("command", ["generate", "export"])
+def test_ctrl_c_leaves_no_half_file(serve, tmp_path, command):
+    place = tmp_path / "place"
+    place.mkdir()
+    if command == "generate":
+        arguments = ["generate", "--rooms", "400000", "--out", place / "out"]
+    else:
+        server = serve("--empty")
+        folder = tmp_path / "workspace"
+        done("generate", "--rooms", "3000", "--out", folder)
+        done("import", folder / "twins.ndjson", *sorted((folder / "models").iterdir()), "--data", server.data)
+        arguments = ["export", "--out", place / "out.xlsx", "--data", server.data]
+    process = subprocess.Popen([BINARIES / "twinscope", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Something of it is there, under a name of its own.
+    eventually(lambda: list(place.glob(".twinscope-*")))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and out.startswith("Stopped"), out + err
+    assert not list(place.iterdir())

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from dotenv import dotenv_values
 from twinscope.programs import BINARIES
 
 # As in the service's own samples: it knows an address and Azure's identity library.
@@ -118,6 +119,25 @@ def test_env_has_the_same_variables_in_every_form(serve, form):
         "IDENTITY_ENDPOINT",
         "IDENTITY_HEADER",
     ]
+
+
+ODD = ["a b", "o'neil", 'x "y" $HOME', "`id` $(id) #1", "back\\slash\\new", "ünï 😀"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_paths_come_through_every_form(serve, tmp_path, name):
+    server = serve("--empty", data=name)
+    ca = server.connect["adt"]["ca"]
+    assert pathlib.Path(ca).parent == tmp_path / name
+    assert environment(server)["NODE_EXTRA_CA_CERTS"] == ca
+    command = [BINARIES / "twinscope", "env", "--data", server.data, "--form"]
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(subprocess.run([*command, "dotenv"], capture_output=True, text=True, check=True).stdout)
+    assert dotenv_values(dotenv)["NODE_EXTRA_CA_CERTS"] == ca
+    # PowerShell's single quotes: nothing in them is special but themselves, doubled.
+    lines = subprocess.run([*command, "powershell"], capture_output=True, text=True, check=True).stdout.splitlines()
+    value = next(line for line in lines if line.startswith("$env:NODE_EXTRA_CA_CERTS")).split(" = ", 1)[1]
+    assert value[0] == value[-1] == "'" and value[1:-1].replace("''", "\0").replace("'", "") == ca.replace("'", "\0")
 
 
 def test_other_https_goes_on_working(serve, tmp_path):

@@ -52,6 +52,8 @@ class Blobs(http.server.ThreadingHTTPServer):
             body = self.server.blobs.get(self.name())
             if self.name() == "slow":
                 return self.send_slowly()
+            if self.name() == "hangs":
+                return self.rfile.read(1)
             self.send_response(200 if body is not None else 404)
             more = 1000 if self.name() == "lies" else 0
             self.send_header("Content-Length", str(len(body or b"") + more))
@@ -203,6 +205,18 @@ def test_one_runs_at_a_time_and_can_be_cancelled(serve, blobs):
     eventually(lambda: imports(client).get_by_id("slow").status == "cancelled")
     assert log_of(blobs.blobs["slow-out"])[-1]["details"] == {"status": "Cancelled"}
     assert add("other").status == "notstarted"
+
+
+def test_a_storage_that_hangs_holds_nobody_up(serve, blobs):
+    client = serve("--empty").client()
+    job = imports(client).add("h", {"inputBlobUri": blobs.address("hangs"), "outputBlobUri": blobs.address("out")})
+    assert job.status == "notstarted"
+    client.create_models(MODELS)
+    assert imports(client).get_by_id("h").status == "running"
+    imports(client).cancel("h")
+    job = eventually(lambda: (job := imports(client).get_by_id("h")).status == "cancelled" and job, seconds=3)
+    assert job.finished_date_time is None
+    assert log_of(blobs.blobs["out"])[-1]["details"] == {"status": "Cancelled"}
 
 
 def test_a_job_that_a_crash_ended_has_failed(serve, blobs):

@@ -193,8 +193,8 @@ def test_env_lets_unchanged_code_run(serve):
         check=True,
     )
     variables = dict(line.split("=", 1) for line in run.stdout.splitlines())
-    assert variables["AZURE_DIGITALTWINS_URL"].strip('"') == server.connect["adt"]["endpoint"]
-    assert variables["NODE_EXTRA_CA_CERTS"].strip('"') == server.connect["adt"]["ca"]
+    assert variables["AZURE_DIGITALTWINS_URL"].strip("'") == server.connect["adt"]["endpoint"]
+    assert variables["NODE_EXTRA_CA_CERTS"].strip("'") == server.connect["adt"]["ca"]
 
 
 def test_no_web_view_is_linked():

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -73,23 +74,31 @@ def end_group(process):
     process.wait(10)
 
 
+ANSWERED = re.compile(r'adt_service::answered: method=(\w+) path="([^"]*)" status=(\d+) code="(\w*)"')
+
+
 class Serve:
     """A running `twinscope serve`."""
 
-    def __init__(self, process, data):
+    def __init__(self, process, data, log):
         self.process = process
         self.data = data
+        self.log = log
 
     @classmethod
     def start(cls, data, *arguments):
         home = data.parent / f"{data.name}-home"
         home.mkdir(parents=True, exist_ok=True)
         command = [BINARIES / "twinscope", "serve", "--data", data, *arguments]
-        process = subprocess.Popen(command, env={**os.environ, "HOME": str(home)}, stderr=subprocess.PIPE, text=True)
-        server = cls(process, data)
+        log_filter = {"TWINSCOPE_LOG": "warn,adt_service::answered=debug", "NO_COLOR": "1"}
+        environment = {**log_filter, **os.environ, "HOME": str(home)}
+        log = home / "log"
+        with open(log, "ab") as file:
+            process = subprocess.Popen(command, env=environment, stderr=file)
+        server = cls(process, data, log)
 
         def listening():
-            assert process.poll() is None, f"serve ended: {process.stderr.read()}"
+            assert process.poll() is None, f"serve ended: {log.read_text()}"
             # After a kill the file of the killed process is still there.
             return (data / "connect.json").exists() and server.connect["pid"] == process.pid
 
@@ -115,7 +124,12 @@ class Serve:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError("serve did not stop within 10 s of SIGTERM") from None
-        self.process.stderr.close()
+
+    @property
+    def answered(self):
+        """All that it answered so far: method, route, status and error code."""
+        found = ANSWERED.findall(self.log.read_text())
+        return {(method, path, int(status), code) for method, path, status, code in found}
 
 
 class Window:

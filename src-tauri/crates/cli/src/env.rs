@@ -26,7 +26,7 @@ enum Form {
     Shell,
     /// `$env:NAME = 'value'`
     Powershell,
-    /// `NAME="value"`, for a .env file
+    /// `NAME='value'`, for a .env file
     Dotenv,
 }
 
@@ -66,6 +66,9 @@ fn line(form: Form, name: &str, value: &str) -> String {
     match form {
         Form::Shell => format!("export {name}='{}'", value.replace('\'', r"'\''")),
         Form::Powershell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+        // Between single quotes every reader of such files takes everything as it is; between double
+        // ones some do not undo the backslashes of a Windows path.
+        Form::Dotenv if !value.contains('\'') => format!("{name}='{value}'"),
         Form::Dotenv => {
             format!("{name}=\"{}\"", value.replace('\\', r"\\").replace('"', "\\\""))
         }
@@ -82,5 +85,9 @@ mod tests {
         assert_eq!(line(Form::Shell, "A", value), r#"export A='/home/o'\''neil/"x"'"#);
         assert_eq!(line(Form::Powershell, "A", value), r#"$env:A = '/home/o''neil/"x"'"#);
         assert_eq!(line(Form::Dotenv, "A", value), r#"A="/home/o'neil/\"x\"""#);
+        let value = r#"C:\new "users" $x"#;
+        assert_eq!(line(Form::Shell, "A", value), r#"export A='C:\new "users" $x'"#);
+        assert_eq!(line(Form::Powershell, "A", value), r#"$env:A = 'C:\new "users" $x'"#);
+        assert_eq!(line(Form::Dotenv, "A", value), r#"A='C:\new "users" $x'"#);
     }
 }

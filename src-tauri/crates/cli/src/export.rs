@@ -48,8 +48,8 @@ impl Export {
     async fn export(self) -> Result<ExitCode, String> {
         let format = self.format()?;
         let client = self.target.client()?;
-        let writer = interchange::writer(format, &self.out).map_err(|error| error.to_string())?;
         let (line, stop) = (ProgressLine::new(), stop_on_ctrl_c());
+        let writer = interchange::writer(format, &self.out).map_err(|error| error.to_string())?;
         let watch = Watch { progress: &|progress| line.show(progress), stop: &stop };
         let call = Call::new(Origin::Rest);
         let exported = interchange::export(&client, &call, writer, &watch).await;

@@ -1,15 +1,19 @@
 //! `twinscope generate`.
 
 mod building;
+mod watched;
 
+use crate::progress::{ProgressLine, interrupted, stop_on_ctrl_c};
 use building::Building;
 use clap::Args;
-use interchange::Format;
+use interchange::{Format, GraphWriter};
 use pipeline::{SourceSpec, Topology};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use watched::Watched;
 use workspace::{Loaded, Source};
 
 /// More simulated thermostats would send more than anybody can follow.
@@ -18,6 +22,7 @@ const MOST_SIMULATED: usize = 500;
 /// Make a workspace of buildings: rooms with thermostats, on floors of 8 to 40 rooms.
 ///
 /// The same number and seed make the same files. Up to 500 of the thermostats are simulated devices.
+/// Exits with 130 after Ctrl+C, and has made nothing then.
 #[derive(Args)]
 pub struct Generate {
     /// How many rooms.
@@ -49,6 +54,11 @@ impl Generate {
         }
         let sample = workspace::load(&Source::Embedded)
             .map_err(|_| "The embedded sample cannot be read.".to_owned())?;
+        let runtime = tokio::runtime::Runtime::new().map_err(failed)?;
+        let (line, stop) = {
+            let _within = runtime.enter();
+            (ProgressLine::new(), stop_on_ctrl_c())
+        };
         let out = std::path::absolute(&self.out).map_err(failed)?;
         let parent = out.parent().unwrap_or(&out);
         fs::create_dir_all(parent).map_err(failed)?;
@@ -57,7 +67,13 @@ impl Generate {
         // The temporary folder itself is private; the workspace is to be like any other folder.
         let made = folder.path().join("workspace");
         fs::create_dir(&made).map_err(failed)?;
-        let building = self.fill(&made, sample)?;
+        let filled = self.fill(&made, sample, &line, &stop);
+        line.end();
+        if stop.load(Ordering::Relaxed) {
+            println!("Stopped. Nothing was made.");
+            return Ok(interrupted());
+        }
+        let building = filled?;
         if out.exists() {
             fs::remove_dir(&out).map_err(failed)?;
         }
@@ -73,7 +89,13 @@ impl Generate {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn fill(&self, folder: &Path, sample: Loaded) -> Result<Building, String> {
+    fn fill(
+        &self,
+        folder: &Path,
+        sample: Loaded,
+        line: &ProgressLine,
+        stop: &AtomicBool,
+    ) -> Result<Building, String> {
         let failed =
             |error: io::Error| format!("«{}» cannot be made: {error}.", self.out.display());
         for model in sample.models.values() {
@@ -82,8 +104,9 @@ impl Generate {
             fs::write(path, format!("{:#}\n", model.document)).map_err(failed)?;
         }
         let path = folder.join("twins.ndjson");
-        let mut writer =
+        let writer =
             interchange::writer(Format::Ndjson, &path).map_err(|error| error.to_string())?;
+        let mut writer: Box<dyn GraphWriter + '_> = Box::new(Watched::new(writer, line, stop));
         let building = building::write(self.rooms, self.seed, &mut *writer)
             .and_then(|building| writer.finish().map(|_| building))
             .map_err(|error| error.to_string())?;

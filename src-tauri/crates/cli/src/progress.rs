@@ -93,20 +93,33 @@ fn write(text: &str) {
     let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
 }
 
-/// Is set by Ctrl+C; a second one ends the process at once. To be called within the runtime.
+/// Is set by Ctrl+C from now on; a second one ends the process at once. To be called within the
+/// runtime, and before there is anything that an end would leave behind.
 pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
+    // Where there are no signals, Ctrl+C ends the process as ever.
+    let Ok(mut interrupts) = interrupts() else { return stop };
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if interrupts.recv().await.is_some() {
             set.store(true, Ordering::Relaxed);
             say("\nStopping after what is under way; Ctrl+C again ends at once.");
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if interrupts.recv().await.is_some() {
                 std::process::exit(INTERRUPTED.into());
             }
         }
     });
     stop
+}
+
+#[cfg(unix)]
+fn interrupts() -> std::io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+#[cfg(windows)]
+fn interrupts() -> std::io::Result<tokio::signal::windows::CtrlC> {
+    tokio::signal::windows::ctrl_c()
 }
 
 /// The exit code of a command that was stopped.

@@ -5,6 +5,7 @@ use adt_limits::Limits;
 use clap::Args;
 use session::wire::Target;
 use session::{Embedded, EmbeddedOptions, Folders, Source};
+use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -48,7 +49,12 @@ impl Serve {
     /// Serves until Ctrl+C or SIGTERM, then stops in order.
     pub fn run(self) -> Result<(), String> {
         let filter = EnvFilter::try_from_env("TWINSCOPE_LOG").unwrap_or_else(|_| "warn".into());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let colours = std::io::stderr().is_terminal();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(colours)
+            .init();
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         runtime.block_on(self.serve())
     }

@@ -48,6 +48,7 @@ mod parse;
 mod problem;
 mod read;
 mod schema;
+pub mod strict;
 mod temporal;
 mod value;
 

@@ -6,10 +6,9 @@
 
 use crate::graph::Sink;
 use crate::new_file::NewFile;
-use crate::{
-    At, GraphWriter, Place, Problems, RelationshipRecord, TwinRecord, WriteError, json, strict,
-};
+use crate::{At, GraphWriter, Place, Problems, RelationshipRecord, TwinRecord, WriteError, json};
 use dtdl::Schema;
+use dtdl::strict;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};

@@ -70,9 +70,7 @@ fn read_file(file: &Arc<str>, path: &Path, left: &mut u64, sink: &mut Sink) -> R
         return xlsx::read(file, input, sink).map_err(unreadable);
     }
     let mut input = BufReader::with_capacity(64 * 1024, io::Read::take(input, about.len()));
-    if input.fill_buf().map_err(unreadable)?.starts_with(b"\xEF\xBB\xBF") {
-        input.consume(3);
-    }
+    pass_over_mark(&mut input).map_err(unreadable)?;
     match format {
         Format::Ndjson => ndjson::read(file, input, sink),
         Format::Json => json::read(file, input, sink),
@@ -80,6 +78,26 @@ fn read_file(file: &Arc<str>, path: &Path, left: &mut u64, sink: &mut Sink) -> R
         Format::Xlsx => Ok(()),
     }
     .map_err(unreadable)
+}
+
+/// A byte order mark, as Windows editors write it.
+fn pass_over_mark(input: &mut impl BufRead) -> io::Result<()> {
+    if input.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
+        input.consume(3);
+    }
+    Ok(())
+}
+
+/// Reads the text of a file of NDJSON; `file` is what its problems call it.
+pub fn read_ndjson(file: &str, mut text: &[u8]) -> (Graph, Problems) {
+    let mut sink = Sink::default();
+    let file: Arc<str> = file.into();
+    let done = pass_over_mark(&mut text).and_then(|()| ndjson::read(&file, text, &mut sink));
+    if let Err(error) = done {
+        let message = format!("The file cannot be read: {error}.");
+        sink.problems.add(&Place { file, at: At::File }, "", message);
+    }
+    (sink.graph, sink.problems)
 }
 
 /// Takes a graph and makes files of it: first all models, then all twins, then all relationships.

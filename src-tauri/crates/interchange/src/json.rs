@@ -5,8 +5,9 @@
 
 use crate::graph::Sink;
 use crate::new_file::NewFile;
-use crate::strict::{self, Strict};
+use crate::sentence::sentence;
 use crate::{At, GraphWriter, Place, RelationshipRecord, TwinRecord, WriteError, record};
+use dtdl::strict::{self, Strict};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -28,7 +29,7 @@ pub(crate) fn read(file: &Arc<str>, input: impl Read, sink: &mut Sink) -> io::Re
         Err(error) => {
             let place = Place { file: file.clone(), at: At::Line(error.line()) };
             let column = format!("column {}", error.column());
-            sink.problems.add(&place, column, strict::sentence(&error));
+            sink.problems.add(&place, column, sentence(&error));
             Ok(())
         }
     }
@@ -108,7 +109,7 @@ impl<'de> Visitor<'de> for Part<'_> {
         // A list by itself is one of models.
         let list = if let What::List(list) = self.what { list } else { "" };
         let mut index = 0;
-        while let Some(value) = items.next_element_seed(Strict)? {
+        while let Some(value) = items.next_element_seed(Strict::default())? {
             self.item(list, index, value);
             index += 1;
         }
@@ -129,8 +130,9 @@ impl<'de> Visitor<'de> for Part<'_> {
                     continue;
                 }
                 _ => {
-                    let value = members.next_value_seed(Strict)?;
-                    strict::insert(&mut rest, name, value)?;
+                    strict::check_new(&rest, &name)?;
+                    let value = members.next_value_seed(Strict::default())?;
+                    rest.insert(name, value);
                     continue;
                 }
             };

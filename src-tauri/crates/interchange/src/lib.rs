@@ -20,13 +20,13 @@ mod ndjson;
 mod new_file;
 mod problem;
 mod record;
-mod strict;
+mod sentence;
 mod transfer;
 mod xlsx;
 
 pub use check::{Checked, Known, check};
 pub use export::{ExportError, Exported, export};
-pub use files::{Format, GraphWriter, MOST_BYTES, read, writer};
+pub use files::{Format, GraphWriter, MOST_BYTES, read, read_ndjson, writer};
 pub use graph::{
     Graph, MOST_RELATIONSHIPS, MOST_TWINS, ModelRecord, RelationshipRecord, TwinRecord,
 };

@@ -13,7 +13,9 @@
 
 use crate::graph::Sink;
 use crate::new_file::NewFile;
-use crate::{At, GraphWriter, Place, RelationshipRecord, TwinRecord, WriteError, record, strict};
+use crate::sentence::sentence;
+use crate::{At, GraphWriter, Place, RelationshipRecord, TwinRecord, WriteError, record};
+use dtdl::strict;
 use serde_json::{Map, Value, json};
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
@@ -71,7 +73,7 @@ fn read_line(text: &str, place: Place, section: &mut Option<Section>, sink: &mut
         }
         Err(error) => {
             let column = format!("column {}", error.column());
-            return sink.problems.add(&place, column, strict::sentence(&error));
+            return sink.problems.add(&place, column, sentence(&error));
         }
     };
     if let Some(name) = object.get("Section") {

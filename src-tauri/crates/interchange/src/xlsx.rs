@@ -10,8 +10,10 @@ mod write;
 
 use crate::graph::Sink;
 use crate::record::keep_contents;
-use crate::{At, Place, RelationshipRecord, TwinRecord, strict};
+use crate::sentence::sentence;
+use crate::{At, Place, RelationshipRecord, TwinRecord};
 use cells::{Cell, Row};
+use dtdl::strict;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fs::File;
@@ -165,7 +167,7 @@ impl Sheet<'_> {
                 column,
                 "The cell holds a JSON object such as {\"Temperature\": 21.5}. Make it one.",
             ),
-            Err(error) => self.wrong(place, column, &strict::sentence(&error)),
+            Err(error) => self.wrong(place, column, &sentence(&error)),
         }
         Map::new()
     }

@@ -48,6 +48,11 @@ impl Problems {
         }
     }
 
+    /// Counts problems that were found elsewhere and not kept.
+    pub(crate) fn leave_out(&mut self, count: usize) {
+        self.left_out += count;
+    }
+
     pub(crate) fn into_result(mut self) -> Result<(), Vec<FileProblem>> {
         if self.left_out > 0 {
             let message =

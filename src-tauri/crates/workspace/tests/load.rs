@@ -111,7 +111,7 @@ const CASES: &[Case] = &[
     ("twins.ndjson", "\"area\":12.0", "\"area\":", "line 4, column", "JSON"),
     ("twins.ndjson", "{\"Section\":\"Twins\"}", "[1]", "line 3", "JSON object"),
     ("twins.ndjson", "{\"Section\":\"Header\"}\n", "", "line 1", "no section"),
-    ("twins.ndjson", "\"Header\"", "\"Models\"", "line 1, /Section", "folder «models»"),
+    ("twins.ndjson", "\"Header\"", "\"Models\"", "line 2", "folder «models»"),
     ("twins.ndjson", "\"Header\"", "7", "line 1, /Section", "7 is not a section"),
     ("twins.ndjson", "1.0.0", "9", "line 2, /fileVersion", "1.0.0"),
     ("twins.ndjson", "\"$dtId\":\"b\",", "", "line 4, /$dtId", "missing"),

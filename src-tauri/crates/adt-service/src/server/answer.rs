@@ -12,7 +12,7 @@ use std::convert::Infallible;
 pub(super) type Answer = Result<Response, Refusal>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 
 /// An answer that is an error: the service's, or one of HTTP itself in the same shape.
 #[derive(Debug)]

@@ -11,14 +11,18 @@ use adt_limits::{Exceeded, Limit};
 use adt_service::{Call, Code, JobStatus, RelationshipWrite, ServiceError};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use std::future::Future;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::time::sleep;
 use twin_graph::Timestamp;
 
 /// Lines that are written side by side and share commits.
 const BATCH: usize = 512;
 /// What the models of a job may weigh here together.
 const MODELS_BYTES: usize = 128 * 1024 * 1024;
+/// How soon a waiting job sees that it is cancelled.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Errors that the log lists one by one.
 const LISTED: u64 = 10_000;
 
@@ -133,13 +137,11 @@ impl Run {
     }
 
     async fn import(&self, log: &mut Log) -> Result<(), End> {
-        let unreadable =
-            |message: String| End::Failed(ServiceError::new(Code::ValidationFailed, message));
-        let mut lines = self.input.lines().await.map_err(unreadable)?;
+        let mut lines = self.unless_cancelled(self.input.lines()).await?;
         let mut section = None;
         let mut pending = Pending::default();
         let mut number = 0;
-        while let Some(line) = lines.next().await.map_err(unreadable)? {
+        while let Some(line) = self.unless_cancelled(lines.next()).await? {
             number += 1;
             if self.records.is_cancelled(&self.id) {
                 return Err(End::Cancelled);
@@ -167,6 +169,25 @@ impl Run {
             self.take(section, number, value, line.len(), &mut pending, log).await?;
         }
         self.end_section(section, &mut pending, log).await
+    }
+
+    /// What comes from the input; a job that waits for a storage can be cancelled, too.
+    async fn unless_cancelled<T>(
+        &self,
+        reading: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, End> {
+        let cancelled = async {
+            while !self.records.is_cancelled(&self.id) {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            read = reading => read.map_err(|message| {
+                End::Failed(ServiceError::new(Code::ValidationFailed, message))
+            }),
+            () = cancelled => Err(End::Cancelled),
+        }
     }
 
     async fn take(

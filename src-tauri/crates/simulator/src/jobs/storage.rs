@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 /// The longest silence of a storage.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
 /// The longest line: a model of 1 MiB, and something around it.
 const LINE: usize = 2 * 1024 * 1024;
 /// The most that is read: well above two million twins.
@@ -161,7 +161,8 @@ impl Lines {
             }
             Source::Blob(response) => {
                 let chunk = timeout(SILENCE, response.chunk()).await;
-                let chunk = chunk.map_err(|_| failed(&"nothing came for 30 seconds"))?;
+                let chunk = chunk
+                    .map_err(|_| failed(&format!("nothing came for {} s", SILENCE.as_secs())))?;
                 let chunk = chunk.map_err(|error| failed(&error.without_url()))?;
                 self.buffer.extend_from_slice(&chunk.unwrap_or_default());
             }
@@ -170,5 +171,40 @@ impl Lines {
         self.ended = count == 0;
         self.read += count;
         if self.read > WHOLE { Err("The input is larger than 8 GiB.".into()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    /// A storage that answers `said` to the first request, then nothing more.
+    fn storage(said: &'static str) -> Place {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address =
+            format!("http://{}/container/blob?sig=secret", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            let _ = connection.write_all(said.as_bytes());
+            // Until the other side has had enough.
+            let _ = connection.read(&mut [0; 1]);
+        });
+        Place::parse(&address, false).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_storage_that_hangs_is_given_up() {
+        for (said, words) in [
+            ("", "The input cannot be read"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf a line", "The input broke off"),
+        ] {
+            let read = async { storage(said).lines().await?.next().await.map(drop) };
+            let error = timeout(10 * SILENCE, read).await.unwrap().unwrap_err();
+            assert!(error.contains(words) && !error.contains("secret"), "{error}");
+        }
     }
 }
