@@ -69,7 +69,7 @@ crash: ## kill -9 under load from 32 clients, 100 rounds
 .PHONY: conformance openapi
 conformance: .venv/installed $(JAVASCRIPT)/.package-lock.json ## The official SDKs, and every answer that FIDELITY.md claims
 	cargo build --locked -p twinscope
-	$(PYTHON) -m pytest $(addprefix tests/test_,answers.py conformance.py fidelity.py hardness.py identity.py javascript.py jobs.py sdk.py)
+	$(PYTHON) -m pytest $(addprefix tests/test_,answers.py conformance.py fidelity.py hardness.py identity.py javascript.py jobs.py limits.py sdk.py)
 
 openapi: .venv/installed ## Half an hour of requests made from the OpenAPI document, by schemathesis
 	cargo build --locked -p twinscope

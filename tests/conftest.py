@@ -1,5 +1,6 @@
 """What every test from outside needs: the built programs, and places of their own to run in."""
 
+import json
 import os
 import pathlib
 
@@ -9,6 +10,12 @@ from twinscope.programs import Serve, Window
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / ".test-output"
+# Tests are faster than the service's rates allow; its other limits hold.
+RATES = [
+    *("modelRequestsPerSecond", "twinReadsPerSecond", "twinPatchesPerSecond", "twinCreatesAndDeletesPerSecond"),
+    *("operationsPerTwinPerSecond", "outstandingOperationsPerTwin", "queriesPerSecond", "queryUnitsPerSecond"),
+    *("eventRouteRequestsPerSecond", "jobRequestsPerSecond"),
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -24,10 +31,14 @@ def answered():
 
 @pytest.fixture
 def serve(tmp_path, answered):
-    """Starts `twinscope serve` with the given arguments; stops them all at the end."""
+    """Starts `twinscope serve` with the given arguments, without rates unless a test wants them; stops them all at the end."""
     running = []
 
-    def start(*arguments, data="serve-data"):
+    def start(*arguments, data="serve-data", rates=False):
+        if not rates and "--limits" not in arguments:
+            file = tmp_path / "no-rates.json"
+            file.write_text(json.dumps(dict.fromkeys(RATES)))
+            arguments = (*arguments, "--limits", file)
         server = Serve.start(tmp_path / data, *arguments)
         running.append(server)
         return server

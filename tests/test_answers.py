@@ -120,7 +120,7 @@ STATES = {
     "a delete job while one runs": (
         lambda client, ask: [many_twins(client), ask("POST", "/jobs/deletions")],
         ("POST", "/jobs/deletions", None),
-        (400, "JobLimitReached"),
+        (429, "TooManyRequests"),
     ),
 }
 

@@ -338,7 +338,7 @@ def test_the_sdk_waits_as_it_is_told(limited):
 
 
 def test_rates_of_the_service_hold_by_default(serve):
-    door = Door(serve("--empty"))
+    door = Door(serve("--empty", rates=True))
     ok(door("POST", "/models", [interface(ROOM, CONTENTS)]))
 
     def eleven():

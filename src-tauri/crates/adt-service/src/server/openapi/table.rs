@@ -571,7 +571,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answer: Answer { status: 202, schema: Some("DeleteJob"), headers: &["Operation-Location"] },
         basis: Documented,
         rate: Some(Limit::JobRequests),
-        failures: &[JOB_INVALID, JOB_LIMIT, NO_JOBS],
+        failures: &[JOB_INVALID, NO_JOBS],
     },
     Operation {
         method: "GET",
