@@ -415,3 +415,17 @@ def test_import_jobs_have_sizes_and_run_alone(limited, tmp_path):
         job = eventually(ended)
         assert (job["status"], job["error"]["code"]) == ("failed", "LimitExceeded"), job
         assert f"{name} at the most" in job["error"]["message"]
+
+
+def test_queries_can_be_behind(serve):
+    door = Door(serve("--empty", "--query-lag", "2s"))
+    ok(door("POST", "/models", [interface(ROOM, CONTENTS)]))
+
+    def rows():
+        return [row["$dtId"] for row in door.query("IS_OF_MODEL('dtmi:t:Room;1')").json()["value"]]
+
+    written = time.monotonic()
+    ok(door.room("a"))
+    assert door("GET", "/digitaltwins/a").status_code == 200
+    eventually(lambda: rows() == ["a"])
+    assert time.monotonic() - written >= 2, "the query saw too early what was written"

@@ -21,6 +21,7 @@ import {
   room,
   thermostat,
 } from "./fixture-building";
+import { fixtureLimits } from "./fixture-limits";
 import { graphMessage, type PlayedTwin } from "./graph-message";
 
 const routes = ["to-parent", "telemetry"];
@@ -42,6 +43,7 @@ export class FixtureHost implements Host {
   recent: Target[] = [];
   log: LogRow[] = [];
   firstDrawings = 0;
+  throttled = 0;
   patches: unknown[] = [];
   private readonly bodies = new Map<number, unknown>();
   private simulation = { speed: 1, paused: false, devices: 24, silenced: [] as string[] };
@@ -123,7 +125,7 @@ export class FixtureHost implements Host {
         return { type: "logEvent", row, body: this.bodies.get(row.position) ?? null, trace };
       }
       case "limits":
-        return { type: "limits", enforced: "service", limits: [] };
+        return { type: "limits", ...fixtureLimits(this) };
       case "simulate":
         return this.simulate(request.action);
       case "saveToWorkspace":
@@ -267,7 +269,8 @@ export class FixtureHost implements Host {
       commitMillis: remote ? null : 0.9,
       simulation: remote ? null : { ...this.simulation },
       sync: remote ? { reachable: true, ageSeconds: 0.4, error: null } : null,
-      throttled: 0,
+      throttled: this.throttled,
+      queryLagSeconds: this.throttled > 0 ? 5 : null,
       problems: this.problems,
       routes,
     };

@@ -35,5 +35,6 @@ if (query.has("failed")) {
   const target = host.target;
   host.phase = { phase: "failed", target, failure: { code: "Unreachable", message, details: [] } };
 }
+host.throttled = Number(query.get("throttled") ?? 0);
 Object.assign(window, { fixture: host });
 mount(host);

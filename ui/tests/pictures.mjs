@@ -26,6 +26,7 @@ const scenes = {
     await page.getByTestId("property-apply").click();
   },
   open: (page) => page.keyboard.press("Control+o"),
+  limits: (page) => page.getByTestId("limits-item").click(),
 };
 
 async function select(page, twin) {

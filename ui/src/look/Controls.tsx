@@ -59,13 +59,14 @@ export function Window(props: {
   onClose: () => void;
   children: ReactNode;
   testId?: string;
+  wide?: boolean;
 }) {
   return (
     <Dialog.Root open={props.open} onOpenChange={(open) => open || props.onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="dialog-ground" />
         <Dialog.Content
-          className="dialog"
+          className={props.wide ? "dialog wide" : "dialog"}
           aria-describedby={undefined}
           data-testid={props.testId}
           onOpenAutoFocus={(event) => {

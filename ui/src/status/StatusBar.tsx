@@ -1,4 +1,4 @@
-import { Activity, CircleAlert, Cloud, CloudOff, Save, Server } from "lucide-react";
+import { Activity, CircleAlert, Cloud, CloudOff, Gauge, History, Save, Server } from "lucide-react";
 import { Tooltip } from "../look/Controls";
 import { age, count, counted, millis, rate } from "../look/format";
 import { useCell } from "../store/cell";
@@ -75,6 +75,17 @@ function Line({ status }: { status: Status }) {
           </span>
         </Tooltip>
       )}
+      {status.queryLagSeconds !== null && (
+        <Tooltip text="Queries answer from an older version, as the service's index does; reads and lists do not">
+          <span className="status-item" data-testid="query-lag">
+            <History size={14} aria-hidden />
+            <span className="unit">Queries</span>
+            <strong className="number">{status.queryLagSeconds}</strong>
+            <span className="unit">s behind</span>
+          </span>
+        </Tooltip>
+      )}
+      {status.phase.phase === "ready" && <LimitsItem throttled={status.throttled} />}
       {problems.length > 0 && (
         <Tooltip text="What is wrong with files of the workspace">
           <button
@@ -89,6 +100,35 @@ function Line({ status }: { status: Status }) {
         </Tooltip>
       )}
     </>
+  );
+}
+
+/** Opens the limits; says when requests were refused for coming too fast. */
+function LimitsItem({ throttled }: { throttled: number }) {
+  const page = usePage();
+  const text =
+    throttled > 0
+      ? "Requests refused in the last minute for coming too fast (429)"
+      : "How far the service's limits are used";
+  return (
+    <Tooltip text={text}>
+      <button
+        type="button"
+        className="status-item"
+        data-testid="limits-item"
+        onClick={() => page.dialog.set("limits")}
+      >
+        <Gauge size={14} className={throttled > 0 ? "status-problem" : undefined} aria-hidden />
+        {throttled > 0 ? (
+          <>
+            <strong className="number">{count(throttled)}</strong>
+            <span className="unit">throttled</span>
+          </>
+        ) : (
+          "Limits"
+        )}
+      </button>
+    </Tooltip>
   );
 }
 

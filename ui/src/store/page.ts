@@ -25,7 +25,7 @@ const saveAfter = 500;
 
 /** What dragging on the drawing does. */
 export type Tool = "pan" | "box" | "lasso";
-export type DialogName = "open" | "settings" | "problems";
+export type DialogName = "open" | "settings" | "problems" | "limits";
 
 /** Everything that the page knows, and what the user can do. */
 export class Page {

@@ -1,5 +1,6 @@
 import { Tooltip } from "radix-ui";
 import { useEffect } from "react";
+import { LimitsDialog } from "../limits/LimitsDialog";
 import { OpenDialog } from "../open/OpenDialog";
 import { Opening } from "../open/Opening";
 import { SettingsDialog } from "../settings/SettingsDialog";
@@ -28,6 +29,7 @@ export function App({ page }: { page: Page }) {
         <OpenDialog />
         <SettingsDialog />
         <ProblemsDialog />
+        <LimitsDialog />
         <Toasts />
       </Tooltip.Provider>
     </PageContext.Provider>

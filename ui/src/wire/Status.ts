@@ -76,6 +76,10 @@ sync: SyncState | null,
  */
 throttled: number, 
 /**
+ * Seconds that queries are behind writes; absent where they are not.
+ */
+queryLagSeconds: number | null, 
+/**
  * What is wrong with files of the workspace now; none of it was applied.
  */
 problems: Array<FileProblem>, 

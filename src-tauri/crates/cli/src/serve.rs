@@ -8,6 +8,7 @@ use session::{Embedded, EmbeddedOptions, Folders, Source};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Serve a workspace's embedded instance until Ctrl+C.
@@ -40,6 +41,10 @@ pub struct Serve {
     /// with the names that `twinscope limits` prints, where what it does not name is the service's.
     #[arg(long, value_name = "service|none|FILE", default_value = "service")]
     limits: String,
+    /// Let queries be that far behind writes, as the service's are by seconds: 5s, 500ms. For
+    /// finding code that relies on seeing at once what it wrote; reads and lists are not behind.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    query_lag: Option<Duration>,
     /// Begin with nothing: no models, twins, routes, endpoints or devices.
     #[arg(long, conflicts_with = "workspace")]
     empty: bool,
@@ -111,8 +116,22 @@ impl Serve {
             host_names: self.host_name,
             token: self.token,
             limits: read_limits(&self.limits)?,
+            query_lag: self.query_lag,
             ..EmbeddedOptions::new(source, data)
         })
+    }
+}
+
+/// `500ms`, `5s`, `1.5s`, or seconds; at most ten minutes.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let seconds = number.trim().parse::<f64>().map(|number| number * unit);
+    match seconds {
+        Ok(seconds) if seconds > 0.0 && seconds <= 600.0 => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("give a time above 0 and up to 600s, such as 5s or 500ms".into()),
     }
 }
 
@@ -143,5 +162,22 @@ async fn stopped() {
     // Without a signal handler it runs until it is killed.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let cases =
+            [("5s", 5_000), ("500ms", 500), ("1.5s", 1_500), ("2", 2_000), ("600s", 600_000)];
+        for (text, millis) in cases {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["0s", "-1s", "601s", "soon", "", "NaNs"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 }

@@ -53,6 +53,8 @@ pub struct EmbeddedOptions {
     pub token: Option<String>,
     /// What clients may have and how fast they may ask.
     pub limits: Limits,
+    /// How far queries are behind writes, to find code that relies on their absence.
+    pub query_lag: Option<Duration>,
 }
 
 impl EmbeddedOptions {
@@ -67,6 +69,7 @@ impl EmbeddedOptions {
             host_names: Vec::new(),
             token: None,
             limits: Limits::service(),
+            query_lag: None,
         }
     }
 }
@@ -78,6 +81,7 @@ pub struct Embedded {
     pub(crate) journal: Journal,
     pub(crate) log: Arc<Log>,
     pub(crate) source: Option<Source>,
+    pub(crate) query_lag: Option<Duration>,
     hub: Arc<IotHub>,
     hub_address: (String, u16),
     data: PathBuf,
@@ -130,8 +134,12 @@ impl Embedded {
         step("Recovering the twin graph");
         let simulation = Arc::new(Simulation::new(devices::kept_state(&journal)));
         let limiter = Limiter::new(&options.limits, Instant::now());
-        let instance_options =
-            InstanceOptions { simulation: simulation.clone(), limiter, ..Default::default() };
+        let instance_options = InstanceOptions {
+            simulation: simulation.clone(),
+            limiter,
+            query_lag: options.query_lag,
+            ..Default::default()
+        };
         let opening = journal.clone();
         let instance = blocking(move || Instance::open(opening, instance_options)).await??;
         let instance = Arc::new(instance);
@@ -160,6 +168,7 @@ impl Embedded {
             journal,
             log: Arc::new(Log::new()),
             source: options.source.clone(),
+            query_lag: options.query_lag,
             hub,
             hub_address: (mqtt.host, mqtt.port),
             data: options.data.clone(),

@@ -274,6 +274,7 @@ impl Explorer {
                 simulation: None,
                 sync: None,
                 throttled: 0,
+                query_lag_seconds: None,
                 problems: Vec::new(),
                 routes: Vec::new(),
             },
@@ -340,6 +341,7 @@ fn status_of(opened: &Opened, phase: Phase) -> Status {
         simulation: None,
         sync: None,
         throttled: 0,
+        query_lag_seconds: None,
         problems: Vec::new(),
         routes: opened.log.route_names(),
     };
@@ -388,6 +390,7 @@ fn describe_embedded(embedded: &Embedded, status: &mut Status) {
     status.commit_millis = embedded.commit_millis();
     let throttled = embedded.instance.limiter().refused_lately(Instant::now());
     status.throttled = u32::try_from(throttled).unwrap_or(u32::MAX);
+    status.query_lag_seconds = embedded.query_lag.map(|lag| lag.as_secs_f64());
     status.problems = embedded.problems();
     let devices = embedded.topology().devices().count();
     if devices > 0 {

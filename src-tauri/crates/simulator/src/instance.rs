@@ -1,6 +1,7 @@
 //! The embedded instance as a whole.
 
 use crate::Simulation;
+use crate::lag::QueryLag;
 use crate::mutation::Mutation;
 use crate::recovery::{RecoveryReport, decode, recover};
 use crate::writer::{Command, Writer};
@@ -12,10 +13,10 @@ use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
-use twin_graph::{ApplyError, Change};
+use twin_graph::{ApplyError, Change, TwinGraph};
 
 /// Why an instance cannot be opened.
 #[derive(Debug, Error)]
@@ -50,6 +51,8 @@ pub struct InstanceOptions {
     pub simulation: Arc<Simulation>,
     /// Counts against the limits and says how far they are used.
     pub limiter: Arc<Limiter>,
+    /// How far queries are behind writes; not at all where `None`.
+    pub query_lag: Option<Duration>,
     /// Writes that may wait for the writer; further callers wait for a place.
     pub queue: usize,
 }
@@ -58,7 +61,7 @@ impl Default for InstanceOptions {
     /// The service's limits without rates: those are for clients of a server.
     fn default() -> Self {
         let limiter = Limiter::new(&Limits::service().without_rates(), Instant::now());
-        Self { simulation: Arc::default(), limiter, queue: 4_096 }
+        Self { simulation: Arc::default(), limiter, query_lag: None, queue: 4_096 }
     }
 }
 
@@ -73,6 +76,7 @@ pub struct Instance {
     stream: StreamId,
     report: RecoveryReport,
     limiter: Arc<Limiter>,
+    lag: Option<Arc<QueryLag>>,
     endpoints: RwLock<BTreeSet<String>>,
 }
 
@@ -87,6 +91,8 @@ impl Instance {
         let view = Arc::new(GraphView::new(graph));
         let (commands, queue) = mpsc::channel(options.queue);
         let limiter = options.limiter;
+        let lag = options.query_lag.map(|behind| QueryLag::follow(&view, behind));
+        let lag = lag.transpose().map_err(InstanceError::Thread)?;
         let writer = Writer::new(view.clone(), journal.clone(), stream, limiter.clone(), queue);
         let writer = std::thread::Builder::new()
             .name("instance-writer".into())
@@ -95,7 +101,18 @@ impl Instance {
         let simulation = options.simulation;
         let (commands, writer) = (Some(commands), Some(writer));
         let endpoints = RwLock::default();
-        Ok(Self { view, commands, writer, simulation, journal, stream, report, limiter, endpoints })
+        Ok(Self {
+            view,
+            commands,
+            writer,
+            simulation,
+            journal,
+            stream,
+            report,
+            limiter,
+            lag,
+            endpoints,
+        })
     }
 
     /// The graph, not a copy of it.
@@ -110,6 +127,14 @@ impl Instance {
 
     pub(crate) fn has_endpoint(&self, name: &str) -> bool {
         self.endpoints.read().contains(name)
+    }
+
+    /// The graph that queries see.
+    pub(crate) fn queried(&self) -> Arc<TwinGraph> {
+        match &self.lag {
+            Some(lag) => lag.graph(Instant::now()),
+            None => self.view.read(),
+        }
     }
 
     /// What counts against the limits.

@@ -8,6 +8,7 @@ mod batch;
 mod devices;
 mod instance;
 mod jobs;
+mod lag;
 mod mutation;
 mod plan;
 mod query;

@@ -4,12 +4,13 @@ use crate::service::page_size;
 use crate::token;
 use adt_limits::{Limit, Limiter};
 use adt_query::RowKey;
-use adt_service::{Code, GraphView, Page, QueryPage, QueryRequest, ServiceError};
+use adt_service::{Code, Page, QueryPage, QueryRequest, ServiceError};
+use twin_graph::TwinGraph;
 
 /// Runs a query, or goes on with one. The continuation token carries the query, because a client
 /// may leave it out on further pages.
 pub(crate) fn run(
-    view: &GraphView,
+    graph: &TwinGraph,
     limiter: &Limiter,
     request: &QueryRequest,
 ) -> Result<QueryPage, ServiceError> {
@@ -32,7 +33,7 @@ pub(crate) fn run(
     limiter.check(Limit::QueryText, text.chars().count() as u64)?;
     let query = adt_query::parse(&text)
         .map_err(|error| ServiceError::new(Code::SqlQueryError, error.to_string()))?;
-    let page = adt_query::run_page(&query, &view.read(), after, page_size(limiter, &request.page));
+    let page = adt_query::run_page(&query, graph, after, page_size(limiter, &request.page));
     let charge = adt_query::charge(page.scanned, page.rows.len() as u64);
     let continuation = page.next.map(|key| continue_with(&text, &key)).transpose()?;
     Ok(QueryPage { rows: Page { items: page.rows, continuation }, charge })

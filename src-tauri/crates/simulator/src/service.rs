@@ -353,7 +353,7 @@ impl TwinService for Instance {
 
     async fn query(&self, call: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError> {
         let admitted = self.admit(call, Limit::Queries, NONE)?;
-        let page = crate::query::run(self.view(), self.limiter(), &request)?;
+        let page = crate::query::run(&self.queried(), self.limiter(), &request)?;
         if admitted.is_some() {
             self.limiter().charge(page.charge, Instant::now());
         }

@@ -121,6 +121,8 @@ pub struct Status {
     /// Requests that were refused in the last minute for coming too fast; always 0 for a remote
     /// instance.
     pub throttled: u32,
+    /// Seconds that queries are behind writes; absent where they are not.
+    pub query_lag_seconds: Option<f64>,
     /// What is wrong with files of the workspace now; none of it was applied.
     pub problems: Vec<FileProblem>,
     /// Names of the event routes, in their order, for the log's columns.
