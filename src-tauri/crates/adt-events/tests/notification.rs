@@ -40,7 +40,7 @@ fn relationship() -> Arc<Relationship> {
         target: "room1".into(),
         name: "contains".into(),
         etag: "W/\"7\"".into(),
-        properties: json!({"owner": "user1"}).as_object().unwrap().clone(),
+        properties: json!({"owner": "user1"}).as_object().unwrap().clone().into(),
     })
 }
 

@@ -1,8 +1,8 @@
 //! A document of a row, read where the graph holds it.
 
 use crate::value::Seen;
-use serde_json::{Map, Value};
-use twin_graph::{Contents, Relationship, Twin};
+use serde_json::Value;
+use twin_graph::{Contents, PropertyValue, Relationship, Twin};
 
 /// A twin or a relationship.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ fn of_twin<'g>(twin: &'g Twin, first: &str, rest: &[String]) -> Seen<'g> {
         },
         name => match twin.components.get(name) {
             Some(component) => of_component(component, rest),
-            None => of_values(&twin.contents.values, name, rest),
+            None => of_value(twin.contents.get(name), rest),
         },
     }
 }
@@ -59,7 +59,7 @@ fn of_component<'g>(component: &'g Contents, path: &[String]) -> Seen<'g> {
         None => Seen::Object(component.to_component_json()),
         Some((first, [])) if first == "$metadata" => metadata_of(component.to_component_json()),
         Some((first, rest)) if first == "$metadata" => of_metadata(component, rest),
-        Some((name, rest)) => of_values(&component.values, name, rest),
+        Some((name, rest)) => of_value(component.get(name), rest),
     }
 }
 
@@ -69,7 +69,7 @@ fn of_metadata<'g>(contents: &'g Contents, path: &[String]) -> Seen<'g> {
     if name == "$lastUpdateTime" {
         return if rest.is_empty() { Seen::Time(contents.updated) } else { Seen::Absent };
     }
-    let Some(times) = contents.times.get(name) else { return Seen::Absent };
+    let Some(times) = contents.times(name) else { return Seen::Absent };
     match rest {
         [] => Seen::Object(times.to_json()),
         [field] if field == "lastUpdateTime" => Seen::Time(times.updated),
@@ -89,7 +89,7 @@ fn of_relationship<'g>(relationship: &'g Relationship, first: &str, rest: &[Stri
         "$sourceId" => leaf(&relationship.source, rest),
         "$targetId" => leaf(&relationship.target, rest),
         "$etag" => leaf(&relationship.etag, rest),
-        name => of_values(&relationship.properties, name, rest),
+        name => of_value(relationship.properties.get(name), rest),
     }
 }
 
@@ -98,8 +98,14 @@ fn leaf<'g>(text: &'g str, rest: &[String]) -> Seen<'g> {
 }
 
 /// Objects only: the language has no access to elements of arrays.
-fn of_values<'g>(values: &'g Map<String, Value>, name: &str, rest: &[String]) -> Seen<'g> {
+fn of_value<'g>(value: Option<&'g PropertyValue>, rest: &[String]) -> Seen<'g> {
     let inner = |value: &'g Value, name: &String| value.as_object()?.get(name);
-    let found = values.get(name).and_then(|value| rest.iter().try_fold(value, inner));
-    found.map_or(Seen::Absent, Seen::of_json)
+    match value {
+        Some(PropertyValue::Text(text)) if rest.is_empty() => Seen::Text(text),
+        Some(PropertyValue::Json(value)) => {
+            rest.iter().try_fold(&**value, inner).map_or(Seen::Absent, Seen::of_json)
+        }
+        Some(scalar) if rest.is_empty() => Seen::Object(scalar.to_json()),
+        _ => Seen::Absent,
+    }
 }

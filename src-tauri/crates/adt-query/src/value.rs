@@ -17,7 +17,7 @@ pub(crate) enum Seen<'a> {
     Time(Timestamp),
     /// Any other value of a property.
     Json(&'a Value),
-    /// An object that the graph holds in another form: `$metadata`, a component.
+    /// What the graph holds in another form: `$metadata`, a component, a number.
     Object(Value),
 }
 
@@ -82,10 +82,8 @@ impl<'a> Seen<'a> {
 
     /// The order of two values of one kind; `None` for values that have no order.
     pub(crate) fn order(&self, other: &Self) -> Option<Ordering> {
-        match (self, other) {
-            (Self::Json(Value::Number(left)), Self::Json(Value::Number(right))) => {
-                order_numbers(left, right)
-            }
+        match (self.json(), other.json()) {
+            (Some(Value::Number(left)), Some(Value::Number(right))) => order_numbers(left, right),
             _ if self.is_text() && other.is_text() => self.order_texts(other),
             _ => None,
         }

@@ -20,7 +20,7 @@ impl Entry {
             trace: change.cause.trace,
             cause: change.cause.origin.to_string(),
             verdicts: Vec::new(),
-            body: body(change),
+            body: change.to_json(),
         }
     }
 }
@@ -92,12 +92,9 @@ fn models_note(models: &[StoredModel]) -> String {
 
 /// The properties of a twin and of its components, by their paths.
 fn twin_fields(twin: &Twin) -> impl Iterator<Item = (String, Value)> {
-    let own = twin.contents.values.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let own = twin.contents.values().map(|(name, value)| (name.to_string(), value.to_json()));
     let inner = twin.components.iter().flat_map(|(component, contents)| {
-        contents
-            .values
-            .iter()
-            .map(move |(name, value)| (format!("{component}/{name}"), value.clone()))
+        contents.values().map(move |(name, value)| (format!("{component}/{name}"), value.to_json()))
     });
     own.chain(inner)
 }
@@ -105,7 +102,8 @@ fn twin_fields(twin: &Twin) -> impl Iterator<Item = (String, Value)> {
 /// The target under the relationship's name, then its properties.
 fn relationship_fields(relationship: &Relationship) -> impl Iterator<Item = (String, Value)> {
     let target = (relationship.name.to_string(), json!(relationship.target));
-    let own = relationship.properties.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let properties = relationship.properties.iter();
+    let own = properties.map(|(name, value)| (name.to_string(), value.to_json()));
     std::iter::once(target).chain(own)
 }
 
@@ -132,17 +130,5 @@ fn patched(applied: &AppliedOperation) -> FieldChange {
         path: applied.operation.path.trim_start_matches('/').to_owned(),
         before: applied.previous.clone(),
         after: applied.operation.value.clone(),
-    }
-}
-
-/// The record as the journal has it. Of models only the ids: documents can be a megabyte each,
-/// and the graph has them.
-fn body(change: &Change) -> Value {
-    match &change.kind {
-        ChangeKind::ModelsPut { models } => {
-            let ids: Vec<&str> = models.iter().map(StoredModel::id).collect();
-            json!({"version": change.version, "change": "modelsPut", "models": ids})
-        }
-        _ => serde_json::to_value(change).unwrap_or_default(),
     }
 }

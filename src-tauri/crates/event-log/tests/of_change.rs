@@ -19,7 +19,7 @@ fn twin() -> Arc<Twin> {
         model: "dtmi:t:Thermostat;1".into(),
         etag: "e".into(),
         contents: contents(json!({"temperature": 21})),
-        components: [("battery".to_owned(), contents(json!({"level": 80})))].into(),
+        components: [("battery", contents(json!({"level": 80})))].into_iter().collect(),
     })
 }
 
@@ -30,7 +30,7 @@ fn relationship() -> Arc<Relationship> {
         target: "thermo_1".into(),
         name: "rel_has_thermostat".into(),
         etag: "e".into(),
-        properties: json!({"since": 2019}).as_object().unwrap().clone(),
+        properties: json!({"since": 2019}).as_object().unwrap().clone().into(),
     })
 }
 

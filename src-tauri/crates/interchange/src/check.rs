@@ -222,7 +222,7 @@ fn check_ends(
         target: edge.target.as_str().into(),
         name: edge.name.as_str().into(),
         etag: "".into(),
-        properties: edge.properties.clone(),
+        properties: edge.properties.clone().into(),
     };
     tell(problems, &edge.place, check_relationship(models, source, target, &relationship));
 }

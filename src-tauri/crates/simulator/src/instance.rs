@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
-use twin_graph::{ApplyError, Change, TwinGraph};
+use twin_graph::{ApplyError, Change, RecordError, TwinGraph};
 
 /// Why an instance cannot be opened.
 #[derive(Debug, Error)]
@@ -37,7 +37,7 @@ pub enum InstanceError {
         /// What.
         what: String,
         /// Why.
-        source: serde_json::Error,
+        source: RecordError,
     },
     /// No thread could be started.
     #[error("The instance's writer could not be started: {0}")]

@@ -3,10 +3,9 @@
 use crate::InstanceError;
 use adt_service::GraphView;
 use journal::{Journal, StreamId};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use twin_graph::{Change, EventRoute, Relationship, StoredModel, Twin, TwinGraph};
+use twin_graph::{Bytes, Change, EventRoute, Record, Relationship, StoredModel, Twin, TwinGraph};
 
 /// Changes between snapshots, at the least; a large graph is written less often.
 const SNAPSHOT_EVERY: usize = 50_000;
@@ -24,16 +23,6 @@ pub struct RecoveryReport {
     pub replayed: u64,
     /// What the journal cut or found damaged, in sentences.
     pub findings: Vec<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Snapshot {
-    version: u64,
-    models: Vec<StoredModel>,
-    twins: Vec<Arc<Twin>>,
-    relationships: Vec<Arc<Relationship>>,
-    #[serde(default)]
-    routes: Vec<Arc<EventRoute>>,
 }
 
 /// Newest snapshot, then everything after it.
@@ -83,19 +72,20 @@ fn findings(journal: &Journal) -> Vec<String> {
 }
 
 fn restore(bytes: &[u8]) -> Result<TwinGraph, InstanceError> {
-    let snapshot: Snapshot = serde_json::from_slice(bytes)
+    let read = |from: &mut Bytes<'_>| {
+        let version = u64::read(from)?;
+        let models = Vec::<StoredModel>::read(from)?;
+        let twins = Vec::<Arc<Twin>>::read(from)?;
+        let relationships = Vec::<Arc<Relationship>>::read(from)?;
+        Ok((version, models, twins, relationships, Vec::<Arc<EventRoute>>::read(from)?))
+    };
+    let (version, models, twins, relationships, routes) = read(&mut Bytes::new(bytes))
         .map_err(|source| InstanceError::Unreadable { what: "the snapshot".into(), source })?;
-    Ok(TwinGraph::restore(
-        snapshot.version,
-        &snapshot.models,
-        snapshot.twins,
-        snapshot.relationships,
-    )?
-    .with_routes(snapshot.routes))
+    Ok(TwinGraph::restore(version, &models, twins, relationships)?.with_routes(routes))
 }
 
 pub(crate) fn decode(position: u64, payload: &[u8]) -> Result<Change, InstanceError> {
-    serde_json::from_slice(payload)
+    Change::from_record(payload)
         .map_err(|source| InstanceError::Unreadable { what: format!("change {position}"), source })
 }
 
@@ -141,20 +131,15 @@ pub(crate) fn write_snapshot(
     journal: &Journal,
     stream: StreamId,
 ) -> Result<(), InstanceError> {
-    // The writer waits while pointers are copied, not while they are written down.
     let graph = view.read();
-    let snapshot = Snapshot {
-        version: graph.version(),
-        models: graph.stored_models().map(|(_, model)| model.clone()).collect(),
-        twins: graph.twins().cloned().collect(),
-        relationships: graph.relationships().cloned().collect(),
-        routes: graph.routes().cloned().collect(),
-    };
+    let version = graph.version();
+    let mut bytes = Vec::new();
+    version.write(&mut bytes);
+    graph.stored_models().map(|(_, model)| model.clone()).collect::<Vec<_>>().write(&mut bytes);
+    graph.twins().cloned().collect::<Vec<_>>().write(&mut bytes);
+    graph.relationships().cloned().collect::<Vec<_>>().write(&mut bytes);
+    graph.routes().cloned().collect::<Vec<_>>().write(&mut bytes);
     drop(graph);
-    let bytes = serde_json::to_vec(&snapshot)
-        .map_err(|source| InstanceError::Unreadable { what: "the graph".into(), source })?;
-    let version = snapshot.version;
-    drop(snapshot);
     journal.put_snapshot(stream, version, bytes).wait()?;
     journal.trim(stream, version.saturating_sub(KEEP));
     Ok(())

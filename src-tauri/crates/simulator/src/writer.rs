@@ -133,8 +133,11 @@ impl Writer {
             [mutation] => self.plan_one(mutation, &command.call, batch, under_way),
             many => self.plan_many(many, &command.call),
         };
-        match planned.and_then(|changes| Ok((serialize(&changes)?, changes))) {
-            Ok((records, changes)) => batch.add(command, changes, records),
+        match planned {
+            Ok(changes) => {
+                let records = changes.iter().map(|change| change.to_record()).collect();
+                batch.add(command, changes, records);
+            }
             Err(error) => drop(command.answer.send(Err(error))),
         }
     }
@@ -238,14 +241,6 @@ fn change(
     let now = Timestamp::from(SystemTime::now());
     let kind = plan(graph, mutation, &Stamp { now, etag }, bounds)?;
     Ok(Arc::new(Change { version, time: now, cause: call.cause(), kind }))
-}
-
-fn serialize(changes: &[Arc<Change>]) -> Result<Vec<Vec<u8>>, ServiceError> {
-    let bytes = |change: &Arc<Change>| {
-        let mut record = Vec::with_capacity(512);
-        serde_json::to_writer(&mut record, &**change).map(|()| record)
-    };
-    changes.iter().map(bytes).collect::<Result<_, _>>().map_err(|error| internal(&error))
 }
 
 fn internal(error: &dyn std::error::Error) -> ServiceError {

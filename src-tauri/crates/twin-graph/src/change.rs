@@ -3,14 +3,13 @@
 use crate::{
     AppliedOperation, EventRoute, Relationship, StoredModel, Timestamp, TraceContext, Twin,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// Who or what made a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A client of the REST data plane.
     Rest,
@@ -42,17 +41,16 @@ impl fmt::Display for Origin {
 }
 
 /// Why a change happened: the trace that it belongs to, and who made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// Trace context of this very change.
     pub trace: TraceContext,
     /// Who made it.
-    #[serde(flatten)]
     pub origin: Origin,
 }
 
 /// One change of the graph, at a version. The change and its notification are one record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// The graph's version after this change; versions are dense, starting at 1.
     pub version: u64,
@@ -61,13 +59,11 @@ pub struct Change {
     /// Why.
     pub cause: Cause,
     /// What.
-    #[serde(flatten)]
     pub kind: ChangeKind,
 }
 
 /// What changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ChangeKind {
     /// Models were created (or, from the workspace, replaced under their DTMI).
     ModelsPut {
@@ -102,7 +98,6 @@ pub enum ChangeKind {
         patch: Vec<AppliedOperation>,
         /// `sourceTime` of properties, where the writer gave them; a component's property is
         /// `component/property`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         source_times: Vec<(String, Timestamp)>,
         /// The ETag from now on.
         etag: Arc<str>,
@@ -155,12 +150,10 @@ pub enum ChangeKind {
         /// Its model.
         model: Arc<str>,
         /// The component it was sent for, if any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         component: Option<Arc<str>>,
         /// `Message-Id` of the request.
         message_id: Arc<str>,
         /// `Telemetry-Source-Time` of the request.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         source_time: Option<Timestamp>,
         /// The body, unmodified.
         body: Value,
@@ -189,4 +182,76 @@ impl ChangeKind {
             Self::Telemetry { twin, .. } => twin.to_string(),
         }
     }
+}
+
+impl Change {
+    /// The change for people to read: what happened, with the documents as the service answers
+    /// them. Of models only the ids are told, because documents can be a megabyte each.
+    pub fn to_json(&self) -> Value {
+        let mut object = self.kind.to_map();
+        let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
+        put("version", self.version.into());
+        put("time", json!(self.time));
+        put("trace", json!(self.cause.trace));
+        put("by", self.cause.origin.to_string().into());
+        Value::Object(object)
+    }
+}
+
+impl ChangeKind {
+    fn to_map(&self) -> Map<String, Value> {
+        let document = match self {
+            Self::ModelsPut { models } => {
+                let ids: Vec<&str> = models.iter().map(StoredModel::id).collect();
+                json!({"change": "modelsPut", "models": ids})
+            }
+            Self::ModelDecommissioned { id } => json!({"change": "modelDecommissioned", "id": id}),
+            Self::ModelDeleted { id } => json!({"change": "modelDeleted", "id": id}),
+            Self::TwinPut { twin, replaced } => {
+                json!({"change": "twinPut", "twin": twin.to_json(), "replaced": replaced})
+            }
+            Self::TwinPatched { id, model, patch, source_times, etag } => json!({
+                "change": "twinPatched", "id": id, "model": model, "patch": patch_json(patch),
+                "sourceTimes": source_times.iter().cloned().collect::<BTreeMap<_, _>>(),
+                "etag": etag,
+            }),
+            Self::TwinDeleted { twin } => json!({"change": "twinDeleted", "twin": twin.to_json()}),
+            Self::RelationshipPut { relationship, replaced } => json!({
+                "change": "relationshipPut", "relationship": relationship.to_json(),
+                "replaced": replaced,
+            }),
+            Self::RelationshipPatched { source, id, patch, etag } => json!({
+                "change": "relationshipPatched", "source": source, "id": id,
+                "patch": patch_json(patch), "etag": etag,
+            }),
+            Self::RelationshipDeleted { relationship } => {
+                json!({"change": "relationshipDeleted", "relationship": relationship.to_json()})
+            }
+            Self::EventRoutePut { route, replaced } => {
+                json!({"change": "eventRoutePut", "route": route.to_json(), "replaced": replaced})
+            }
+            Self::EventRouteDeleted { route } => {
+                json!({"change": "eventRouteDeleted", "route": route.to_json()})
+            }
+            Self::Telemetry { twin, model, component, message_id, source_time, body } => json!({
+                "change": "telemetry", "twin": twin, "model": model, "component": component,
+                "messageId": message_id, "sourceTime": source_time, "body": body,
+            }),
+        };
+        match document {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn patch_json(patch: &[AppliedOperation]) -> Value {
+    let operation = |applied: &AppliedOperation| {
+        let mut operation = json!(applied.operation);
+        if let (Some(previous), Some(object)) = (&applied.previous, operation.as_object_mut()) {
+            object.insert("previous".into(), previous.clone());
+        }
+        operation
+    };
+    patch.iter().map(operation).collect()
 }

@@ -18,21 +18,19 @@ use adjacency::Adjacency;
 use index::Index;
 use petgraph::Direction;
 use petgraph::graph::{EdgeIndex, NodeIndex};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use slots::Slots;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A model with what the service stores about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredModel {
     /// The DTDL document, an interface with an `@id`.
     pub document: Arc<Value>,
     /// When it was uploaded.
     pub uploaded: Timestamp,
     /// A decommissioned model takes no new twins.
-    #[serde(default)]
     pub decommissioned: bool,
 }
 

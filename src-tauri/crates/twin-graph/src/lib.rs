@@ -7,25 +7,32 @@
 
 mod change;
 mod graph;
+mod named;
+mod names;
 mod patch;
+mod record;
 mod relationship;
 mod route;
 mod timestamp;
 mod trace;
 mod twin;
 mod validate;
+mod value;
 
 pub use change::{Cause, Change, ChangeKind, Origin};
 pub use graph::{
     ApplyError, Chunk, Edge, EdgeReferences, Edges, Kind, Link, Links, Neighbors, NodeIdentifiers,
     Nodes, Slot, StoredModel, TwinGraph,
 };
+pub use named::{Named, Properties};
 pub use patch::{AppliedOperation, Operation, OperationKind, PatchError, parse_patch};
 /// As petgraph names them.
 pub use petgraph::Direction;
+pub use record::{Bytes, FORM, Record, RecordError};
 pub use relationship::Relationship;
 pub use route::EventRoute;
 pub use timestamp::Timestamp;
 pub use trace::{TraceContext, TraceError};
 pub use twin::{Contents, PropertyTimes, Twin};
 pub use validate::{Fault, check_id, check_relationship, check_twin};
+pub use value::PropertyValue;

@@ -1,9 +1,10 @@
 //! JSON Patch as the service takes it: `add`, `replace` and `remove` on properties of a twin, of
 //! its components and of relationships.
 
-use crate::{PropertyTimes, Timestamp, Twin};
+use crate::names::shared;
+use crate::{Contents, Properties, PropertyValue, Timestamp, Twin};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt;
 use thiserror::Error;
 
@@ -42,13 +43,11 @@ pub struct Operation {
 }
 
 /// An operation that was carried out, with what was there before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AppliedOperation {
     /// The operation.
-    #[serde(flatten)]
     pub operation: Operation,
     /// The value before, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub previous: Option<Value>,
 }
 
@@ -134,9 +133,57 @@ fn segments(path: &str) -> Result<Vec<String>, PatchError> {
     Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
 }
 
-/// Carries one operation out on an object of properties; answers the value before.
-pub(crate) fn apply_to_map(
-    map: &mut Map<String, Value>,
+/// What a patch is carried out on: the properties of a twin, a component or a relationship.
+trait Target {
+    fn has(&self, name: &str) -> bool;
+    /// A value to change from within.
+    fn within(&mut self, name: &str) -> Option<&mut PropertyValue>;
+    fn put(&mut self, name: &str, value: PropertyValue) -> Option<PropertyValue>;
+    fn take(&mut self, name: &str) -> Option<PropertyValue>;
+}
+
+impl Target for Properties {
+    fn has(&self, name: &str) -> bool {
+        self.contains_key(name)
+    }
+
+    fn within(&mut self, name: &str) -> Option<&mut PropertyValue> {
+        self.get_mut(name)
+    }
+
+    fn put(&mut self, name: &str, value: PropertyValue) -> Option<PropertyValue> {
+        self.insert(name, value)
+    }
+
+    fn take(&mut self, name: &str) -> Option<PropertyValue> {
+        self.remove(name)
+    }
+}
+
+/// Properties that are changed at a time.
+struct Timed<'a>(&'a mut Contents, Timestamp);
+
+impl Target for Timed<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    fn within(&mut self, name: &str) -> Option<&mut PropertyValue> {
+        self.0.get_mut(name)
+    }
+
+    fn put(&mut self, name: &str, value: PropertyValue) -> Option<PropertyValue> {
+        self.0.set(name, value, self.1)
+    }
+
+    fn take(&mut self, name: &str) -> Option<PropertyValue> {
+        self.0.remove(name)
+    }
+}
+
+/// Carries one operation out on properties; answers the value before.
+pub(crate) fn apply_to(
+    properties: &mut Properties,
     operation: &Operation,
 ) -> Result<Option<Value>, PatchError> {
     let path = segments(&operation.path)?;
@@ -144,31 +191,59 @@ pub(crate) fn apply_to_map(
     if path[0].starts_with('$') {
         return Err(PatchError::Unresolved(operation.path.clone()));
     }
-    apply_at(map, &path, operation).map_err(|error| match error {
+    apply_at(properties, &path, operation).map_err(|error| match error {
         PatchError::NotSet(name) => PatchError::NoTarget(name),
         other => other,
     })
 }
 
 fn apply_at(
-    map: &mut Map<String, Value>,
+    target: &mut impl Target,
     path: &[String],
     operation: &Operation,
 ) -> Result<Option<Value>, PatchError> {
     let unresolved = || PatchError::Unresolved(operation.path.clone());
-    let Some((last, parents)) = path.split_last() else { return Err(unresolved()) };
-    let mut object = map;
+    let (name, rest) = path.split_first().ok_or_else(unresolved)?;
+    if !rest.is_empty() {
+        return match target.within(name) {
+            Some(PropertyValue::Json(value)) => apply_within(value, rest, operation),
+            _ => Err(unresolved()),
+        };
+    }
+    let exists = target.has(name);
+    let before = match (operation.op, &operation.value) {
+        (OperationKind::Replace | OperationKind::Remove, _) if !exists => {
+            return Err(PatchError::NotSet(name.clone()));
+        }
+        (OperationKind::Remove, _) => target.take(name),
+        (_, Some(value)) => target.put(name, value.into()),
+        (_, None) => return Err(no_value(operation)),
+    };
+    Ok(before.map(|before| before.to_json()))
+}
+
+fn no_value(operation: &Operation) -> PatchError {
+    PatchError::Malformed(format!("«{}» has no value", operation.path))
+}
+
+fn apply_within(
+    value: &mut Value,
+    path: &[String],
+    operation: &Operation,
+) -> Result<Option<Value>, PatchError> {
+    let unresolved = || PatchError::Unresolved(operation.path.clone());
+    let (last, parents) = path.split_last().ok_or_else(unresolved)?;
+    let mut object = value.as_object_mut().ok_or_else(unresolved)?;
     for name in parents {
         object = object.get_mut(name).and_then(Value::as_object_mut).ok_or_else(unresolved)?;
     }
-    let exists = object.contains_key(last);
     match (operation.op, &operation.value) {
-        (OperationKind::Replace | OperationKind::Remove, _) if !exists => {
+        (OperationKind::Replace | OperationKind::Remove, _) if !object.contains_key(last) => {
             Err(PatchError::NotSet(last.clone()))
         }
         (OperationKind::Remove, _) => Ok(object.shift_remove(last)),
         (_, Some(value)) => Ok(object.insert(last.clone(), value.clone())),
-        (_, None) => Err(PatchError::Malformed(format!("«{}» has no value", operation.path))),
+        (_, None) => Err(no_value(operation)),
     }
 }
 
@@ -196,14 +271,8 @@ impl Twin {
         if path[0].starts_with('$') {
             return Err(PatchError::Unresolved(operation.path.clone()));
         }
-        let previous = apply_at(&mut contents.values, path, operation)?;
-        let property = &path[0];
-        if contents.values.contains_key(property) {
-            let stamp = PropertyTimes { updated: time, source: None };
-            contents.times.insert(property.clone(), stamp);
-        } else {
-            contents.times.remove(property);
-        }
+        let previous = apply_at(&mut Timed(contents, time), path, operation)?;
+        contents.touch(&path[0], time);
         contents.updated = time;
         // The twin is as new as its newest part.
         self.contents.updated = time;
@@ -214,7 +283,7 @@ impl Twin {
     fn apply_model(&mut self, operation: &Operation) -> Result<Option<Value>, PatchError> {
         match (operation.op, operation.path.as_str(), &operation.value) {
             (OperationKind::Replace, "/$metadata/$model", Some(Value::String(model))) => {
-                let before = std::mem::replace(&mut self.model, model.as_str().into());
+                let before = std::mem::replace(&mut self.model, shared(model));
                 Ok(Some(Value::String(before.to_string())))
             }
             _ => Err(PatchError::Unresolved(operation.path.clone())),
@@ -239,8 +308,8 @@ impl Twin {
             }
             OperationKind::Add if !present && is_component => {
                 let own = given.into_iter().flatten().filter(|(name, _)| !name.starts_with('$'));
-                let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
-                self.components.insert(name.to_owned(), crate::Contents::new(own, time));
+                self.components.insert(name, Contents::new(own, time));
+                self.components.sort();
                 Ok(None)
             }
             _ if present => Err(PatchError::Unresolved(operation.path.clone())),
@@ -257,9 +326,7 @@ impl Twin {
             Some((component, property)) => (self.components.get_mut(component), property),
             None => (Some(&mut self.contents), name),
         };
-        if let Some(times) = contents.and_then(|contents| contents.times.get_mut(property)) {
-            times.source = Some(time);
-        }
+        contents.map(|contents| contents.set_source_time(property, time));
     }
 
     /// The twin after `patch` at `time`, and what was done. Model rules are the caller's to check.
@@ -293,7 +360,7 @@ impl crate::Relationship {
         let mut relationship = self.clone();
         let mut applied = Vec::with_capacity(patch.len());
         for operation in patch {
-            let previous = apply_to_map(&mut relationship.properties, operation)?;
+            let previous = apply_to(&mut relationship.properties, operation)?;
             applied.push(AppliedOperation { operation: operation.clone(), previous });
         }
         Ok((relationship, applied))
@@ -304,7 +371,6 @@ impl crate::Relationship {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::Contents;
     use serde_json::json;
 
     fn twin() -> Twin {
@@ -316,7 +382,7 @@ mod tests {
             model: "dtmi:example:T;1".into(),
             etag: "W/\"1\"".into(),
             contents: contents(json!({"temperature": 20, "place": {"x": 1, "a/b": 2}})),
-            components: [("battery".to_owned(), contents(json!({"level": 3})))].into(),
+            components: [("battery", contents(json!({"level": 3})))].into_iter().collect(),
         }
     }
 
@@ -393,22 +459,8 @@ mod tests {
         let patch =
             parse_patch(&json!([{"op": "replace", "path": "/temperature", "value": 21}])).unwrap();
         let (after, _) = twin().patched(&patch, Timestamp::from_ticks(9)).unwrap();
-        assert_eq!(after.contents.times["temperature"].updated.ticks(), 9);
-        assert_eq!(after.contents.times["place"].updated.ticks(), 1);
+        assert_eq!(after.contents.times("temperature").unwrap().updated.ticks(), 9);
+        assert_eq!(after.contents.times("place").unwrap().updated.ticks(), 1);
         assert_eq!(after.contents.updated.ticks(), 9);
-    }
-
-    #[test]
-    fn null_and_absent_stay_apart_in_the_journal() {
-        let operation = AppliedOperation {
-            operation: Operation {
-                op: OperationKind::Add,
-                path: "/x".into(),
-                value: Some(Value::Null),
-            },
-            previous: Some(Value::Null),
-        };
-        let text = serde_json::to_string(&operation).unwrap();
-        assert_eq!(serde_json::from_str::<AppliedOperation>(&text).unwrap(), operation);
     }
 }

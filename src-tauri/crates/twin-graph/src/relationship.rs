@@ -1,11 +1,12 @@
 //! A relationship between two digital twins.
 
-use serde::{Deserialize, Serialize};
+use crate::Properties;
+use crate::names::shared;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// A relationship, named by its source twin and its own id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Relationship {
     /// `$relationshipId`, unique within the source twin.
     pub id: Arc<str>,
@@ -18,8 +19,7 @@ pub struct Relationship {
     /// `$etag`.
     pub etag: Arc<str>,
     /// The relationship's own properties.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub properties: Map<String, Value>,
+    pub properties: Properties,
 }
 
 impl Relationship {
@@ -31,7 +31,7 @@ impl Relationship {
         object.insert("$sourceId".into(), json!(self.source));
         object.insert("$relationshipName".into(), json!(self.name));
         object.insert("$targetId".into(), json!(self.target));
-        object.extend(self.properties.clone());
+        object.extend(self.properties.to_map());
         Value::Object(object)
     }
 
@@ -43,9 +43,9 @@ impl Relationship {
             id: text("$relationshipId")?,
             source: text("$sourceId")?,
             target: text("$targetId")?,
-            name: text("$relationshipName")?,
+            name: shared(body.get("$relationshipName")?.as_str()?),
             etag: text("$etag").unwrap_or_else(|| "".into()),
-            properties: properties.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            properties: properties.map(|(name, value)| (name, value.into())).collect(),
         })
     }
 }

@@ -1,11 +1,10 @@
 //! An event route, as the data plane keeps it.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Which notifications go to which endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRoute {
     /// Its id, unique within the instance.
     pub id: Arc<str>,

@@ -35,6 +35,11 @@ impl TraceContext {
         Self::new(self.trace_id, span_id)
     }
 
+    /// Both ids, as numbers.
+    pub(crate) const fn ids(self) -> (u128, u64) {
+        (self.trace_id, self.span_id)
+    }
+
     /// The trace id as 32 lower-case hex digits.
     pub fn trace_id(self) -> String {
         format!("{:032x}", self.trace_id)

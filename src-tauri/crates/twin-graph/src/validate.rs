@@ -1,8 +1,7 @@
 //! What a model allows: checks of twins and relationships against their models.
 
-use crate::{Contents, Relationship, Twin};
+use crate::{Contents, Properties, PropertyValue, Relationship, Twin};
 use dtdl::{ContentKind, Interface, Models};
-use serde_json::{Map, Value};
 use std::fmt;
 
 /// One thing that a model does not allow.
@@ -51,8 +50,7 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     let mut faults = Vec::new();
     check_properties(model, &twin.contents, "Twin", "", &mut faults);
     let components = model.contents.iter().filter(|(name, content)| {
-        matches!(content.kind, ContentKind::Component { .. })
-            && !twin.components.contains_key(&***name)
+        matches!(content.kind, ContentKind::Component { .. }) && !twin.components.contains_key(name)
     });
     faults.extend(components.map(|(name, _)| {
         fault(
@@ -82,9 +80,9 @@ fn check_properties(
     at: &str,
     faults: &mut Vec<Fault>,
 ) {
-    for (name, value) in &contents.values {
+    for (name, value) in contents.values() {
         let path = format!("{at}/{name}");
-        match model.contents.get(name.as_str()).map(|content| &content.kind) {
+        match model.contents.get(&**name).map(|content| &content.kind) {
             Some(ContentKind::Property { schema, .. }) => {
                 let before = faults.len();
                 check_value(schema, value, &path, faults);
@@ -131,8 +129,8 @@ fn say_type(schema: &dtdl::Schema, name: &str, owner: &str, fault: &mut Fault) {
     fault.message = format!("{said} {}", fault.message);
 }
 
-fn check_value(schema: &dtdl::Schema, value: &Value, path: &str, faults: &mut Vec<Fault>) {
-    if let Err(problems) = schema.check(value) {
+fn check_value(schema: &dtdl::Schema, value: &PropertyValue, path: &str, faults: &mut Vec<Fault>) {
+    if let Err(problems) = schema.check(&value.json()) {
         let within = problems.into_iter();
         faults.extend(within.map(|p| fault(format!("{path}{}", p.path), p.message)));
     }
@@ -171,12 +169,12 @@ pub fn check_relationship(
 
 fn check_relationship_properties(
     declared: &dtdl::Relationship,
-    properties: &Map<String, Value>,
+    properties: &Properties,
     faults: &mut Vec<Fault>,
 ) {
     for (name, value) in properties {
         let path = format!("/{name}");
-        match declared.properties.get(name.as_str()).map(|content| &content.kind) {
+        match declared.properties.get(&**name).map(|content| &content.kind) {
             Some(ContentKind::Property { schema, .. }) => {
                 check_value(schema, value, &path, faults);
             }

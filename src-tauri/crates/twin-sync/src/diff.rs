@@ -52,7 +52,7 @@ fn patches(local: &Twin, remote: &Twin) -> Option<Vec<Step>> {
     let mut operations = operations("", &local.contents, &remote.contents);
     for (name, component) in &remote.components {
         let at = format!("/{}", escape(name));
-        operations.extend(self::operations(&at, &local.components[name], component));
+        operations.extend(self::operations(&at, local.components.get(name)?, component));
     }
     operations.sort_by_key(|(time, _)| *time);
     let mut steps = Vec::new();
@@ -64,7 +64,8 @@ fn patches(local: &Twin, remote: &Twin) -> Option<Vec<Step>> {
         twin = patched;
         let source_times = source_times(remote, &applied);
         for (name, source) in &source_times {
-            twin.contents.times.get_mut(name)?.source = Some(*source);
+            twin.contents.times(name)?;
+            twin.contents.set_source_time(name, *source);
         }
         twin.etag = remote.etag.clone();
         let (id, model, etag) = (remote.id.clone(), remote.model.clone(), remote.etag.clone());
@@ -78,20 +79,19 @@ fn patches(local: &Twin, remote: &Twin) -> Option<Vec<Step>> {
 /// is the same counts: it has another time.
 fn operations(at: &str, local: &Contents, remote: &Contents) -> Vec<(Timestamp, Operation)> {
     let path = |name: &str| format!("{at}/{}", escape(name));
-    let updated =
-        |contents: &Contents, name: &str| contents.times.get(name).map(|times| times.updated);
+    let updated = |contents: &Contents, name: &str| contents.times(name).map(|times| times.updated);
     let mut operations = Vec::new();
-    for (name, value) in &remote.values {
-        let known = local.values.get(name);
+    for (name, value) in remote.values() {
+        let known = local.get(name);
         let time = updated(remote, name);
         if known == Some(value) && time == updated(local, name) {
             continue;
         }
         let op = if known.is_some() { OperationKind::Replace } else { OperationKind::Add };
-        let operation = Operation { op, path: path(name), value: Some(value.clone()) };
+        let operation = Operation { op, path: path(name), value: Some(value.to_json()) };
         operations.push((time.unwrap_or(remote.updated), operation));
     }
-    for name in local.values.keys().filter(|name| !remote.values.contains_key(*name)) {
+    for (name, _) in local.values().filter(|(name, _)| remote.get(name).is_none()) {
         let operation = Operation { op: OperationKind::Remove, path: path(name), value: None };
         operations.push((remote.updated, operation));
     }
@@ -102,8 +102,8 @@ fn operations(at: &str, local: &Contents, remote: &Contents) -> Vec<(Timestamp, 
 fn source_times(remote: &Twin, patch: &[AppliedOperation]) -> Vec<(String, Timestamp)> {
     let written =
         |name: &str| patch.iter().any(|done| done.operation.path == format!("/{}", escape(name)));
-    let times = remote.contents.times.iter();
-    let sources = times.filter_map(|(name, times)| Some((name.clone(), times.source?)));
+    let times = remote.contents.all_times().into_iter();
+    let sources = times.filter_map(|(name, times)| Some((name.to_string(), times.source?)));
     sources.filter(|(name, _)| written(name)).collect()
 }
 
@@ -125,9 +125,9 @@ pub(crate) fn relationship(
 }
 
 fn relationship_patch(local: &Relationship, remote: &Relationship) -> Option<ChangeKind> {
-    let contents = |relationship: &Relationship| Contents {
-        values: relationship.properties.clone(),
-        ..Contents::default()
+    let contents = |relationship: &Relationship| {
+        let values = relationship.properties.iter();
+        Contents::new(values.map(|(name, value)| (name, value.clone())), Timestamp::default())
     };
     let operations = operations("", &contents(local), &contents(remote));
     let operations: Vec<_> = operations.into_iter().map(|(_, operation)| operation).collect();
@@ -298,7 +298,7 @@ mod tests {
             target: target.into(),
             name: "n".into(),
             etag: etag.into(),
-            properties: properties.as_object().unwrap().clone(),
+            properties: properties.as_object().unwrap().clone().into(),
         };
         let local = Arc::new(of("1", "b", json!({"x": 1, "y": 2})));
         let told = |local, remote| match relationship(local, remote, now()).map(|step| step.kind) {

@@ -81,7 +81,7 @@ fn check_edge(loaded: &Loaded, models: &Models, edge: &RelationshipSeed) -> Vec<
         target: edge.target.as_str().into(),
         name: edge.name.as_str().into(),
         etag: "".into(),
-        properties: edge.properties.clone(),
+        properties: edge.properties.clone().into(),
     };
     check_relationship(models, source, target, &relationship)
 }

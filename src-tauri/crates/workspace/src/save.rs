@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use twin_graph::{Contents, Relationship, Twin};
+use twin_graph::{Contents, Properties, Relationship, Twin};
 
 /// What to write.
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,7 @@ fn wanted_twins(old: &str, input: &SaveInput, problems: &mut Problems) -> Option
         let before = relationships.get(&key);
         let kept = before
             .filter(|before| *before.target == *edge.target && *before.name == *edge.name)
-            .filter(|before| before.properties == edge.properties)
+            .filter(|before| Properties::from(before.properties.clone()) == edge.properties)
             .map(|before| line(before.line));
         let text = kept.map_or_else(|| edge_body(edge).to_string(), str::to_owned);
         edge_lines.push((before.map_or(usize::MAX, |before| before.line), key, text));
@@ -212,9 +212,9 @@ fn twin_body(twin: &Twin) -> Value {
     let mut body = Map::new();
     body.insert("$dtId".into(), json!(twin.id));
     body.insert("$metadata".into(), json!({"$model": twin.model}));
-    body.extend(twin.contents.values.clone());
+    body.extend(twin.contents.to_map());
     for (name, component) in &twin.components {
-        body.insert(name.clone(), component_body(component));
+        body.insert(name.to_string(), component_body(component));
     }
     Value::Object(body)
 }
@@ -222,7 +222,7 @@ fn twin_body(twin: &Twin) -> Value {
 fn component_body(component: &Contents) -> Value {
     let mut body = Map::new();
     body.insert("$metadata".into(), json!({}));
-    body.extend(component.values.clone());
+    body.extend(component.to_map());
     Value::Object(body)
 }
 
@@ -232,7 +232,7 @@ fn edge_body(edge: &Relationship) -> Value {
     body.insert("$relationshipId".into(), json!(edge.id));
     body.insert("$targetId".into(), json!(edge.target));
     body.insert("$relationshipName".into(), json!(edge.name));
-    body.extend(edge.properties.clone());
+    body.extend(edge.properties.to_map());
     Value::Object(body)
 }
 

@@ -18,7 +18,7 @@ fn instance(loaded: &Loaded) -> SaveInput {
         body["$etag"] = json!("W/\"1\"");
         let mut twin = Twin::from_json(&body).unwrap();
         // As an instance has them: with times.
-        twin.contents = Contents::new(twin.contents.values, Timestamp::from_ticks(9));
+        twin.contents = Contents::new(twin.contents.to_map(), Timestamp::from_ticks(9));
         Arc::new(twin)
     };
     let edge = |seed: &workspace::RelationshipSeed| {
@@ -28,7 +28,7 @@ fn instance(loaded: &Loaded) -> SaveInput {
             target: seed.target.as_str().into(),
             name: seed.name.as_str().into(),
             etag: "W/\"1\"".into(),
-            properties: seed.properties.clone(),
+            properties: seed.properties.clone().into(),
         })
     };
     SaveInput {
@@ -41,7 +41,7 @@ fn instance(loaded: &Loaded) -> SaveInput {
 
 fn change_twin(input: &mut SaveInput, id: &str, name: &str, value: Value) {
     let twin = input.twins.iter_mut().find(|twin| *twin.id == *id).unwrap();
-    Arc::make_mut(twin).contents.values.insert(name.into(), value);
+    Arc::make_mut(twin).contents.set(name, value.into(), Timestamp::from_ticks(9));
 }
 
 fn read(folder: &Path, name: &str) -> String {

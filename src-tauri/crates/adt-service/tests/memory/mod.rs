@@ -223,7 +223,7 @@ impl TwinService for Memory {
         let model = body.pointer("/$metadata/$model").and_then(Value::as_str);
         let model = model.ok_or_else(|| error(Code::ValidationFailed))?.into();
         let contents = Contents::new(own(&body), SystemTime::now().into());
-        let components = BTreeMap::new();
+        let components = Default::default();
         let twin = Twin { id: id.into(), model, etag: self.etag(), contents, components };
         let document = Document { etag: twin.etag.clone(), body: twin.to_json() };
         self.twins.lock().insert(id.into(), Arc::new(twin));
@@ -329,7 +329,7 @@ impl TwinService for Memory {
             id: id.into(),
             source: source.into(),
             etag: self.etag(),
-            properties: own(&body),
+            properties: own(&body).into(),
         };
         let document = Document { etag: relationship.etag.clone(), body: relationship.to_json() };
         relationships.insert(key, relationship);

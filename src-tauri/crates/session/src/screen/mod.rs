@@ -17,8 +17,7 @@ pub(crate) use log::{event_detail, log_window};
 pub(crate) use search::search;
 pub(crate) use twin::twin_detail;
 
-use serde_json::Value;
-use twin_graph::{Timestamp, Twin};
+use twin_graph::{PropertyValue, Timestamp, Twin};
 
 /// ms since the Unix epoch, as the page wants times.
 fn millis(time: Timestamp) -> f64 {
@@ -27,7 +26,7 @@ fn millis(time: Timestamp) -> f64 {
 
 /// A twin's name for people: its property `name` or `displayName`.
 fn name_of(twin: &Twin) -> Option<&str> {
-    let text = |property: &str| twin.property(property).and_then(Value::as_str);
+    let text = |property: &str| twin.property(property).and_then(PropertyValue::as_str);
     text("name").or_else(|| text("displayName")).filter(|name| !name.is_empty())
 }
 

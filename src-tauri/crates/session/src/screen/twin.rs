@@ -5,7 +5,7 @@ use crate::wire::{PropertyRow, Relation, TwinDetail};
 use dtdl::{Content, Interface, Models, Schema};
 use serde_json::Value;
 use std::sync::Arc;
-use twin_graph::{Contents, Relationship, Twin, TwinGraph};
+use twin_graph::{Contents, PropertyValue, Relationship, Twin, TwinGraph};
 
 /// Relations listed at the most.
 const RELATIONS: usize = 200;
@@ -40,7 +40,7 @@ fn properties(models: &Models, twin: &Twin) -> Vec<PropertyRow> {
         let component = model.component(&content.name).and_then(|dtmi| models.get(dtmi));
         if let Some(interface) = component {
             let empty = Contents::default();
-            let contents = twin.components.get(&*content.name).unwrap_or(&empty);
+            let contents = twin.components.get(&content.name).unwrap_or(&empty);
             let (path, name) = (format!("/{}", content.name), format!("{}.", content.name));
             rows.extend(own_properties(interface, contents, &path, &name));
         }
@@ -56,8 +56,8 @@ fn own_properties(
 ) -> Vec<PropertyRow> {
     let row = |content: &Arc<Content>| {
         let property = content.as_property()?;
-        let value = contents.values.get(&*content.name);
-        let times = contents.times.get(&*content.name);
+        let value = contents.get(&content.name);
+        let times = contents.times(&content.name);
         Some(PropertyRow {
             path: format!("{path}/{}", content.name),
             name: format!("{name}{}", content.name),
@@ -66,7 +66,7 @@ fn own_properties(
             unit: content.unit.as_deref().map(unit_sign).unwrap_or_default().to_owned(),
             writable: property.writable,
             set: value.is_some(),
-            value: value.cloned(),
+            value: value.map(PropertyValue::to_json),
             updated: times.map(|times| millis(times.updated)),
             source_time: times.and_then(|times| times.source).map(millis),
         })
@@ -76,19 +76,19 @@ fn own_properties(
 
 /// Properties of a twin whose model is not known here (a remote one's that does not parse).
 fn unmodelled(contents: &Contents) -> Vec<PropertyRow> {
-    let row = |(name, value): (&String, &Value)| PropertyRow {
+    let row = |(name, value): (&Arc<str>, &PropertyValue)| PropertyRow {
         path: format!("/{name}"),
-        name: name.clone(),
+        name: name.to_string(),
         schema: String::new(),
         choices: Vec::new(),
         unit: String::new(),
         writable: true,
         set: true,
-        value: Some(value.clone()),
-        updated: contents.times.get(name).map(|times| millis(times.updated)),
+        value: Some(value.to_json()),
+        updated: contents.times(name).map(|times| millis(times.updated)),
         source_time: None,
     };
-    contents.values.iter().map(row).collect()
+    contents.values().map(row).collect()
 }
 
 fn choices(schema: &Schema) -> Vec<Value> {

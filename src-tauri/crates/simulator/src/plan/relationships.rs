@@ -4,7 +4,7 @@ use super::sizes::{check_body, check_strings};
 use super::{Bounds, Stamp, check_id, check_match, check_patch, invalid, patch_refused};
 use adt_limits::{Limit, Limiter};
 use adt_service::{Code, IfMatch, RelationshipWrite, ServiceError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 use twin_graph::{
     ChangeKind, Direction, Fault, Operation, Relationship, TwinGraph, check_relationship,
@@ -20,9 +20,8 @@ pub(super) fn put(
     bounds: Bounds<'_>,
 ) -> Result<ChangeKind, ServiceError> {
     check_id(&write.id)?;
-    if graph.twin(&write.source).is_none() {
-        return Err(ServiceError::twin_not_found(&write.source));
-    }
+    let source = graph.twin(&write.source);
+    let source = source.ok_or_else(|| ServiceError::twin_not_found(&write.source))?;
     let current = graph.relationship(&write.source, &write.id);
     if current.is_some() && if_none_match {
         return Err(ServiceError::new(
@@ -34,13 +33,15 @@ pub(super) fn put(
         ));
     }
     check_body(bounds.limiter, &write.body)?;
-    let relationship = read_relationship(write, stamp)?;
-    if graph.twin(&relationship.target).is_none() {
-        return Err(ServiceError::new(
+    let mut relationship = read_relationship(write, stamp)?;
+    let target = graph.twin(&relationship.target).ok_or_else(|| {
+        ServiceError::new(
             Code::TargetDigitalTwinNotFound,
             "The target digital twin is invalid or does not exist. Please validate that the target twin is valid and ensure that the target twin is not deleted. See section on querying the twins https://aka.ms/adtv2query .",
-        ));
-    }
+        )
+    })?;
+    // The ids are kept once, by the twins.
+    (relationship.source, relationship.target) = (source.id.clone(), target.id.clone());
     if relationship.source == relationship.target {
         return Err(ServiceError::new(
             Code::OperationNotAllowed,
@@ -116,9 +117,9 @@ fn read_relationship(
         write.body.get(name).and_then(Value::as_str).map(Arc::from).ok_or_else(|| missing(name))
     };
     let members = write.body.as_object().into_iter().flatten();
-    let properties: Map<_, _> = members
+    let properties = members
         .filter(|(name, _)| !name.starts_with('$'))
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .map(|(name, value)| (name, value.into()))
         .collect();
     Ok(Relationship {
         id: write.id.as_str().into(),
@@ -147,7 +148,7 @@ fn check(
             path: name.chars().take(200).collect(),
             message: exceeded.to_string(),
         });
-        name_too_long.or_else(|| check_strings(limiter, &format!("/{name}"), value))
+        name_too_long.or_else(|| check_strings(limiter, &format!("/{name}"), &value.json()))
     }));
     let Some(first) = faults.first() else { return Ok(()) };
     let may_not_be = first.path.starts_with("/$");

@@ -4,7 +4,7 @@ use super::sizes::{check_body, check_strings};
 use super::{Bounds, Stamp, check_id, check_match, check_patch, invalid, patch_refused};
 use adt_limits::{Limit, Limiter};
 use adt_service::{Code, IfMatch, ServiceError, Telemetry};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{
@@ -85,26 +85,26 @@ fn read_twin(
             format!("{model} or one of its dependencies does not exist."),
         )
     })?;
-    let mut values = Map::new();
-    let mut components = BTreeMap::new();
-    for (name, value) in object.iter().filter(|(name, _)| !name.starts_with('$')) {
-        match value {
-            Value::Object(members) if interface.component(name).is_some() => {
-                let own = members.iter().filter(|(name, _)| !name.starts_with('$'));
-                let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
-                components.insert(name.clone(), Contents::new(own, stamp.now));
-            }
-            _ => {
-                values.insert(name.clone(), value.clone());
-            }
+    let own = |(name, _): &(&String, &Value)| !name.starts_with('$');
+    let component = |(name, value): &(&String, &Value)| {
+        value.is_object() && interface.component(name).is_some()
+    };
+    let (components, values): (Vec<_>, Vec<_>) = object.iter().filter(own).partition(component);
+    let components: BTreeMap<_, _> = components.into_iter().collect();
+    let components = components.into_iter().map(|(name, value)| {
+        let members = value.as_object().into_iter().flatten().filter(own);
+        (name, Contents::new(members, stamp.now))
+    });
+    let components = components.collect();
+    let mut contents = Contents::new(values, stamp.now);
+    let metadata = body.pointer("/$metadata").and_then(Value::as_object);
+    for (name, entry) in metadata.into_iter().flatten() {
+        if let Some(source) = entry.get("sourceTime").and_then(read_time) {
+            contents.set_source_time(name, source);
         }
     }
-    let mut contents = Contents::new(values, stamp.now);
-    for (name, times) in &mut contents.times {
-        let path = format!("/$metadata/{name}/sourceTime");
-        times.source = body.pointer(&path).and_then(read_time);
-    }
-    Ok(Twin { id: id.into(), model: model.into(), etag: stamp.etag.clone(), contents, components })
+    let model = interface.id.clone();
+    Ok(Twin { id: id.into(), model, etag: stamp.etag.clone(), contents, components })
 }
 
 fn read_time(value: &Value) -> Option<Timestamp> {
@@ -176,9 +176,9 @@ fn source_time(twin: &Twin, operation: &Operation) -> Result<(String, Timestamp)
     let name = timed_property(path).unwrap_or_default();
     let times = match name.split_once('/') {
         Some((component, property)) => {
-            twin.components.get(component).and_then(|contents| contents.times.get(property))
+            twin.components.get(component).and_then(|contents| contents.times(property))
         }
-        None => twin.contents.times.get(&name),
+        None => twin.contents.times(&name),
     };
     if times.is_none() {
         return Err(patch_refused(&PatchError::Unresolved(path.clone())));

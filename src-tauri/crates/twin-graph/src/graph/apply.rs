@@ -128,7 +128,7 @@ impl TwinGraph {
                 let current = self.relationship(source, id).ok_or_else(|| missing(version, id))?;
                 let mut relationship = Relationship::clone(current);
                 for applied in patch {
-                    patch::apply_to_map(&mut relationship.properties, &applied.operation)
+                    patch::apply_to(&mut relationship.properties, &applied.operation)
                         .map_err(|source| ApplyError::Patch { version, source })?;
                 }
                 relationship.etag = etag.clone();
