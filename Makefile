@@ -63,6 +63,11 @@ bench-instance: ## Durable writes, load and start of the embedded instance, besi
 bench-large: ## The same with 2,000,000 twins
 	cargo bench --locked -p simulator --bench instance -- large
 
+.PHONY: bench-query
+bench-query: .venv-query/installed ## Queries beside SQLite, DuckDB and ladybug on the same graph; SIZES="100000 1000000"
+	cargo build --release --locked -p twinscope
+	python3 tests/bench/query/run.py $(or $(SIZES),100000 1000000)
+
 crash: ## kill -9 under load from 32 clients, 100 rounds
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 
@@ -79,13 +84,18 @@ wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::
 
 clean: ## Remove everything that was built or installed here
-	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv $(OUTPUT)
+	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv .venv-query $(OUTPUT)
 
 # What is installed, and from which lists: nothing is done twice.
 
 .venv/installed: tests/requirements.txt
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+.venv-query/installed: tests/bench/query/requirements.txt
+	python3 -m venv .venv-query
+	.venv-query/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json

@@ -1,12 +1,9 @@
 //! Where a query's rows come from: by id where the condition names ids, else all of them.
 
-use crate::item::Item;
-use crate::language::syntax::{
-    Comparison, Condition, Direction, Kind, Link, Literal, Operand, Path, Query,
-};
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
-use twin_graph::{Relationship, TwinGraph};
+use crate::language::syntax::{Comparison, Condition, Kind, Literal, Operand, Path, Query};
+use petgraph::Direction;
+use std::collections::BTreeSet;
+use twin_graph::TwinGraph;
 
 /// A way to the documents that can fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,35 +32,29 @@ impl<'q> Access<'q> {
         .unwrap_or(Self::Scan)
     }
 
-    /// The documents on this way. Each comes once.
-    pub(crate) fn items<'g>(
-        self,
-        kind: Kind,
-        graph: &'g TwinGraph,
-    ) -> Box<dyn Iterator<Item = Item<'g>> + 'q>
-    where
-        'g: 'q,
-    {
-        let twin = |twin: &'g Arc<_>| Item::Twin(twin);
-        let relationship = |relationship: &'g Arc<_>| Item::Relationship(relationship);
-        match (self, kind) {
-            (Self::Scan, Kind::Twin) => Box::new(graph.twins().map(twin)),
-            (Self::Scan, Kind::Relationship) => Box::new(graph.relationships().map(relationship)),
-            (Self::Twins(ids), _) => {
-                Box::new(ids.into_iter().filter_map(|id| graph.twin(id)).map(twin))
+    /// The places on this way, in order, each once; `None` for a scan.
+    pub(crate) fn places(self, graph: &TwinGraph) -> Option<Vec<u32>> {
+        let edges = |ids: BTreeSet<&str>, direction: Direction| {
+            let nodes = ids.into_iter().filter_map(|id| graph.node(id));
+            let links = nodes.flat_map(|node| graph.links_of(node, direction));
+            links.map(|link| link.edge.index() as u32).collect()
+        };
+        let mut places: Vec<u32> = match self {
+            Self::Scan => return None,
+            Self::Twins(ids) => {
+                let nodes = ids.into_iter().filter_map(|id| graph.node(id));
+                nodes.map(|node| node.index() as u32).collect()
             }
-            (Self::Leaving(ids), _) => {
-                Box::new(ids.into_iter().flat_map(|id| graph.outgoing(id)).map(relationship))
-            }
-            (Self::Reaching(ids), _) => {
-                Box::new(ids.into_iter().flat_map(|id| graph.incoming(id)).map(relationship))
-            }
-        }
+            Self::Leaving(ids) => edges(ids, Direction::Outgoing),
+            Self::Reaching(ids) => edges(ids, Direction::Incoming),
+        };
+        places.sort_unstable();
+        Some(places)
     }
 }
 
 /// The only values that the field can have where the condition holds, if it says so.
-fn required_ids<'q>(
+pub(crate) fn required_ids<'q>(
     condition: &'q Condition,
     variable: usize,
     field: &str,
@@ -92,70 +83,4 @@ fn required_ids<'q>(
 fn ids_of(list: &[Literal]) -> Option<BTreeSet<&str>> {
     let timeless = list.iter().all(|literal| literal.time.is_none());
     timeless.then(|| list.iter().filter_map(|literal| literal.value.as_str()).collect())
-}
-
-/// A step of a walk: a relationship, and the twin that it leads to.
-pub(crate) type Step<'g> = (&'g Relationship, &'g str);
-
-/// The single hops from a twin over a link, backwards where the link is gone from its end.
-pub(crate) fn steps<'g>(
-    graph: &'g TwinGraph,
-    from: &str,
-    link: &Link,
-    backwards: bool,
-) -> Vec<Step<'g>> {
-    let (out, into) = match (link.direction, backwards) {
-        (Direction::Either, _) => (true, true),
-        (Direction::Out, false) | (Direction::In, true) => (true, false),
-        _ => (false, true),
-    };
-    let named = |relationship: &&'g Arc<Relationship>| {
-        link.names.is_empty() || link.names.iter().any(|name| **name == *relationship.name)
-    };
-    let mut steps: Vec<Step<'g>> = Vec::new();
-    if out {
-        steps.extend(graph.outgoing(from).filter(named).map(|r| (&**r, &*r.target)));
-    }
-    if into {
-        // One that leads back to its own source is among those that leave it.
-        let incoming = graph.incoming(from).filter(named);
-        steps.extend(incoming.filter(|r| !out || r.source != r.target).map(|r| (&**r, &*r.source)));
-    }
-    steps
-}
-
-/// The twins at the end of a link of several hops, no relationship gone twice on one way.
-pub(crate) fn ends<'g>(
-    graph: &'g TwinGraph,
-    from: &'g str,
-    link: &Link,
-    backwards: bool,
-) -> BTreeSet<&'g str> {
-    let mut found = BTreeSet::new();
-    let mut gone = HashSet::new();
-    walk(graph, from, link, backwards, 0, &mut gone, &mut found);
-    found
-}
-
-fn walk<'g>(
-    graph: &'g TwinGraph,
-    at: &'g str,
-    link: &Link,
-    backwards: bool,
-    hops: u32,
-    gone: &mut HashSet<*const Relationship>,
-    found: &mut BTreeSet<&'g str>,
-) {
-    if link.hops.contains(&hops) {
-        found.insert(at);
-    }
-    if hops == *link.hops.end() {
-        return;
-    }
-    for (relationship, next) in steps(graph, at, link, backwards) {
-        if gone.insert(std::ptr::from_ref(relationship)) {
-            walk(graph, next, link, backwards, hops + 1, gone, found);
-            gone.remove(&std::ptr::from_ref(relationship));
-        }
-    }
 }

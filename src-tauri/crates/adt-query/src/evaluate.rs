@@ -1,23 +1,35 @@
 //! Whether a row fits a condition. `None` is SQL's unknown: neither true nor false.
 
+use crate::engine::ModelMemo;
 use crate::item::Item;
-use crate::language::syntax::{Comparison, Condition, Operand, Path, Test, TextTest};
+use crate::language::syntax::{
+    Comparison, Condition, Literal, Operand, Path, Test, TextTest, Variable,
+};
 use crate::value::Seen;
-use dtdl::Models;
+use petgraph::graph::NodeIndex;
 use serde_json::Value;
 use std::cmp::Ordering;
+use twin_graph::TwinGraph;
 
-/// A row to be judged: its documents by `Path::variable`, and the models they are of.
+/// A row to be judged: what its variables are bound to. Only bound ones may be read.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'r, 'g> {
-    pub(crate) items: &'r [Item<'g>],
-    pub(crate) models: &'g Models,
+    pub(crate) graph: &'g TwinGraph,
+    pub(crate) variables: &'r [Variable],
+    /// By variable: the place of its twin or relationship.
+    pub(crate) bound: &'r [u32],
+    pub(crate) memo: &'r ModelMemo,
 }
 
 impl<'r, 'g: 'r> Row<'r, 'g> {
+    /// The document of a variable.
+    pub(crate) fn item(self, variable: usize) -> Option<Item<'g>> {
+        Item::at(self.graph, self.variables.get(variable)?.kind, *self.bound.get(variable)?)
+    }
+
     /// What stands at a path.
     pub(crate) fn look_up(self, path: &Path) -> Seen<'g> {
-        self.items.get(path.variable).map_or(Seen::Absent, |item| item.look_up(&path.names))
+        self.item(path.variable).map_or(Seen::Absent, |item| item.look_up(&path.names))
     }
 
     fn see(self, operand: &'r Operand) -> Seen<'r> {
@@ -41,9 +53,7 @@ impl<'r, 'g: 'r> Row<'r, 'g> {
                 compare(&self.see(left), *operator, &self.see(right))
             }
             Condition::In { operand, list, negated } => {
-                let seen = self.see(operand);
-                let found = || list.iter().any(|item| seen.equals(&Seen::of_literal(item)));
-                (!seen.is_absent()).then(|| found() != *negated)
+                judge(&self.see(operand), &Tested::In(list, *negated))
             }
             Condition::OfModel { variable, model, exact } => {
                 Some(self.is_of_model(*variable, model, *exact))
@@ -79,12 +89,44 @@ impl<'r, 'g: 'r> Row<'r, 'g> {
     }
 
     fn is_of_model(self, variable: usize, model: &str, exact: bool) -> bool {
-        match self.items.get(variable) {
-            Some(Item::Twin(twin)) => {
-                *twin.model == *model || (!exact && self.models.is_a(&twin.model, model))
-            }
-            _ => false,
+        let node = self.bound.get(variable).map(|place| NodeIndex::new(*place as usize));
+        let kind = node.and_then(|node| self.graph.kind_of(node));
+        kind.is_some_and(|kind| self.memo.is(self.graph, kind, model, exact))
+    }
+}
+
+/// A test of one value.
+pub(crate) enum Tested<'q> {
+    Compare(Comparison, &'q Literal),
+    /// In the list; not in it where `true`.
+    In(&'q [Literal], bool),
+    Is(Test),
+    Text(TextTest, &'q Literal),
+}
+
+impl Tested<'_> {
+    /// Whether it looks at the characters of a text.
+    pub(crate) fn reads_text(&self) -> bool {
+        let is_text = |literal: &Literal| literal.value.is_string();
+        match self {
+            Self::Compare(_, literal) => is_text(literal),
+            Self::In(list, _) => list.iter().any(is_text),
+            Self::Is(_) => false,
+            Self::Text(..) => true,
         }
+    }
+}
+
+/// Whether a value passes a test; unknown where there is no value.
+pub(crate) fn judge(seen: &Seen<'_>, tested: &Tested<'_>) -> Option<bool> {
+    match tested {
+        Tested::Compare(operator, literal) => compare(seen, *operator, &Seen::of_literal(literal)),
+        Tested::In(list, negated) => {
+            let found = || list.iter().any(|item| seen.equals(&Seen::of_literal(item)));
+            (!seen.is_absent()).then(|| found() != *negated)
+        }
+        Tested::Is(test) => Some(is(*test, seen)),
+        Tested::Text(test, part) => test_text(*test, seen, &Seen::of_literal(part)),
     }
 }
 

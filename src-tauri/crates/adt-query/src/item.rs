@@ -1,8 +1,10 @@
 //! A document of a row, read where the graph holds it.
 
+use crate::language::syntax::Kind;
 use crate::value::Seen;
+use petgraph::graph::{EdgeIndex, NodeIndex};
 use serde_json::Value;
-use twin_graph::{Contents, PropertyValue, Relationship, Twin};
+use twin_graph::{Contents, PropertyValue, Relationship, Twin, TwinGraph};
 
 /// A twin or a relationship.
 #[derive(Clone, Copy, Debug)]
@@ -12,19 +14,24 @@ pub(crate) enum Item<'g> {
 }
 
 impl<'g> Item<'g> {
+    /// What is in a place.
+    pub(crate) fn at(graph: &'g TwinGraph, kind: Kind, place: u32) -> Option<Self> {
+        match kind {
+            Kind::Twin => {
+                graph.twin_at(NodeIndex::new(place as usize)).map(|twin| Self::Twin(twin))
+            }
+            Kind::Relationship => {
+                let relationship = graph.relationship_at(EdgeIndex::new(place as usize));
+                relationship.map(|relationship| Self::Relationship(relationship))
+            }
+        }
+    }
+
     /// The document as the service answers it.
     pub(crate) fn to_json(self) -> Value {
         match self {
             Self::Twin(twin) => twin.to_json(),
             Self::Relationship(relationship) => relationship.to_json(),
-        }
-    }
-
-    /// Its place in the order of pages: source twin (none for a twin) and id.
-    pub(crate) fn key(self) -> (&'g str, &'g str) {
-        match self {
-            Self::Twin(twin) => ("", &twin.id),
-            Self::Relationship(relationship) => (&relationship.source, &relationship.id),
         }
     }
 

@@ -3,28 +3,45 @@
 
 mod graph;
 
-use adt_query::{Page, RowKey, limits, parse, run, run_page};
+use adt_query::{Answer, Engine, Position, Query, Request, Stopped, limits, parse};
 use graph::Cases;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use twin_graph::TwinGraph;
 
+fn all<'q>(query: &'q Query, graph: &Arc<TwinGraph>) -> Answer<'q> {
+    Engine::new().execute(query, graph, Request::default()).unwrap()
+}
+
+/// A page, and where the next one begins.
+fn page(
+    engine: &Engine,
+    query: &Query,
+    graph: &Arc<TwinGraph>,
+    after: Option<Position>,
+    limit: usize,
+) -> (Vec<Value>, Option<Position>) {
+    let request = Request { after: after.as_ref(), limit: Some(limit), ..Request::default() };
+    let answer = engine.execute(query, graph, request).unwrap();
+    assert!(answer.len() <= limit);
+    // A position goes to the client and back as text.
+    let next = answer.next().map(|next| serde_json::to_string(next).unwrap());
+    (answer.rows().collect(), next.map(|next| serde_json::from_str(&next).unwrap()))
+}
+
 /// All rows of a query, page by page.
-fn pages(query: &adt_query::Query, graph: &TwinGraph, limit: usize) -> Vec<Value> {
-    let mut rows = Vec::new();
-    let mut after = None;
+fn pages(query: &Query, graph: &Arc<TwinGraph>, limit: usize) -> Vec<Value> {
+    let engine = Engine::new().columns_from(1);
+    let (mut rows, mut after) = (Vec::new(), None);
     loop {
-        let page = run_page(query, graph, after.take(), limit);
-        assert!(page.rows.len() <= limit);
-        rows.extend(page.rows);
-        match page.next {
-            // A key goes to the client and back as text.
-            Some(key) => {
-                let text = serde_json::to_string(&key).unwrap();
-                after = Some(serde_json::from_str::<RowKey>(&text).unwrap());
-            }
-            None => return rows,
+        let (page, next) = page(&engine, query, graph, after, limit);
+        rows.extend(page);
+        if next.is_none() {
+            return rows;
         }
+        after = next;
     }
 }
 
@@ -46,11 +63,11 @@ fn sorted(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
 fn answers() {
     let cases = Cases::load();
     for (graph, answers) in cases.sets() {
+        let graph = Arc::new(graph);
         for case in answers {
             let text = case["query"].as_str().unwrap();
             let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            let all: Vec<Value> = run(&query, &graph).collect();
-            check(case, text, &all);
+            check(case, text, &all(&query, &graph).rows().collect::<Vec<_>>());
             for limit in [1, 2, 1_000] {
                 check(case, &format!("{text}, pages of {limit}"), &pages(&query, &graph, limit));
             }
@@ -130,7 +147,7 @@ fn limits_are_kept() {
 
 #[test]
 fn reads_by_id_do_not_scan() {
-    let graph = Cases::load().graph();
+    let graph = Arc::new(Cases::load().graph());
     for (text, scanned) in [
         ("SELECT * FROM DIGITALTWINS WHERE $dtId = 'room1'", 1),
         ("SELECT * FROM DIGITALTWINS T WHERE T.temperature > 0 AND T.$dtId = 'room1'", 1),
@@ -140,40 +157,117 @@ fn reads_by_id_do_not_scan() {
         ("SELECT * FROM RELATIONSHIPS WHERE $targetId = 'thermo1'", 1),
         ("SELECT * FROM DIGITALTWINS WHERE $dtId = 'room1' OR temperature > 0", 5),
         ("SELECT COUNT() FROM DIGITALTWINS", 0),
+        ("SELECT COUNT() FROM DIGITALTWINS WHERE IS_OF_MODEL('dtmi:t:Space;1')", 0),
+        ("SELECT COUNT() FROM RELATIONSHIPS WHERE $relationshipName = 'contains'", 0),
+        ("SELECT R FROM DIGITALTWINS F JOIN R RELATED F.contains WHERE F.$dtId = 'floor1'", 4),
+        ("SELECT F FROM DIGITALTWINS F JOIN R RELATED F.contains WHERE R.$dtId = 'room2'", 3),
     ] {
         let query = parse(text).unwrap();
-        let mut rows = run(&query, &graph);
-        rows.by_ref().for_each(drop);
-        assert_eq!(rows.scanned(), scanned, "{text}");
-        assert_eq!(run_page(&query, &graph, None, 100).scanned, scanned, "{text}");
+        assert_eq!(all(&query, &graph).report().scanned, scanned, "{text}");
     }
+}
+
+#[test]
+fn a_page_looks_at_what_it_answers() {
+    let graph = Arc::new(Cases::load().graph());
+    let query = parse("SELECT * FROM DIGITALTWINS").unwrap();
+    let request = Request { limit: Some(2), ..Request::default() };
+    let answer = Engine::new().execute(&query, &graph, request).unwrap();
+    assert_eq!((answer.len(), answer.report().scanned), (2, 3));
 }
 
 #[test]
 fn paging_survives_changes() {
     let mut graph = Cases::load().graph();
     let query = parse("SELECT * FROM DIGITALTWINS").unwrap();
-    let page = run_page(&query, &graph, None, 2);
-    assert_eq!(ids(&page.rows), ["floor1", "lab1"]);
-    // The row that the page ended with goes, one comes before it and one behind.
+    let engine = Engine::new();
+    let (rows, next) = page(&engine, &query, &Arc::new(graph.clone()), None, 2);
+    assert_eq!(ids(&rows), ["floor1", "room1"]);
+    // The row that the next page would begin with goes; one takes its place, one is made anew.
     graph::delete_twin(&mut graph, "lab1");
     graph::put_twin(&mut graph, &graph::bare_twin("attic"));
-    graph::put_twin(&mut graph, &graph::bare_twin("room11"));
-    let page = run_page(&query, &graph, page.next, 2);
-    assert_eq!(ids(&page.rows), ["room1", "room11"]);
-    let page = run_page(&query, &graph, page.next, 2);
-    assert_eq!(ids(&page.rows), ["room2", "thermo1"]);
-    assert_eq!(page.next, None);
+    graph::put_twin(&mut graph, &graph::bare_twin("lab1"));
+    let (rows, next) = page(&engine, &query, &Arc::new(graph.clone()), next, 1);
+    assert_eq!(ids(&rows), ["room2"]);
+    let (rows, next) = page(&engine, &query, &Arc::new(graph), next, 2);
+    assert_eq!(ids(&rows), ["thermo1"]);
+    assert_eq!(next, None);
 }
 
 #[test]
 fn top_holds_over_pages() {
-    let graph = Cases::load().graph();
+    let graph = Arc::new(Cases::load().graph());
     let query = parse("SELECT TOP(3) FROM DIGITALTWINS").unwrap();
-    let Page { rows, next, .. } = run_page(&query, &graph, None, 2);
-    assert_eq!(ids(&rows), ["floor1", "lab1"]);
-    let Page { rows, next, .. } = run_page(&query, &graph, next, 2);
-    assert_eq!((ids(&rows), next), (vec!["room1"], None));
+    let engine = Engine::new();
+    let (rows, next) = page(&engine, &query, &graph, None, 2);
+    assert_eq!(ids(&rows), ["floor1", "room1"]);
+    let (rows, next) = page(&engine, &query, &graph, next, 2);
+    assert_eq!((ids(&rows), next), (vec!["room2"], None));
+}
+
+#[test]
+fn a_position_of_another_query_is_refused() {
+    let graph = Arc::new(Cases::load().graph());
+    let query = parse("SELECT * FROM DIGITALTWINS").unwrap();
+    let engine = Engine::new();
+    let (_, next) = page(&engine, &query, &graph, None, 2);
+    let other = "SELECT F FROM DIGITALTWINS F JOIN R RELATED F.contains WHERE R.$dtId = 'room2'";
+    let other = parse(other).unwrap();
+    let request = Request { after: next.as_ref(), ..Request::default() };
+    assert_eq!(engine.execute(&other, &graph, request).err(), Some(Stopped::Position));
+}
+
+/// A MATCH that touches everything, on a graph in which everything hangs together.
+#[test]
+fn stops_when_told() {
+    let mut graph = TwinGraph::new();
+    for index in 0..200 {
+        graph::put_twin(&mut graph, &graph::bare_twin(&index.to_string()));
+    }
+    for index in 0..8_000 {
+        let relationship = json!({
+            "$relationshipId": index.to_string(), "$etag": "", "$relationshipName": "x",
+            "$sourceId": (index * 7 % 200).to_string(), "$targetId": (index * 13 % 199).to_string(),
+        });
+        graph::put_relationship(&mut graph, &relationship);
+    }
+    let graph = Arc::new(graph);
+    let pattern = "(a)-[*2..10]-(b)-[*2..10]-(c)-[*2..10]-(d)-[]-(e)-[]-(f)";
+    let text = format!("SELECT COUNT() FROM DIGITALTWINS MATCH {pattern} WHERE a.$dtId != 'x'");
+    let query = parse(&text).unwrap();
+    for why in [Stopped::TimedOut, Stopped::Cancelled] {
+        let asked = AtomicU64::new(0);
+        let stop = || (asked.fetch_add(1, Ordering::Relaxed) == 300).then_some(why);
+        let request = Request { stop: &stop, ..Request::default() };
+        assert_eq!(Engine::new().execute(&query, &graph, request).err(), Some(why));
+        assert_eq!(asked.load(Ordering::Relaxed), 301);
+    }
+}
+
+#[test]
+fn columns_come_follow_and_go() {
+    let mut graph = Cases::load().graph();
+    let query = parse("SELECT name FROM DIGITALTWINS T WHERE T.temperature > 20").unwrap();
+    let engine = Engine::new().columns_from(1);
+    let names = |graph: &TwinGraph| {
+        let graph = Arc::new(graph.clone());
+        let answer = engine.execute(&query, &graph, Request::default()).unwrap();
+        (answer.len(), answer.report().columns.clone())
+    };
+    assert_eq!(names(&graph), (2, vec![]), "the first scan looks at the documents");
+    assert_eq!(names(&graph), (2, vec!["temperature".to_owned()]));
+    let twin = json!({"$dtId": "hot", "$etag": "", "temperature": 40, "$metadata": {"$model": "dtmi:t:Room;1"}});
+    graph::put_twin(&mut graph, &twin);
+    assert_eq!(names(&graph).0, 3);
+    graph::delete_twin(&mut graph, "hot");
+    assert_eq!(names(&graph).0, 2);
+    assert!(engine.columns().iter().any(|column| column.path == "temperature"));
+    assert!(engine.memory() > 0);
+    let small = Engine::with_memory(100).columns_from(1);
+    for _ in 0..3 {
+        small.execute(&query, &Arc::new(graph.clone()), Request::default()).unwrap();
+        assert!(small.memory() <= 100, "a column that does not fit is let go of");
+    }
 }
 
 #[test]
@@ -247,7 +341,7 @@ proptest! {
     ) {
         for text in [pieces.join(" "), pieces.concat()] {
             if let Ok(query) = parse(&text) {
-                run(&query, &TwinGraph::new()).for_each(drop);
+                all(&query, &Arc::new(TwinGraph::new())).rows().for_each(drop);
             }
         }
     }
@@ -255,11 +349,11 @@ proptest! {
     /// The way by id, the scan and the pages answer the same; a NOT divides the known rows in two.
     #[test]
     fn every_way_answers_the_same(condition in condition(), limit in 1usize..4) {
-        let graph = Cases::load().graph();
+        let graph = Arc::new(Cases::load().graph());
         let answer = |condition: &str| {
             let query = parse(&format!("SELECT * FROM DIGITALTWINS T WHERE {condition}")).unwrap();
             let rows = pages(&query, &graph, limit);
-            prop_assert_eq!(sorted(rows.clone()), sorted(run(&query, &graph)));
+            prop_assert_eq!(sorted(rows.clone()), sorted(all(&query, &graph).rows()));
             Ok(sorted(rows))
         };
         let rows = answer(&condition)?;

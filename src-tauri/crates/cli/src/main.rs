@@ -8,6 +8,7 @@ mod import;
 mod limits;
 mod place;
 mod progress;
+mod query;
 mod serve;
 mod target;
 mod trust;
@@ -37,6 +38,8 @@ enum Command {
     Export(export::Export),
     /// Print the service's limits, as `serve --limits FILE` takes them.
     Limits(limits::Limits),
+    /// Ask a running instance a query.
+    Query(query::Query),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
     /// Put the instance's CA into this machine's trust store, or take it out.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
             limits.run();
             Ok(ExitCode::SUCCESS)
         }
+        Command::Query(query) => query.run(),
         Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
         Command::Trust(trust) => trust.run().map(|()| ExitCode::SUCCESS),
     };

@@ -87,6 +87,15 @@ fn line(progress: Progress) -> String {
     }
 }
 
+/// Writes over the line on a terminal; does nothing, and says so, where there is none.
+pub fn say_over(text: &str) -> bool {
+    let is_terminal = std::io::stderr().is_terminal();
+    if is_terminal {
+        write(&format!("\r\x1b[K{text}"));
+    }
+    is_terminal
+}
+
 /// What is shown is not worth an error where the terminal has gone.
 fn write(text: &str) {
     let mut terminal = std::io::stderr();

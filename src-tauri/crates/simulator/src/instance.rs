@@ -3,6 +3,7 @@
 use crate::Simulation;
 use crate::lag::QueryLag;
 use crate::mutation::Mutation;
+use crate::query::Queries;
 use crate::recovery::{RecoveryReport, decode, recover};
 use crate::writer::{Command, Writer};
 use adt_limits::{Limiter, Limits};
@@ -68,6 +69,7 @@ impl Default for InstanceOptions {
 /// The embedded instance. Dropping it lets the writer finish what it has, and waits for that.
 pub struct Instance {
     view: Arc<GraphView>,
+    queries: Arc<Queries>,
     /// `None` only while it is dropped.
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
@@ -101,8 +103,10 @@ impl Instance {
         let simulation = options.simulation;
         let (commands, writer) = (Some(commands), Some(writer));
         let endpoints = RwLock::default();
+        let queries = Arc::default();
         Ok(Self {
             view,
+            queries,
             commands,
             writer,
             simulation,
@@ -118,6 +122,10 @@ impl Instance {
     /// The graph, not a copy of it.
     pub fn view(&self) -> &Arc<GraphView> {
         &self.view
+    }
+
+    pub(crate) fn queries(&self) -> &Arc<Queries> {
+        &self.queries
     }
 
     /// The endpoints that event routes may lead to from now on; whoever deploys a topology says.

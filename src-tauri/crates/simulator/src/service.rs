@@ -353,7 +353,8 @@ impl TwinService for Instance {
 
     async fn query(&self, call: &Call, request: QueryRequest) -> Result<QueryPage, ServiceError> {
         let admitted = self.admit(call, Limit::Queries, NONE)?;
-        let page = crate::query::run(&self.queried(), self.limiter(), &request)?;
+        let limiter = self.limiter().clone();
+        let page = crate::query::run(self.queries(), self.queried(), limiter, request).await?;
         if admitted.is_some() {
             self.limiter().charge(page.charge, Instant::now());
         }

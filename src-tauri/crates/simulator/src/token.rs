@@ -3,14 +3,9 @@
 use adt_service::{Code, ServiceError};
 use std::fmt::Write;
 
-/// A token that continues `of` (a query's text, a list's name) after `key`.
+/// A token that continues `of` (a list's name) after `key`.
 pub(crate) fn make(of: &str, key: &str) -> String {
-    let text = format!("{:08x}{key}", checksum(of));
-    text.bytes().fold(String::with_capacity(text.len() * 2), |mut token, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(token, "{byte:02x}");
-        token
-    })
+    hidden(&format!("{:08x}{key}", checksum(of)))
 }
 
 /// The key of a token that [`make`] made for the same `of`.
@@ -21,14 +16,27 @@ pub(crate) fn read(of: &str, token: &str) -> Result<String, ServiceError> {
             "The continuation token is not one of this list or query. Begin again without a token.",
         )
     };
-    let digits = token.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Vec<u8> = digits.map(byte).collect::<Option<_>>().ok_or_else(refused)?;
-    let text = String::from_utf8(bytes).map_err(|_| refused())?;
+    let text = shown(token).ok_or_else(refused)?;
     match text.strip_prefix(&format!("{:08x}", checksum(of))) {
         Some(key) => Ok(key.to_owned()),
         None => Err(refused()),
     }
+}
+
+/// A text as a client gets to see it.
+pub(crate) fn hidden(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len() * 2), |mut token, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(token, "{byte:02x}");
+        token
+    })
+}
+
+/// The text that [`hidden`] hid; `None` where there is none.
+pub(crate) fn shown(token: &str) -> Option<String> {
+    let digits = token.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    String::from_utf8(digits.map(byte).collect::<Option<_>>()?).ok()
 }
 
 /// FNV-1a: it only has to tell one query from another.

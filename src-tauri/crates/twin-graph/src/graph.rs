@@ -150,6 +150,11 @@ impl TwinGraph {
         self.twins.value(place(node))
     }
 
+    /// The version at which the twin of a node came, however often it changed since.
+    pub fn twin_since(&self, node: NodeIndex) -> Option<u64> {
+        self.twins.since(place(node))
+    }
+
     /// All twins, in the order in which they were created (a freed place is taken again).
     pub fn twins(&self) -> impl Iterator<Item = &Arc<Twin>> {
         self.twin_chunks().flat_map(|chunk| chunk.slots()).filter_map(Slot::value)
@@ -178,6 +183,11 @@ impl TwinGraph {
     /// The relationship of an edge.
     pub fn relationship_at(&self, edge: EdgeIndex) -> Option<&Arc<Relationship>> {
         self.relationships.value(edge.index() as u32)
+    }
+
+    /// The version at which the relationship of an edge came, however often it changed since.
+    pub fn relationship_since(&self, edge: EdgeIndex) -> Option<u64> {
+        self.relationships.since(edge.index() as u32)
     }
 
     /// All relationships, in the order in which they were created (a freed place is taken again).

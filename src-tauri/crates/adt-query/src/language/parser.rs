@@ -97,6 +97,11 @@ impl Parser {
         }
     }
 
+    /// Goes on at another token.
+    pub(super) fn begin_at(&mut self, index: usize) {
+        self.next = index;
+    }
+
     pub(super) fn query(&mut self) -> Result<Query, QueryError> {
         if !self.take_word("SELECT") {
             return Err(self.error(format!("missing SELECT at '{}'", self.shown())));

@@ -228,6 +228,17 @@ impl Condition {
 impl Comparison {
     pub(crate) const SYMBOLS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
 
+    /// The operator that says the same with its sides changed.
+    pub(crate) fn flipped(self) -> Self {
+        match self {
+            Self::Equal | Self::NotEqual => self,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
     pub(crate) fn of_symbol(symbol: &str) -> Option<Self> {
         Some(match symbol {
             "=" => Self::Equal,

@@ -1,5 +1,7 @@
 //! The graph of `cases.json`, made by the changes that would make it in the instance.
 
+#![allow(dead_code)]
+
 use serde_json::{Value, json};
 use std::sync::Arc;
 use twin_graph::{
@@ -66,6 +68,11 @@ pub fn put_twin(graph: &mut TwinGraph, twin: &Value) {
 pub fn delete_twin(graph: &mut TwinGraph, id: &str) {
     let twin = graph.twin(id).unwrap().clone();
     apply(graph, ChangeKind::TwinDeleted { twin });
+}
+
+pub fn delete_relationship(graph: &mut TwinGraph, source: &str, id: &str) {
+    let relationship = graph.relationship(source, id).unwrap().clone();
+    apply(graph, ChangeKind::RelationshipDeleted { relationship });
 }
 
 fn apply(graph: &mut TwinGraph, kind: ChangeKind) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Slot<T> {
     version: u64,
+    since: u64,
     value: Option<Arc<T>>,
 }
 
@@ -14,6 +15,11 @@ impl<T> Slot<T> {
     /// The graph's version when what is here last came, went or changed; 0 where nothing ever was.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The graph's version when what is here came, however often it changed since.
+    pub fn since(&self) -> u64 {
+        self.since
     }
 
     /// What is here; `None` where the place is free.
@@ -24,13 +30,13 @@ impl<T> Slot<T> {
 
 impl<T> Clone for Slot<T> {
     fn clone(&self) -> Self {
-        Self { version: self.version, value: self.value.clone() }
+        Self { version: self.version, since: self.since, value: self.value.clone() }
     }
 }
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { version: 0, value: None }
+        Self { version: 0, since: 0, value: None }
     }
 }
 
@@ -79,6 +85,12 @@ impl<T> Slots<T> {
         self.0.get(place as usize)?.value.as_ref()
     }
 
+    /// The version at which what is in a place came; `None` where it is free.
+    pub(crate) fn since(&self, place: u32) -> Option<u64> {
+        let slot = self.0.get(place as usize)?;
+        slot.value.as_ref().map(|_| slot.since)
+    }
+
     /// All chunks, or those with a place that changed after a version.
     pub(crate) fn chunks(&self, after: Option<u64>) -> impl Iterator<Item = Chunk<'_, T>> {
         let all = self.0.len();
@@ -94,7 +106,8 @@ impl<T> Slots<T> {
             self.0.push();
         }
         if let Some(slot) = self.0.change(place as usize, version) {
-            *slot = Slot { version, value };
+            let since = if slot.value.is_some() { slot.since } else { version };
+            *slot = Slot { version, since, value };
         }
     }
 }
