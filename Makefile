@@ -45,6 +45,11 @@ bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS
 	cargo build --release --locked --example bare_window
 	tests/with-display $(PYTHON) tests/bench/window.py
 
+.PHONY: pictures
+pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the drawing to look at: far and near, light and dark, into .test-output/pictures
+	npm --prefix ui run pictures -- "$(CURDIR)/$(OUTPUT)/pictures/page"
+	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
+
 .PHONY: bench-graph
 bench-graph: .packages-test ui/node_modules/.package-lock.json tests/bench/graph/node_modules/.package-lock.json ## The drawing beside sigma, cytoscape, cosmos and force-graph in the same browser
 	node tests/bench/graph/run.mjs $(SIZES)

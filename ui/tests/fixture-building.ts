@@ -40,6 +40,7 @@ export const kinds: Kind[] = [
     level: 3,
     valueProperty: null,
     unit: "",
+    properties: ["name", "currentTemp", "temperature", "humidity", "usage", "seats", "occupied"],
   },
   {
     model: "dtmi:com:contoso:Floor;1",
@@ -49,6 +50,7 @@ export const kinds: Kind[] = [
     level: 2,
     valueProperty: null,
     unit: "",
+    properties: ["name", "currentTemp", "temperature", "humidity", "usage", "seats", "occupied"],
   },
   {
     model: "dtmi:com:contoso:Room;1",
@@ -58,6 +60,7 @@ export const kinds: Kind[] = [
     level: 1,
     valueProperty: "currentTemp",
     unit: "°C",
+    properties: ["name", "currentTemp", "temperature", "humidity", "usage", "seats", "occupied"],
   },
   {
     model: "dtmi:com:contoso:Thermostat;1",
@@ -67,6 +70,7 @@ export const kinds: Kind[] = [
     level: 0,
     valueProperty: "temperature",
     unit: "°C",
+    properties: ["name", "currentTemp", "temperature", "humidity", "usage", "seats", "occupied"],
   },
 ];
 

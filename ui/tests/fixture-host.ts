@@ -6,6 +6,7 @@ import type { LogRequest } from "../src/wire/LogRequest";
 import type { LogRow } from "../src/wire/LogRow";
 import type { LogWindow } from "../src/wire/LogWindow";
 import type { Phase } from "../src/wire/Phase";
+import type { PropertyMessage } from "../src/wire/PropertyMessage";
 import type { Request } from "../src/wire/Request";
 import type { Response } from "../src/wire/Response";
 import type { SimulationAction } from "../src/wire/SimulationAction";
@@ -103,6 +104,8 @@ export class FixtureHost implements Host {
         return { type: "status", ...this.status() };
       case "graph":
         return { type: "graph", ...this.graph(request.since) };
+      case "property":
+        return { type: "property", ...this.property(request.name) };
       case "twin": {
         const detail = this.detail(request.id);
         return detail
@@ -273,6 +276,24 @@ export class FixtureHost implements Host {
       queryLagSeconds: this.throttled > 0 ? 5 : null,
       problems: this.problems,
       routes,
+    };
+  }
+
+  private property(name: string): PropertyMessage {
+    const values = [...this.twins.values()].map(
+      (twin) => twin.properties.find((property) => property.name === name)?.value ?? null,
+    );
+    const rows = [...values.keys()].filter((row) => values[row] !== null);
+    const words = rows.map((row) => (typeof values[row] === "number" ? null : `${values[row]}`));
+    const labels = [...new Set(words.filter((word) => word !== null))];
+    return {
+      head: { labels },
+      row: Uint32Array.from(rows),
+      number: Float64Array.from(rows, (row) => {
+        const value = values[row];
+        return typeof value === "number" ? value : Number.NaN;
+      }),
+      label: Uint32Array.from(words, (word) => (word === null ? noRow : labels.indexOf(word))),
     };
   }
 

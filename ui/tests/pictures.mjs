@@ -25,6 +25,26 @@ const scenes = {
     await page.getByTestId("property-edit-input").fill("-3");
     await page.getByTestId("property-apply").click();
   },
+  appearance: async (page) => {
+    await page.getByTestId("appearance").click();
+    await page.getByRole("radio", { name: "Property" }).click();
+    await page.getByLabel("Property", { exact: true }).last().selectOption("usage");
+    await page.getByLabel("Add a rule").click();
+  },
+  list: async (page) => {
+    await page.getByLabel("List of twins").first().click();
+    await page.getByLabel("Only twins with").fill("room");
+    await page.keyboard.press("ArrowDown");
+  },
+  lasso: async (page) => {
+    const box = await page.getByTestId("graph-canvas").boundingBox();
+    await page.keyboard.down("Shift");
+    await page.mouse.move(box.x + 200, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 480, box.y + 200, { steps: 4 });
+    await page.mouse.up();
+    await page.keyboard.up("Shift");
+  },
   open: (page) => page.keyboard.press("Control+o"),
   limits: (page) => page.getByTestId("limits-item").click(),
 };

@@ -37,8 +37,6 @@ const flags = [
   "--use-angle=swiftshader",
   "--enable-unsafe-swiftshader",
   "--disable-background-networking",
-  "--disable-frame-rate-limit",
-  "--disable-gpu-vsync",
   "--js-flags=--expose-gc",
 ];
 
@@ -151,6 +149,13 @@ async function measure(browser, { files, code, css }, how, graph, picture) {
     window.finish();
     return { load: loaded - began, first: performance.now() - began };
   }, how);
+  await page.evaluate(async () => {
+    for (let step = 0; step < 3; step++) {
+      window.move(step / 300);
+      await window.frame();
+      window.finish();
+    }
+  });
   const cpuBefore = cpu();
   const took = await page.evaluate(
     async ([steps, longest]) => {

@@ -20,6 +20,7 @@ import "./appearance.css";
 
 const colourings = [
   { value: "value", label: "Value" },
+  { value: "property", label: "Property" },
   { value: "model", label: "Model" },
   { value: "change", label: "Last change" },
   { value: "none", label: "None" },
@@ -117,7 +118,10 @@ function Row(props: { name: string; children: ReactNode }) {
 
 function ColourPart({ encoding, change, surface }: PartProps & { surface: GraphSurface }) {
   const scale = useCell(surface.scale);
-  const ranged = encoding.colour === "value" && scale.kind === "range";
+  const { kinds } = usePage().instance.graph;
+  const properties = [...new Set(kinds.flatMap((kind) => kind.properties))].sort();
+  const byProperty = encoding.colour === "property";
+  const ranged = (encoding.colour === "value" || byProperty) && scale.kind === "range";
   return (
     <>
       <Row name="Colour">
@@ -125,9 +129,21 @@ function ColourPart({ encoding, change, surface }: PartProps & { surface: GraphS
           label="Colour by"
           value={encoding.colour}
           options={colourings}
-          onChange={(colour) => change({ colour, range: null })}
+          onChange={(colour) =>
+            change({ colour, range: null, property: encoding.property || (properties[0] ?? "") })
+          }
         />
       </Row>
+      {byProperty && (
+        <Row name="Property">
+          <Choice
+            label="Property"
+            value={encoding.property}
+            options={properties}
+            onChange={(property) => change({ property, range: null })}
+          />
+        </Row>
+      )}
       {ranged && (
         <RangeRow
           low={scale.low}

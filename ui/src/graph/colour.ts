@@ -34,9 +34,8 @@ export const cssOf = (colour: Packed): string =>
 
 /** The colour `share` (0 to 1) of the way from one to another. */
 export function mix(from: Packed, to: Packed, share: number): Packed {
-  const part = (shift: number) => {
-    const [a, b] = [(from >> shift) & 255, (to >> shift) & 255];
-    return Math.round(a + (b - a) * share);
-  };
-  return pack(part(0), part(8), part(16));
+  const red = (from & 255) + ((to & 255) - (from & 255)) * share;
+  const green = ((from >> 8) & 255) + (((to >> 8) & 255) - ((from >> 8) & 255)) * share;
+  const blue = ((from >> 16) & 255) + (((to >> 16) & 255) - ((from >> 16) & 255)) * share;
+  return pack(red + 0.5, green + 0.5, blue + 0.5);
 }

@@ -77,6 +77,8 @@ export interface Scene extends Basis, Derived {
   bounds: Rect;
   /** Colour: a place in the table of the encoding. */
   paint: Uint8Array;
+  /** The colour of each frame as an aggregate of what it holds. */
+  framePaint: Uint8Array;
   /** How many times as large as its shape. */
   scale: Float32Array;
   /** Place in `badges`; 0 for none. */
@@ -102,6 +104,7 @@ export function sceneOf(basis: Basis, index: TwinIndex): Scene {
     slots: new Slots(basis.x, basis.y, derived.grid),
     bounds: boundsOf(basis),
     paint: new Uint8Array(count),
+    framePaint: new Uint8Array(basis.frames.length),
     scale: new Float32Array(count).fill(1),
     badge: new Uint8Array(count),
   };

@@ -25,6 +25,7 @@ import { makeScene, updateScene } from "./gather";
 import { Glide } from "./glide";
 import { frameAt, twinAt, twinsWithin } from "./hit";
 import { readPalette } from "./palette";
+import { followProperty } from "./propertyColumn";
 import { moveTwin, type Scene } from "./scene";
 
 const flightTime = 240;
@@ -105,6 +106,10 @@ export class GraphSurface {
         redraw();
       }),
       encoding.subscribe(() => this.encode()),
+      followProperty(this.page, (column) => {
+        this.column = column;
+        this.encode();
+      }),
       revealed.on((id) => this.bringIntoView(id)),
     ];
     this.drawing.choose(preferences.get().renderer);

@@ -1,9 +1,13 @@
 import type { GraphMessage } from "../wire/GraphMessage";
+import type { PropertyMessage } from "../wire/PropertyMessage";
 import type { Request } from "../wire/Request";
 import type { Response } from "../wire/Response";
 
 /** An answer: most are JSON, large ones are columns. */
-export type Answer = Response | ({ type: "graph" } & GraphMessage);
+export type Answer =
+  | Response
+  | ({ type: "graph" } & GraphMessage)
+  | ({ type: "property" } & PropertyMessage);
 
 /** Everything that the page needs of the machine that it runs on. The only door to the backend. */
 export interface Host {

@@ -1,6 +1,7 @@
 import { invoke } from "@tauri-apps/api/core";
 import { open } from "@tauri-apps/plugin-dialog";
 import { decodeGraphMessage } from "../wire/GraphMessage";
+import { decodePropertyMessage } from "../wire/PropertyMessage";
 import type { Response } from "../wire/Response";
 import type { Host } from "./host";
 
@@ -8,10 +9,10 @@ import type { Host } from "./host";
 export const tauriHost: Host = {
   call: async (request) => {
     const answer = await invoke<Response | ArrayBuffer>("call", { request });
-    // Only the graph comes as columns.
-    return answer instanceof ArrayBuffer
-      ? { type: "graph", ...decodeGraphMessage(answer) }
-      : answer;
+    if (!(answer instanceof ArrayBuffer)) return answer;
+    return request.type === "property"
+      ? { type: "property", ...decodePropertyMessage(answer) }
+      : { type: "graph", ...decodeGraphMessage(answer) };
   },
   pickFolder: (title) => open({ title, directory: true }),
   pickFile: (title, extensions) =>

@@ -33,4 +33,8 @@ valueProperty: string | null,
 /**
  * The unit of that value as it is written (`°C`), or empty.
  */
-unit: string, };
+unit: string, 
+/**
+ * The names of its properties whose values are numbers, words or truths.
+ */
+properties: Array<string>, };

@@ -15,7 +15,11 @@ target: Target, } | { "type": "status" } | { "type": "graph",
 /**
  * The revision that the page has; absent for all.
  */
-since: number | null, } | { "type": "twin", 
+since: number | null, } | { "type": "property", 
+/**
+ * Its name.
+ */
+name: string, } | { "type": "twin", 
 /**
  * `$dtId`.
  */

@@ -21,6 +21,7 @@ const kind = (name: string, shape: Kind["shape"], unit = ""): Kind => ({
   level: 0,
   valueProperty: unit ? "temperature" : null,
   unit,
+  properties: [],
 });
 
 export const kinds: Kind[] = [

@@ -11,6 +11,7 @@ import {
 } from "../../src/graph/draw/picture";
 import { Sight } from "../../src/graph/draw/seen";
 import { chooseLabels } from "../../src/graph/draw/text/labels";
+import { Occupied } from "../../src/graph/draw/text/occupied";
 import { Dress, textOf } from "../../src/graph/dress";
 import { type Encoding, plainEncoding } from "../../src/graph/encoding/encoding";
 import { frameAt, twinAt } from "../../src/graph/hit";
@@ -132,13 +133,15 @@ export class Stage {
   }
 
   labels(): { id: string; text: string; look: string; x: number; y: number }[] {
-    return chooseLabels(this.picture()).map(({ at, text, look, x, y }) => ({
-      id: this.scene.ids[at] ?? "",
-      text,
-      look,
-      x,
-      y,
-    }));
+    return chooseLabels(this.picture(), new Occupied(this.width, this.height)).map(
+      ({ at, text, look, x, y }) => ({
+        id: this.scene.ids[at] ?? "",
+        text,
+        look,
+        x,
+        y,
+      }),
+    );
   }
 
   /** What is on the canvases, drawn anew where a path is named. */

@@ -189,20 +189,25 @@ impl Explorer {
     /// Answers the page: large answers as messages of columns, all others as JSON.
     pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {
         match request {
-            Request::Graph { since } => match self.graph(since).await {
-                Ok(message) => Answer::Columns(message),
-                Err(response) => Answer::Response(response),
-            },
+            Request::Graph { since } => {
+                self.columns(move |opened| opened.screen.message(since).encode()).await
+            }
+            Request::Property { name } => {
+                self.columns(move |opened| opened.screen.property(&name).encode()).await
+            }
             request => Answer::Response(self.handle(request).await),
         }
     }
 
-    /// A [`GraphMessage`](crate::wire::GraphMessage), encoded.
-    async fn graph(&self, since: Option<u64>) -> Result<Vec<u8>, Response> {
-        let opened = self.opened.lock().clone();
-        let opened = opened.ok_or_else(|| failed("NotOpen", "Nothing is open yet."))?;
-        let message = blocking(move || opened.screen.message(since).encode()).await;
-        message.map_err(|error| Response::Failed(error.to_failure()))
+    /// A message about what is open, encoded.
+    async fn columns(&self, encode: impl FnOnce(&Opened) -> Vec<u8> + Send + 'static) -> Answer {
+        let Some(opened) = self.opened.lock().clone() else {
+            return Answer::Response(failed("NotOpen", "Nothing is open yet."));
+        };
+        match blocking(move || encode(&opened)).await {
+            Ok(message) => Answer::Columns(message),
+            Err(error) => Answer::Response(Response::Failed(error.to_failure())),
+        }
     }
 
     /// Answers the page in JSON.
@@ -426,6 +431,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         Request::SaveToWorkspace => save(opened).await,
         Request::Open { .. }
         | Request::Graph { .. }
+        | Request::Property { .. }
         | Request::Status
         | Request::SaveUiState { .. }
         | Request::UiState

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use session::wire::{
-    Answer, Credential, GraphMessage, LogRequest, LogWindow, PINNED, Phase, Place, Request,
-    Response, SimulationAction, Status, Target, TwinDetail,
+    Answer, Credential, GraphMessage, LogRequest, LogWindow, PINNED, Phase, Place, PropertyMessage,
+    Request, Response, SimulationAction, Status, Target, TwinDetail,
 };
 use session::{Embedded, EmbeddedOptions, Explorer, Folders};
 use std::collections::BTreeMap;
@@ -50,6 +50,13 @@ async fn open(explorer: &Arc<Explorer>, target: Target) -> Status {
 async fn graph(explorer: &Arc<Explorer>, since: Option<u64>) -> GraphMessage {
     match explorer.answer(Request::Graph { since }).await {
         Answer::Columns(message) => GraphMessage::decode(&message).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn property(explorer: &Arc<Explorer>, name: &str) -> PropertyMessage {
+    match explorer.answer(Request::Property { name: name.into() }).await {
+        Answer::Columns(message) => PropertyMessage::decode(&message).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -129,6 +136,13 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
         let at = whole.twin_id.iter().position(|each| each == id).unwrap();
         whole.twin_row[at]
     };
+    let usage = property(&explorer, "usage").await;
+    let lobby = usage.row.iter().position(|&row| row == row_of("Room_01")).unwrap();
+    assert_eq!(usage.head.labels[usage.label[lobby] as usize], "common");
+    assert!(usage.row.len() == 24 && usage.number.iter().all(|number| number.is_nan()));
+    let area = property(&explorer, "area").await;
+    assert!(area.number.contains(&72.0) && area.head.labels.is_empty());
+
     let since = Some(whole.head.revision);
     let nothing = graph(&explorer, since).await;
     assert_eq!(nothing, GraphMessage { head: nothing.head.clone(), ..GraphMessage::default() });

@@ -42,7 +42,8 @@ export class Drawing {
     private readonly onRestored: () => void,
   ) {
     const element = newCanvas();
-    const context = contextOf(element, false);
+    // Pixels come from this side: a canvas on the GPU would send them there and back.
+    const context = contextOf(element, { alpha: false, willReadFrequently: true });
     this.canvasPath = new CanvasPath(context);
     this.canvas = {
       name: "canvas",
@@ -137,7 +138,7 @@ export class Drawing {
     const [ground, text] = [newCanvas(), newCanvas()];
     try {
       const path = new WebglPath(ground);
-      const context = contextOf(text, true);
+      const context = contextOf(text, { alpha: true });
       this.webgl = {
         name: "webgl",
         elements: [ground, text],
@@ -181,8 +182,11 @@ function newCanvas(): HTMLCanvasElement {
   return canvas;
 }
 
-function contextOf(canvas: HTMLCanvasElement, alpha: boolean): CanvasRenderingContext2D {
-  const context = canvas.getContext("2d", { alpha });
+function contextOf(
+  canvas: HTMLCanvasElement,
+  settings: CanvasRenderingContext2DSettings,
+): CanvasRenderingContext2D {
+  const context = canvas.getContext("2d", settings);
   if (!context) throw new Error("This web view has no 2-D canvas. Update WebKitGTK.");
   return context;
 }

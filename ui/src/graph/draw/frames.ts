@@ -31,6 +31,6 @@ export function framePaint(picture: Picture, at: number): Packed | null {
   const frame = scene.frames[at] as SceneFrame;
   if (frame.outer) return null;
   const ground = parseColour(palette.cont);
-  if (seen.far === 0 || frame.twin < 0) return ground;
-  return mix(ground, table.fill[scene.paint[frame.twin] as number] as number, mostTint * seen.far);
+  if (seen.far === 0) return ground;
+  return mix(ground, table.fill[scene.framePaint[at] as number] as number, mostTint * seen.far);
 }

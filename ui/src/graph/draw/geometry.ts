@@ -1,3 +1,4 @@
+import type { Point } from "../camera";
 import { circle, hexagon } from "../scene";
 
 /** How far apart relationships between the same two twins run, and how large a self loop is. */
@@ -10,7 +11,8 @@ export const pieces = 12;
 /** How far a shape reaches from its middle in a direction of length 1. As in `shaders.ts`. */
 export function reach(shape: number, halfX: number, halfY: number, dx: number, dy: number): number {
   if (shape === circle) return halfX;
-  const [ax, ay] = [Math.abs(dx), Math.abs(dy)];
+  const ax = Math.abs(dx);
+  const ay = Math.abs(dy);
   // A hexagon is flat at the top; its slanted sides run from (halfX, 0) to (halfX / 2, halfY).
   if (shape === hexagon) {
     return Math.min(halfY / ay, halfX / (ax + (ay * halfX) / (2 * halfY)));
@@ -35,18 +37,23 @@ export interface End {
 export class Route {
   readonly points = new Float64Array(2 * (pieces + 1));
   count = 0;
+  private readonly out: Point = { x: 0, y: 0 };
+  private readonly back: Point = { x: 0, y: 0 };
 
   /** Goes from one end to the other; answers whether there is anything to see. */
   go(from: End, to: End, bend: number, loop: boolean, scale: number, gap: number): boolean {
     this.count = 0;
     if (loop) return this.around(from, bend, scale);
-    const [wayX, wayY] = [to.x - from.x, to.y - from.y];
+    const wayX = to.x - from.x;
+    const wayY = to.y - from.y;
     const length = Math.hypot(wayX, wayY);
     if (length < 1) return false;
     const bow = (2 * bend * bendStep * scale) / length;
-    const [middleX, middleY] = [(from.x + to.x) / 2 - wayY * bow, (from.y + to.y) / 2 + wayX * bow];
-    const out = leave(from, middleX, middleY, 0);
-    const back = leave(to, middleX, middleY, gap);
+    const middleX = (from.x + to.x) / 2 - wayY * bow;
+    const middleY = (from.y + to.y) / 2 + wayX * bow;
+    const { out, back } = this;
+    leave(from, middleX, middleY, 0, out);
+    leave(to, middleX, middleY, gap, back);
     if ((back.x - out.x) * wayX + (back.y - out.y) * wayY <= 0) return false;
     if (bend === 0) {
       // What runs straight up or across is sharp on the middle of pixels.
@@ -83,9 +90,11 @@ export class Route {
   }
 }
 
-function leave(end: End, towardsX: number, towardsY: number, gap: number) {
+function leave(end: End, towardsX: number, towardsY: number, gap: number, at: Point): void {
   const length = Math.hypot(towardsX - end.x, towardsY - end.y) || 1;
-  const [dx, dy] = [(towardsX - end.x) / length, (towardsY - end.y) / length];
+  const dx = (towardsX - end.x) / length;
+  const dy = (towardsY - end.y) / length;
   const off = reach(end.shape, end.halfX, end.halfY, dx, dy) + gap;
-  return { x: end.x + dx * off, y: end.y + dy * off };
+  at.x = end.x + dx * off;
+  at.y = end.y + dy * off;
 }

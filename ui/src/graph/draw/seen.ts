@@ -110,8 +110,12 @@ export class Sight {
     let [count, length] = [0, 0];
     for (let edge = 0; edge < source.length; edge++) {
       if (unlined[edge] || hidden.has(name[edge] as number)) continue;
-      const [a, b] = [source[edge] as number, target[edge] as number];
-      const [ax, ay, bx, by] = [x[a] as number, y[a] as number, x[b] as number, y[b] as number];
+      const a = source[edge] as number;
+      const b = target[edge] as number;
+      const ax = x[a] as number;
+      const ay = y[a] as number;
+      const bx = x[b] as number;
+      const by = y[b] as number;
       if (ax < left && bx < left) continue;
       if (ay < top && by < top) continue;
       if (ax > right && bx > right) continue;

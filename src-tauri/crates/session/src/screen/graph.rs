@@ -2,7 +2,8 @@
 
 use super::arrange::Job;
 use super::drawing::Drawing;
-use crate::wire::{GraphMessage, Place};
+use super::property::property;
+use crate::wire::{GraphMessage, Place, PropertyMessage};
 use adt_service::{Changes, GraphView};
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
@@ -81,6 +82,14 @@ impl GraphScreen {
         follow(&mut state.drawing, &graph, &self.view);
         self.arrange_or_wake(&mut state);
         state.drawing.message(self.session, &graph, since)
+    }
+
+    /// A property of every twin that has it set, in the rows of the last message.
+    pub(crate) fn property(&self, name: &str) -> PropertyMessage {
+        let mut state = self.drawing.state.lock();
+        let graph = self.view.read();
+        follow(&mut state.drawing, &graph, &self.view);
+        property(&graph, &state.drawing.twins, name)
     }
 
     fn arrange_or_wake(&self, state: &mut State) {

@@ -2,7 +2,7 @@
 
 use super::{model_name, unit_sign};
 use crate::wire::{Kind, Shape};
-use dtdl::{Interface, Models};
+use dtdl::{Interface, Models, Schema};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,7 +43,9 @@ impl Kinds {
     pub(super) fn describe(&mut self, models: &Models) {
         for kind in &mut self.list {
             let new = described(models, &kind.model);
-            (kind.name, kind.value_property, kind.unit) = (new.name, new.value_property, new.unit);
+            let level = (kind.count, kind.level, kind.shape);
+            *kind = new;
+            (kind.count, kind.level, kind.shape) = level;
         }
     }
 
@@ -69,7 +71,20 @@ fn described(models: &Models, model: &str) -> Kind {
         level: 0,
         value_property,
         unit: unit.unwrap_or_default(),
+        properties: models.get(model).map(|interface| tellable(interface)).unwrap_or_default(),
     }
+}
+
+/// The properties whose values are numbers or short words, so that a colour can stand for them.
+fn tellable(model: &Interface) -> Vec<String> {
+    let properties = model.contents.values().filter(|content| {
+        content.as_property().is_some_and(|property| {
+            let schema = &**property.schema;
+            schema.is_numeric()
+                || matches!(schema, Schema::Boolean | Schema::String | Schema::Enum(_))
+        })
+    });
+    properties.map(|content| content.name.to_string()).collect()
 }
 
 /// The property whose value says most: a temperature, else the first number with a unit.

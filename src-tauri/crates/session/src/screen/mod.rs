@@ -6,6 +6,7 @@ mod graph;
 mod kinds;
 mod limits;
 mod log;
+mod property;
 mod rows;
 mod search;
 mod touched;

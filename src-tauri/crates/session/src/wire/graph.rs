@@ -73,6 +73,28 @@ columns! {
     }
 }
 
+/// What a [`PropertyMessage`] says beside its columns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PropertyHead {
+    /// The values that are no numbers.
+    pub labels: Vec<String>,
+}
+
+columns! {
+    /// One property of every twin that has it set.
+    pub struct PropertyMessage {
+        /// All that is no column.
+        pub head: PropertyHead,
+        /// The twin's row in the graph.
+        pub row: u32,
+        /// Its value, or not a number.
+        pub number: f64,
+        /// Its value's index into `labels`, or `NO_ROW`.
+        pub label: u32,
+    }
+}
+
 /// No row: the parent of what nothing contains.
 pub const NO_ROW: u32 = u32::MAX;
 /// A flag of a place: a person put the twin there.
@@ -131,6 +153,8 @@ pub struct Kind {
     pub value_property: Option<String>,
     /// The unit of that value as it is written (`°C`), or empty.
     pub unit: String,
+    /// The names of its properties whose values are numbers, words or truths.
+    pub properties: Vec<String>,
 }
 
 /// A name of relationships.

@@ -39,6 +39,11 @@ pub enum Request {
         #[ts(type = "number | null")]
         since: Option<u64>,
     },
+    /// One property of every twin; answered by a `PropertyMessage`.
+    Property {
+        /// Its name.
+        name: String,
+    },
     /// One twin with everything that the inspector shows.
     Twin {
         /// `$dtId`.
@@ -185,7 +190,9 @@ mod tests {
         Request::export_all(&config).unwrap();
         Response::export_all(&config).unwrap();
         GraphHead::export_all(&config).unwrap();
+        PropertyHead::export_all(&config).unwrap();
         fs::write(fresh.path().join("GraphMessage.ts"), GraphMessage::typescript()).unwrap();
+        fs::write(fresh.path().join("PropertyMessage.ts"), PropertyMessage::typescript()).unwrap();
         let wanted = files(fresh.path());
         if std::env::var_os("UPDATE_WIRE").is_some() {
             let _ = fs::remove_dir_all(&committed);

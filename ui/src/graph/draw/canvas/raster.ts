@@ -1,7 +1,9 @@
-import type { Packed } from "../../colour";
-import { circle, hexagon } from "../../scene";
+import { mix, type Packed } from "../../colour";
+import { circle, hexagon, rectangle } from "../../scene";
 
 const opaque = 256;
+/** A corner of a smaller radius is a corner, pixels. */
+const squareBelow = 1.6;
 
 /** How far a point is outside of a shape around the origin; negative inside. As in `shaders.ts`. */
 export function distance(
@@ -12,13 +14,15 @@ export function distance(
   halfY: number,
   radius: number,
 ): number {
-  const [ax, ay] = [Math.abs(x), Math.abs(y)];
+  const ax = Math.abs(x);
+  const ay = Math.abs(y);
   if (shape === circle) return Math.sqrt(x * x + y * y) - halfX;
   if (shape === hexagon) {
     const slant = Math.sqrt(halfY * halfY + (halfX * halfX) / 4);
     return Math.max(ay - halfY, ((ax - halfX) * halfY + (ay * halfX) / 2) / slant);
   }
-  const [qx, qy] = [ax - halfX + radius, ay - halfY + radius];
+  const qx = ax - halfX + radius;
+  const qy = ay - halfY + radius;
   const corner = qx > 0 && qy > 0 ? Math.sqrt(qx * qx + qy * qy) : Math.max(qx, qy);
   return corner - radius;
 }
@@ -50,27 +54,29 @@ export class Raster {
     this.context.putImageData(this.image, 0, 0);
   }
 
-  /** A box with its edges between pixels; for what is too small to have corners or an outline. */
+  /** A box with its edges between pixels. */
   box(x: number, y: number, halfX: number, halfY: number, fill: Packed, alpha: number): void {
-    const [x0, x1, y0, y1] = [x - halfX, x + halfX, y - halfY, y + halfY];
+    const x0 = x - halfX;
+    const x1 = x + halfX;
+    const y0 = y - halfY;
+    const y1 = y + halfY;
     const left = Math.max(0, Math.floor(x0));
     const right = Math.min(this.width, Math.ceil(x1));
     const top = Math.max(0, Math.floor(y0));
     const bottom = Math.min(this.height, Math.ceil(y1));
-    const [redBlue, green] = [fill & 0xff00ff, fill & 0xff00];
-    const { pixels } = this;
+    // Between these every pixel of a row is covered alike.
+    const from = Math.max(left, Math.ceil(x0));
+    const to = Math.min(right, Math.floor(x1));
     for (let row = top; row < bottom; row++) {
-      const high = Math.min(y1, row + 1) - Math.max(y0, row);
-      const across = high * alpha * opaque;
+      const across = (Math.min(y1, row + 1) - Math.max(y0, row)) * alpha;
       const begin = row * this.width;
-      for (let column = left; column < right; column++) {
-        const wide = Math.min(x1, column + 1) - Math.max(x0, column);
-        const a = (wide * across + 0.5) | 0;
-        const under = pixels[begin + column] as number;
-        const rb =
-          ((Math.imul(under & 0xff00ff, opaque - a) + Math.imul(redBlue, a)) >>> 8) & 0xff00ff;
-        const g = ((Math.imul(under & 0xff00, opaque - a) + Math.imul(green, a)) >>> 8) & 0xff00;
-        pixels[begin + column] = rb | g | 0xff000000;
+      if (to > from && across > 0.998) this.pixels.fill(fill, begin + from, begin + to);
+      else for (let column = from; column < to; column++) this.over(begin + column, fill, across);
+      for (let column = left; column < Math.min(from, right); column++) {
+        this.over(begin + column, fill, across * (Math.min(x1, column + 1) - Math.max(x0, column)));
+      }
+      for (let column = Math.max(from, to); column < right; column++) {
+        this.over(begin + column, fill, across * (Math.min(x1, column + 1) - column));
       }
     }
   }
@@ -89,6 +95,10 @@ export class Raster {
     lineWidth: number,
     alpha: number,
   ): void {
+    if (shape === rectangle && radius < squareBelow) {
+      this.plate(x, y, halfX, halfY, fill, line, outlined, lineWidth, alpha);
+      return;
+    }
     const left = Math.max(0, Math.floor(x - halfX - 1));
     const right = Math.min(this.width, Math.ceil(x + halfX + 1));
     const top = Math.max(0, Math.floor(y - halfY - 1));
@@ -96,13 +106,22 @@ export class Raster {
     const { pixels } = this;
     // So deep inside that neither the edge nor the outline is near.
     const deep = outlined > 0 ? -lineWidth - 0.5 : -0.5;
+    const beyond = (halfX + 0.5) * (halfX + 0.5);
+    const within = halfX + deep > 0 ? (halfX + deep) * (halfX + deep) : -1;
     for (let row = top; row < bottom; row++) {
       const dy = row + 0.5 - y;
       const begin = row * this.width;
       for (let column = left; column < right; column++) {
         const dx = column + 0.5 - x;
-        const d = distance(shape, dx, dy, halfX, halfY, radius);
-        if (d >= 0.5) continue;
+        let d: number;
+        if (shape === circle) {
+          const square = dx * dx + dy * dy;
+          if (square >= beyond) continue;
+          d = square < within ? deep - 1 : Math.sqrt(square) - halfX;
+        } else {
+          d = distance(shape, dx, dy, halfX, halfY, radius);
+          if (d >= 0.5) continue;
+        }
         if (d < deep && alpha === 1) {
           // All shapes are even: what lies between this pixel and its mirror image is as deep.
           const mirror = Math.min(right, Math.floor(x - dx));
@@ -113,10 +132,32 @@ export class Raster {
           }
         }
         const inside = Math.min(1, 0.5 - d);
-        const edge = outlined * Math.min(1, Math.max(0, 0.5 + d + lineWidth));
         this.over(begin + column, fill, inside * alpha);
+        const edge = outlined * Math.min(1, 0.5 + d + lineWidth);
         if (edge > 0) this.over(begin + column, line, edge * inside * alpha);
       }
+    }
+  }
+
+  /** A rectangle whose corners are too small to be round. */
+  private plate(
+    x: number,
+    y: number,
+    halfX: number,
+    halfY: number,
+    fill: Packed,
+    line: Packed,
+    outlined: number,
+    lineWidth: number,
+    alpha: number,
+  ): void {
+    if (outlined === 0) {
+      this.box(x, y, halfX, halfY, fill, alpha);
+      return;
+    }
+    this.box(x, y, halfX, halfY, mix(fill, line, outlined), alpha);
+    if (halfX > lineWidth && halfY > lineWidth) {
+      this.box(x, y, halfX - lineWidth, halfY - lineWidth, fill, alpha);
     }
   }
 
@@ -211,7 +252,10 @@ export class Raster {
     length: number,
     across: number,
   ): void {
-    if (from > to) [from, low, to, high] = [to, high, from, low];
+    if (from > to) {
+      this.run(to, high, from, low, width, colour, alpha, along, length, across);
+      return;
+    }
     const slope = to === from ? 0 : (high - low) / (to - from);
     const half = (width / 2) * Math.sqrt(1 + slope * slope);
     const step = along === 1 ? this.width : 1;
@@ -220,7 +264,8 @@ export class Raster {
     for (let at = first; at < last; at++) {
       const covered = Math.min(to, at + 1) - Math.max(from, at);
       const middle = low + (Math.max(from, Math.min(to, at + 0.5)) - from) * slope;
-      const [upper, lower] = [middle - half, middle + half];
+      const upper = middle - half;
+      const lower = middle + half;
       const end = Math.min(across, Math.ceil(lower));
       for (let beside = Math.max(0, Math.floor(upper)); beside < end; beside++) {
         const share = Math.min(lower, beside + 1) - Math.max(upper, beside);
@@ -269,6 +314,7 @@ export class Raster {
     }
   }
 
+  /** Lays a colour over a pixel. */
   private over(at: number, colour: Packed, alpha: number): void {
     const a = (alpha * opaque + 0.5) | 0;
     if (a <= 0) return;

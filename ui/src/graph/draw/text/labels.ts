@@ -2,7 +2,7 @@ import { count } from "../../../look/format";
 import { hexagon, rectangle, type Scene } from "../../scene";
 import { frameBox } from "../frames";
 import { mono, type Picture, sans, screenHalfHeight, spot } from "../picture";
-import { Occupied } from "./occupied";
+import type { Occupied } from "./occupied";
 
 /** A text and where it stands: the middle of its line, CSS pixels. */
 export interface Label {
@@ -47,8 +47,7 @@ const oneLine = (text: string): string =>
   text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ");
 
 /** Chooses what is named: the chosen twins, then frames that are aggregates, then by importance. */
-export function chooseLabels(picture: Picture): Label[] {
-  const taken = new Occupied(picture.size.width, picture.size.height);
+export function chooseLabels(picture: Picture, taken: Occupied): Label[] {
   const labels: Label[] = [];
   const add = (label: Label | null, always = false) => {
     if (!label || labels.length >= mostLabels) return;
@@ -77,14 +76,14 @@ function addTitle(picture: Picture, frame: number, labels: Label[], taken: Occup
   if (!title || labels.length >= mostLabels) return;
   const width = textWidth(title);
   for (let line = 0; line < 3; line++) {
-    const y = title.y + line * (title.pixels + 4);
+    const y = title.y + line * (title.pixels + 6);
     const left = title.align === "left" ? title.x : title.x - width / 2;
     if (taken.take(left, y - title.pixels / 2, width, title.pixels)) {
       labels.push({ ...title, y });
       return;
     }
     // Only what sticks to the upper edge of the screen may go lower.
-    if (title.y > titleInset) return;
+    if (title.y > titleTop) return;
   }
 }
 
@@ -131,6 +130,7 @@ export function nameOf({ scene, text }: Picture, at: number): string {
 /** The lowest frame that has a title on its upper edge, CSS pixels. */
 const titleFrom = 36;
 const titleInset = 8;
+const titleTop = 12;
 
 /**
  * What a frame holds, where its owner is too small to be named or out of sight: on its upper edge,
@@ -145,12 +145,13 @@ function titleOf(picture: Picture, at: number): Label | null {
   const [left, right] = [box.left / density, Math.min(size.width, box.right / density)];
   const [top, bottom] = [box.top / density, Math.min(size.height, box.bottom / density)];
   const far = seen.far > 0.5;
-  const [x, y] = [Math.max(left, 0) + titleInset, Math.max(top, titleInset)];
+  const [x, y] = [Math.max(left, 0) + titleInset, Math.max(top, titleTop)];
   if (bottom - (far ? top : y) < (far ? smallestText + 4 : titleFrom)) return null;
   const pixels = frame.outer ? smallestText + 1 : smallestText;
   const name = nameOf(picture, frame.twin);
   const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, right - x, pixels);
-  if (!text) return null;
+  // A part of its name tells a house, but of floors there would be too many.
+  if (!text || (far && !frame.outer && text.startsWith("…"))) return null;
   const place = far
     ? ({ x: (left + right) / 2, y: (top + bottom) / 2, align: "center" } as const)
     : ({ x, y, align: "left" } as const);
@@ -172,12 +173,18 @@ function shortened(name: string, held: string, room: number, pixels: number): st
   return "";
 }
 
+/** Titles that stick to the upper edge of the screen lie over twins, and need a ground. */
+const plateBelow = 48;
 const weights = { frame: 500, outer: 600, twin: 400, chosen: 600 } as const;
 
 /** Draws the chosen texts, grouped by how they look. */
-export function drawLabels(picture: Picture, context: CanvasRenderingContext2D): void {
+export function drawLabels(
+  picture: Picture,
+  context: CanvasRenderingContext2D,
+  taken: Occupied,
+): void {
   const { palette } = picture;
-  const labels = chooseLabels(picture);
+  const labels = chooseLabels(picture, taken);
   context.textBaseline = "middle";
   context.lineJoin = "round";
   for (const look of ["frame", "outer", "twin", "chosen"] as const) {
@@ -186,7 +193,14 @@ export function drawLabels(picture: Picture, context: CanvasRenderingContext2D):
     for (const { text, x, y, pixels, align } of labels.filter((label) => label.look === look)) {
       context.font = `${weights[look]} ${pixels}px ${ofFrame ? sans : mono}`;
       context.textAlign = align;
-      if (ofFrame) {
+      if (ofFrame && align === "left" && y < plateBelow) {
+        const width = context.measureText(text).width;
+        context.globalAlpha = 0.92;
+        context.fillStyle = palette.cont;
+        context.fillRect(x - 4, y - pixels * 0.75, width + 8, pixels * 1.5);
+        context.globalAlpha = 1;
+        context.fillStyle = look === "frame" ? palette.text2 : palette.text;
+      } else if (ofFrame) {
         context.strokeStyle = palette.cont;
         context.lineWidth = 3;
         context.strokeText(text, x, y);

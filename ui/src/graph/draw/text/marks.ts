@@ -39,7 +39,8 @@ export function drawGlow(
   context.fillStyle = palette.live;
   for (const at of twins) {
     const since = now - (scene.changedAt[at] as number);
-    const strength = glow === "steady" ? 1 : Math.exp(-since / decay);
+    const part = (scene.frameOf[at] as number) < 0 ? 1 : 1 - picture.seen.far;
+    const strength = part * (glow === "steady" ? 1 : Math.exp(-since / decay));
     if (screenHalfHeight(picture, at) < ringsFrom) {
       drawSpeck(picture, context, at, strength);
       continue;

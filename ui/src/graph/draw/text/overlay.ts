@@ -3,6 +3,7 @@ import { drawEdgeNames } from "./edgeNames";
 import { drawHoverCard } from "./hoverCard";
 import { drawLabels } from "./labels";
 import { drawGlow, drawRings, glowing } from "./marks";
+import { Occupied } from "./occupied";
 import { drawBadges, drawValues } from "./values";
 
 /**
@@ -16,9 +17,10 @@ export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D)
   drawEdgeNames(picture, context);
   drawGlow(picture, context, live);
   drawRings(picture, context);
-  drawValues(picture, context);
+  const taken = new Occupied(picture.size.width, picture.size.height);
+  drawValues(picture, context, taken);
   drawBadges(picture, context);
-  drawLabels(picture, context);
+  drawLabels(picture, context, taken);
   drawHoverCard(picture, context);
   drawRope(picture, context);
   return live.length > 0;

@@ -3,9 +3,17 @@ import { iconPath, iconSide } from "../../icons";
 import { circle, rectangle } from "../../scene";
 import { type Picture, sans, screenHalfHeight, screenHalfWidth, spot } from "../picture";
 import { smallestText } from "./labels";
+import type { Occupied } from "./occupied";
+
+/** Digits and points of Inter are on average so many times their size wide. */
+const digit = 0.56;
 
 /** Values on the twins where they fit; on twins without one their model's icon or letter. */
-export function drawValues(picture: Picture, context: CanvasRenderingContext2D): void {
+export function drawValues(
+  picture: Picture,
+  context: CanvasRenderingContext2D,
+  taken: Occupied,
+): void {
   const { scene, camera, seen, table, text } = picture;
   // The largest marks are too low for a number below this.
   if (camera.zoom < 0.3) return;
@@ -13,7 +21,9 @@ export function drawValues(picture: Picture, context: CanvasRenderingContext2D):
   context.textBaseline = "middle";
   const without: number[] = [];
   const drawIn = (wanted: (at: number) => boolean, size: number, weight: number) => {
-    for (const at of seen.twins) {
+    // From the topmost down: what is covered by another twin shows nothing.
+    for (let place = seen.twins.length - 1; place >= 0; place--) {
+      const at = seen.twins[place] as number;
       if (!wanted(at)) continue;
       const value = scene.value[at] as number;
       if (Number.isNaN(value) || !text.values) {
@@ -25,10 +35,12 @@ export function drawValues(picture: Picture, context: CanvasRenderingContext2D):
         size * camera.zoom * Math.min(1, scene.scale[at] as number),
       );
       const written = onNode(value);
-      // Digits of Inter are about 0.62 of the size wide.
-      if (written.length * pixels * 0.56 > 2 * screenHalfWidth(picture, at)) continue;
+      const width = written.length * pixels * digit;
+      if (width > 2 * screenHalfWidth(picture, at)) continue;
       if (pixels > 2 * screenHalfHeight(picture, at)) continue;
       const { x, y } = spot(picture, at);
+      const height = pixels * 0.7;
+      if (!taken.take(x - width / 2, y - height / 2, width, height)) continue;
       context.font = `${weight} ${pixels}px ${sans}`;
       context.fillStyle = table.ink[scene.paint[at] as number] as string;
       context.fillText(written, x, y + pixels * 0.06);

@@ -7,6 +7,8 @@ export const rowLength = 1 << rowBits;
 const head = `#version 300 es
 precision highp float;
 precision highp int;
+// Without this a texture's numbers may come as halves: at 5,000 units they are 4 apart.
+precision highp sampler2D;
 precision highp isampler2D;
 precision highp usampler2D;
 `;
