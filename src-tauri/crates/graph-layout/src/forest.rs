@@ -87,6 +87,23 @@ impl Forest {
         self.children(node).is_empty()
     }
 
+    /// Whether it holds at least this share of the nodes that are related to any other, or nothing
+    /// is related at all.
+    pub(crate) fn is_most_of(&self, edges: &[Edge], share: f32) -> bool {
+        let mut related = vec![false; self.len()];
+        let count = self.len() as u32;
+        for edge in edges.iter().filter(|edge| edge.source != edge.target) {
+            if edge.source.max(edge.target) < count {
+                related[edge.source as usize] = true;
+                related[edge.target as usize] = true;
+            }
+        }
+        let related = related.into_iter().filter(|related| *related).count();
+        let held = |node: &u32| self.parent(*node).is_some() || !self.is_leaf(*node);
+        let held = (0..count).filter(held).count();
+        held as f32 >= related as f32 * share
+    }
+
     /// All nodes, parents before their children; backwards, children before their parents.
     pub(crate) fn order(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         self.order.iter().copied()

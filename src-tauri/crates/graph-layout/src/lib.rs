@@ -1,30 +1,61 @@
 //! Positions for a twin graph: deterministic, incremental, stable.
 //!
-//! What contains is drawn as a frame around what it contains, like the section of a building:
-//! floors stand on each other, their rooms in rows, and what hangs on a room hangs below it.
-//! [`layout`] draws a graph afresh; [`layout_with`] keeps what has a position and finds a free
-//! place near its parent for what is new. Both are pure functions of O(n log n).
+//! [`Method`] says how a graph may be laid out. By itself it is a [`Method::Hierarchy`], where one
+//! holds at least half of what is related, or else by [`Method::Force`].
+//!
+//! [`Run`] does the work in slices, so that it can be shown and stopped; [`layout`] and
+//! [`layout_with`] do all of it. What has a position keeps it, and what is new finds a place near
+//! what it belongs to. Everything is a function of its input, of O(n log n); a seed makes the
+//! difference between equally good layouts by force.
 //!
 //! All lengths are drawing units (pixels at 100 %), y grows downwards, and what is placed stands
 //! on a grid of 4.
 
+mod floors;
+mod force;
+mod forces;
 mod forest;
 mod frames;
+mod layered;
 mod natural;
+mod pack;
 mod place;
 mod plan;
+mod radial;
+mod run;
 mod space;
 
+pub use floors::Area;
 pub use forest::find_hierarchy;
 pub use natural::natural_order;
-
-use forest::Forest;
+pub use run::Run;
 
 /// A point: x to the right, y downwards.
 pub type Point = [f32; 2];
 
 /// Positions by node index; `None`, or nothing at the end, where there is none.
 pub type Positions = Vec<Option<Point>>;
+
+/// How a graph is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// As a hierarchy where there is one, else by force.
+    #[default]
+    Auto,
+    /// What contains is a frame around what it contains, like the section of a building: floors
+    /// stand on each other, their rooms in rows, and what hangs on a room hangs below it.
+    Hierarchy,
+    /// Links pull, everything pushes: what is related stands together.
+    Force,
+    /// Every relationship goes downwards.
+    Layered,
+    /// What contains most in the middle, what it leads to in rings around it.
+    Radial,
+    /// A block for each kind, in natural order.
+    ByModel,
+    /// Where [`Input::areas`] says, what is contained within.
+    FloorPlan,
+}
 
 /// A node to place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +92,12 @@ pub struct Input<'a> {
     pub contains: Option<&'a [u32]>,
     /// Where a person put a node: there it stays.
     pub pinned: &'a [Option<Point>],
+    /// How it is laid out.
+    pub method: Method,
+    /// Which of the equally good layouts by force.
+    pub seed: u64,
+    /// Where nodes are on a floor plan.
+    pub areas: &'a [Option<Area>],
 }
 
 /// A frame around a node and all that it contains.
@@ -101,20 +138,5 @@ pub fn layout(input: &Input<'_>) -> Layout {
 /// A pin goes before a previous position. A position that is not a number, or more than a million
 /// units out, counts as none.
 pub fn layout_with(input: &Input<'_>, previous: &Positions) -> Layout {
-    let contains = match input.contains {
-        Some(names) => sorted(names),
-        None => find_hierarchy(input.nodes.len(), input.edges),
-    };
-    let forest = Forest::new(input.nodes, input.edges, &contains);
-    let plan = plan::plan(input.nodes, &forest);
-    let centres = place::settle(&forest, &plan, input.pinned, previous);
-    let frames = frames::frames(&forest, &plan, &centres);
-    Layout { centres, parents: forest.parents(), frames, contains }
-}
-
-fn sorted(names: &[u32]) -> Vec<u32> {
-    let mut names = names.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    names
+    Run::new(input, previous).finish()
 }

@@ -3,14 +3,13 @@
 use crate::forest::Forest;
 use crate::frames::extents;
 use crate::plan::{ARROW, BLOCK_GAP, CELL, FRAME_GAP, Plan, Style, flow, stack};
+use crate::run::FARTHEST;
 use crate::space::{Rect, Space, minus, plus};
 use crate::{Point, Positions};
 use std::collections::BTreeMap;
 
 /// A place found by sliding past more things than this is too far away.
 const MOST_SLIDES: usize = 256;
-/// Further out `f32` is too coarse to tell neighbours apart.
-const FARTHEST: f32 = 1e6;
 
 /// The centre of each node: pinned, as before, as planned, or in free space, in this order.
 pub(crate) fn settle(

@@ -1,7 +1,9 @@
 //! The sample building, as the picture has it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use graph_layout::{Edge, Frame, Input, Layout, Node, Point, Positions, layout, layout_with};
+use graph_layout::{
+    Edge, Frame, Input, Layout, Method, Node, Point, Positions, layout, layout_with,
+};
 
 const HEXAGON: (f32, f32) = (40.0, 34.0);
 const RECTANGLE: (f32, f32) = (72.0, 32.0);
@@ -56,7 +58,8 @@ impl Graph {
                 height: *height,
             })
             .collect();
-        let input = Input { nodes: &nodes, edges: &self.edges, contains: None, pinned };
+        let method = Method::Hierarchy;
+        let input = Input { nodes: &nodes, edges: &self.edges, pinned, method, ..Input::default() };
         let first = layout_with(&input, previous);
         assert_eq!(layout_with(&input, previous), first, "deterministic");
         first
@@ -253,7 +256,7 @@ fn a_hundred_thousand_twins_are_quick() {
             height: *height,
         })
         .collect();
-    let input = Input { nodes: &nodes, edges: &graph.edges, contains: None, pinned: &[] };
+    let input = Input { nodes: &nodes, edges: &graph.edges, ..Input::default() };
     let start = std::time::Instant::now();
     let fresh = layout(&input);
     let afresh = start.elapsed();

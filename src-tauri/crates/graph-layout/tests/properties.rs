@@ -1,7 +1,7 @@
 //! What holds for every graph, hierarchy or not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use graph_layout::{Edge, Input, Layout, Node, Point, Positions, layout_with};
+use graph_layout::{Edge, Input, Layout, Method, Node, Point, Positions, layout_with};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -27,7 +27,15 @@ impl Graph {
             })
             .collect();
         let contains = self.contains.as_deref();
-        layout_with(&Input { nodes: &nodes, edges: &self.edges, contains, pinned }, previous)
+        let input = Input {
+            nodes: &nodes,
+            edges: &self.edges,
+            contains,
+            pinned,
+            method: Method::Hierarchy,
+            ..Input::default()
+        };
+        layout_with(&input, previous)
     }
 
     fn overlap(&self, layout: &Layout, a: usize, b: usize) -> bool {
