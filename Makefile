@@ -73,6 +73,21 @@ bench-query: .venv-query/installed ## Queries beside SQLite, DuckDB and ladybug 
 	cargo build --release --locked -p twinscope
 	python3 tests/bench/query/run.py $(or $(SIZES),100000 1000000)
 
+.PHONY: bench-layout .packages-layout
+bench-layout: .packages-layout benches/peers/layout/.venv/installed benches/peers/layout/node_modules/.package-lock.json ## Layouts beside sfdp, igraph DrL, d3-force and ForceAtlas2 (LAYOUT="10000 building ours" chooses)
+	cargo bench --locked -p graph-layout --bench layout -- $(LAYOUT)
+
+.packages-layout:
+	@tests/packages graphviz python3-venv
+
+benches/peers/layout/.venv/installed: benches/peers/layout/requirements.txt
+	python3 -m venv benches/peers/layout/.venv
+	benches/peers/layout/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+benches/peers/layout/node_modules/.package-lock.json: benches/peers/layout/package.json benches/peers/layout/package-lock.json
+	npm --prefix benches/peers/layout ci --no-audit --no-fund
+
 crash: ## kill -9 under load from 32 clients, 100 rounds
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 

@@ -5,6 +5,7 @@ import type { GraphMessage } from "../src/wire/GraphMessage";
 import type { LogRequest } from "../src/wire/LogRequest";
 import type { LogRow } from "../src/wire/LogRow";
 import type { LogWindow } from "../src/wire/LogWindow";
+import type { Neighbourhood } from "../src/wire/Neighbourhood";
 import type { Phase } from "../src/wire/Phase";
 import type { PropertyMessage } from "../src/wire/PropertyMessage";
 import type { Request } from "../src/wire/Request";
@@ -45,6 +46,7 @@ export class FixtureHost implements Host {
   log: LogRow[] = [];
   firstDrawings = 0;
   throttled = 0;
+  private readonly saved = new Map<string, unknown>();
   patches: unknown[] = [];
   private readonly bodies = new Map<number, unknown>();
   private simulation = { speed: 1, paused: false, devices: 24, silenced: [] as string[] };
@@ -117,6 +119,18 @@ export class FixtureHost implements Host {
       case "place":
         for (const { id, at } of request.places) this.move(id, at);
         return { type: "accepted" };
+      case "arrange":
+        return { type: "accepted" };
+      case "neighbours":
+        return this.neighbours(request);
+      case "paths":
+        return { type: "paths", paths: [[request.from, request.to]], more: false };
+      case "saveView":
+        if (request.view === null) this.saved.delete(request.name);
+        else this.saved.set(request.name, request.view);
+        return { type: "savedViews", views: Object.fromEntries(this.saved), method: "auto" };
+      case "savedViews":
+        return { type: "savedViews", views: Object.fromEntries(this.saved), method: "auto" };
       case "search":
         return this.search(request.text, request.limit);
       case "log":
@@ -401,6 +415,21 @@ export class FixtureHost implements Host {
     if (!twin) return;
     const [x, y] = at ?? [twin.x, twin.y];
     Object.assign(twin, { x, y, pinned: at !== null, version: ++this.version });
+  }
+
+  private neighbours({ from, levels, follow, limit }: Neighbourhood): Answer {
+    const seen = new Set(from);
+    let level = from;
+    for (let far = 0; far < levels; far++) {
+      const next = this.relationships.flatMap((edge) => [
+        ...(follow !== "incoming" && level.includes(edge.source) ? [edge.target] : []),
+        ...(follow !== "outgoing" && level.includes(edge.target) ? [edge.source] : []),
+      ]);
+      level = [...new Set(next)].filter((id) => !seen.has(id));
+      for (const id of level) seen.add(id);
+    }
+    const twins = [...seen].slice(from.length);
+    return { type: "reached", twins: twins.slice(0, limit), total: twins.length };
   }
 
   private search(text: string, limit: number): Response {

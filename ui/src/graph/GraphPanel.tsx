@@ -10,6 +10,7 @@ import { NodeButtons } from "./NodeButtons";
 import { GraphSurface } from "./surface";
 import { TwinList } from "./TwinList";
 import "./graph.css";
+import { ExploreBar } from "../explore/ExploreBar";
 import { ask } from "../host/ask";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
@@ -55,6 +56,7 @@ export function GraphPanel() {
       {surface && (
         <GraphToolbar surface={surface} listed={listed} onList={() => setListed(!listed)} />
       )}
+      {surface && <ExploreBar />}
       <div className="graph-ground">
         {/* Below the canvas: above it, the web view would blend a layer more in every frame. */}
         {surface && <NodeButtons surface={surface} />}

@@ -29,6 +29,16 @@ export function pressKey(key: string, surface: GraphSurface, page: Page): boolea
     case "ArrowDown":
       surface.pan(0, -panStep);
       return true;
+    case "h":
+      page.explore.hide();
+      return true;
+    case "i":
+      page.explore.isolate();
+      return true;
+    case "u":
+      return page.explore.undo();
+    case "r":
+      return page.explore.redo();
     case "Escape":
       page.selection.select(null);
       page.selection.gather([], false);

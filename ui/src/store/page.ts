@@ -1,4 +1,5 @@
 import type { DockviewApi } from "dockview-react";
+import { Explore } from "../explore/explore";
 import type { Camera } from "../graph/camera";
 import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
 import { ask, failureOf } from "../host/ask";
@@ -34,6 +35,7 @@ export class Page {
   readonly selection: Selection;
   readonly edits: Edits;
   readonly log: LogView;
+  readonly explore: Explore;
   readonly preferences = new Cell<Preferences>(defaults);
   readonly appearance = new Appearance(this.preferences);
   readonly recent = new Cell<Target[]>([]);
@@ -59,6 +61,9 @@ export class Page {
     this.selection = new Selection(host, this.instance);
     this.edits = new Edits(host, this.selection, this.notices);
     this.log = new LogView(host);
+    this.explore = new Explore(host, this.instance, this.selection, this.notices, (id) =>
+      this.reveal(id),
+    );
   }
 
   /** Restores what was kept, then begins to pull. */
@@ -70,6 +75,7 @@ export class Page {
     this.selection.id.subscribe(keep);
     this.camera.subscribe(keep);
     this.encoding.subscribe(keep);
+    this.explore.visibility.subscribe(keep);
     this.log.filter.subscribe(keep);
     window.addEventListener("pagehide", () => void this.save());
     this.instance.start();
@@ -179,6 +185,7 @@ export class Page {
     this.encoding.set(view?.encoding ?? plainEncoding);
     this.selection.group.set(new Set());
     this.selection.select(selection !== null && graph.has(selection) ? selection : null);
+    this.explore.enter(view?.visibility ?? null);
   }
 
   /** The kept views, with that of what is open as it is now. */
@@ -191,6 +198,7 @@ export class Page {
       selection: this.selection.id.get(),
       camera: this.camera.get(),
       encoding: this.encoding.get(),
+      visibility: this.explore.kept(),
     };
     return [view, ...views.filter((one) => one.target !== target)].slice(0, mostViews);
   }

@@ -21,6 +21,7 @@ test("what was kept comes back", () => {
           models: { "dtmi:a;1": "fan" },
           rules: [{ model: "", test: "above", than: 25, hue: 3, badge: "alert" }],
         },
+        visibility: { only: null, hidden: ["Room_02"] },
       },
     ],
   };
@@ -59,6 +60,7 @@ test("a part that does not fit is the default, the rest stays", () => {
           ...plainEncoding,
           rules: [{ model: "", test: "above", than: 0, hue: null, badge: "none" }],
         },
+        visibility: null,
       },
     ],
   });

@@ -14,6 +14,8 @@ export interface View {
   camera: Camera | null;
   /** How its twins look. */
   encoding: Encoding;
+  /** Which twins are shown, in the form of `explore/visibility.ts`. */
+  visibility: unknown;
 }
 
 /** The page's own state, kept by the backend between starts. */
@@ -79,6 +81,7 @@ function readView(value: unknown): View | null {
     selection: typeof value.selection === "string" ? value.selection : null,
     camera: readCamera(value.camera),
     encoding: value.encoding === undefined ? plainEncoding : readEncoding(value.encoding),
+    visibility: value.visibility ?? null,
   };
 }
 

@@ -86,11 +86,14 @@ test("a twin that has no place yet is not shown", () => {
 
 test("hidden stays hidden through moves, until it is shown", () => {
   const graph = started();
-  expect(graph.hide((row) => row === 1)).toBe(1);
+  graph.hide((id) => id === "b" || id === "c");
+  expect(graph.hiddenCount()).toBe(1);
   graph.apply(graphMessage({ twins: [twin(1, { x: 9, pinned: true })] }));
   expect(ids(graph)).toEqual(["a"]);
-  graph.hide(() => false);
-  expect(ids(graph)).toEqual(["a", "b"]);
+  graph.apply(graphMessage({ twins: [twin(2)] }));
+  expect(ids(graph)).toEqual(["a"]);
+  graph.hide(null);
+  expect(ids(graph)).toEqual(["a", "b", "c"]);
   expect(graph.twin("b")).toMatchObject({ x: 9, pinned: true });
 });
 

@@ -66,6 +66,7 @@ export class TwinGraph {
   readonly edges = new EdgeRows();
   private readonly rowOfId = new Map<string, number>();
   private edgeCount = 0;
+  private isHidden: ((id: string) => boolean) | null = null;
 
   /** How many twins there are. */
   get size(): number {
@@ -145,16 +146,23 @@ export class TwinGraph {
     return change;
   }
 
-  /** Hides exactly the twins that `isHidden` says; answers how many. */
-  hide(isHidden: (row: number) => boolean): number {
+  /** Hides exactly the twins that `isHidden` says, those too that come later. `null`: none. */
+  hide(isHidden: ((id: string) => boolean) | null): void {
+    this.isHidden = isHidden;
     const { rows } = this;
-    let count = 0;
     for (let row = 0; row < rows.count; row++) {
       const flags = rows.flags[row] ?? free;
-      const hide = (flags & free) === 0 && isHidden(row);
+      const hide = (flags & free) === 0 && isHidden?.(rows.ids[row] ?? "");
       rows.flags[row] = hide ? flags | hidden : flags & ~hidden;
-      if (hide) count++;
     }
+  }
+
+  /** How many twins are hidden. */
+  hiddenCount(): number {
+    if (!this.isHidden) return 0;
+    const { rows } = this;
+    let count = 0;
+    for (let row = 0; row < rows.count; row++) if ((rows.flags[row] ?? 0) & hidden) count++;
     return count;
   }
 
@@ -185,7 +193,7 @@ export class TwinGraph {
       rows.kind[row] = message.twinKind[at] ?? 0;
       rows.parent[row] = message.twinParent[at] ?? noRow;
       if (rows.isFree(row)) {
-        rows.flags[row] = unplaced;
+        rows.flags[row] = this.isHidden?.(id) ? unplaced | hidden : unplaced;
         rows.value[row] = Number.NaN;
         rows.updated[row] = Number.NaN;
         this.rowOfId.set(id, row);

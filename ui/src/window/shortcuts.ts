@@ -28,6 +28,12 @@ export function listenToShortcuts(page: Page): () => void {
       cyclePanels(event.shiftKey ? -1 : 1);
       return;
     }
+    const way = event.altKey && !event.ctrlKey && !inField(event.target) ? event.key : "";
+    if (way === "ArrowLeft" || way === "ArrowRight") {
+      page.explore.travel(way === "ArrowRight");
+      event.preventDefault();
+      return;
+    }
     if (event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
     const key = event.key.toLowerCase();
     if (key === "o") page.dialog.set("open");

@@ -133,7 +133,9 @@ impl Forces {
             true => 1.0,
             false => *lengths.select_nth_unstable_by(short, f32::total_cmp).1,
         };
-        let scale = self.width * LINK / unit.max(0.05);
+        // Links of the right length, and room for all: the leaves of a hub stand in a ring.
+        let room = self.width * APART * (places.len() as f32 / occupied(&places)).sqrt();
+        let scale = (self.width * LINK / unit.max(0.05)).max(room);
         places.iter_mut().flatten().for_each(|length| *length *= scale);
         separate(&mut places, self.width * APART, |_| false);
         places
@@ -236,4 +238,18 @@ impl Forces {
         pack(&mut self.at, groups, self.width);
         self.at.into_iter().map(Option::unwrap_or_default).collect()
     }
+}
+
+/// The area that places take up, coarsely: that of the squares of a grid that hold any.
+fn occupied(places: &[Point]) -> f32 {
+    let (low, high) = crate::pack::bounds(places);
+    let side = ((high[0] - low[0]).max(1e-3) * (high[1] - low[1]).max(1e-3)
+        / places.len().max(1) as f32)
+        .sqrt()
+        .max(1e-3);
+    let cell = |place: &Point| [0, 1].map(|axis| ((place[axis] - low[axis]) / side) as u32);
+    let mut cells: Vec<[u32; 2]> = places.iter().map(cell).collect();
+    cells.sort_unstable();
+    cells.dedup();
+    cells.len() as f32 * side * side
 }

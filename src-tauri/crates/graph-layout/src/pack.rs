@@ -36,7 +36,7 @@ pub(crate) fn pack(at: &mut Positions, groups: Vec<(Vec<u32>, Vec<Point>)>, widt
     }
 }
 
-fn bounds(places: &[Point]) -> (Point, Point) {
+pub(crate) fn bounds(places: &[Point]) -> (Point, Point) {
     let fold = |axis: usize, start: f32, of: fn(f32, f32) -> f32| {
         places.iter().map(|place| place[axis]).fold(start, of)
     };

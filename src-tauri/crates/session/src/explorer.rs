@@ -415,6 +415,16 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         Request::Twin { id } => twin(opened, &id),
         Request::PatchTwin { id, patch, etag } => patch_twin(opened, &id, &patch, etag).await,
         Request::Place { places } => place(opened, &places).await,
+        Request::Arrange { method, contains } => {
+            opened.screen.choose(method, contains);
+            Response::Accepted
+        }
+        Request::Neighbours(asked) => neighbours(&opened.view.read(), &asked),
+        Request::Paths { from, to, follow, limit } => {
+            paths(&opened.view.read(), &from, &to, follow, limit.min(1_000) as usize)
+        }
+        Request::SaveView { name, view } => saved_views(opened, Some((name, view))),
+        Request::SavedViews => saved_views(opened, None),
         Request::Search { text, limit } => {
             let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
             Response::Found { hits, total: u32::try_from(total).unwrap_or(u32::MAX) }
@@ -476,6 +486,26 @@ async fn place(opened: &Arc<Opened>, places: &[Place]) -> Response {
     opened.screen.place(places);
     opened.keep_views().await;
     Response::Accepted
+}
+
+/// A name is no longer than this, in bytes.
+const MOST_NAME: usize = 200;
+/// A view is no larger than this, in bytes: ids of some hundred thousand twins.
+const MOST_VIEW: usize = 8 << 20;
+
+fn saved_views(opened: &Opened, change: Option<(String, Option<serde_json::Value>)>) -> Response {
+    if let Some((name, view)) = &change {
+        let size = view.as_ref().map_or(0, |view| view.to_string().len());
+        if name.trim().is_empty() || name.len() > MOST_NAME || size > MOST_VIEW {
+            return failed(
+                "NotSaved",
+                format!(
+                    "A view needs a name of at most {MOST_NAME} bytes, and is of 8 MiB at most."
+                ),
+            );
+        }
+    }
+    Response::SavedViews { views: opened.save_view(change), method: opened.screen.method() }
 }
 
 fn simulate(opened: &Opened, action: &SimulationAction) -> Response {

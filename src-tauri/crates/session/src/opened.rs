@@ -8,6 +8,7 @@ use crate::wire::{InstanceKind, Target};
 use adt_service::{Call, GraphView, IfMatch, ServiceError, TwinService};
 use journal::Journal;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{Operation, Origin};
 use workspace::{Source, Views};
@@ -126,6 +127,23 @@ impl Opened {
         let mut views = self.views.lock().clone();
         self.screen.keep_into(&mut views);
         views
+    }
+
+    /// The named views, after one was kept under its name or forgotten.
+    pub(crate) fn save_view(
+        &self,
+        change: Option<(String, Option<serde_json::Value>)>,
+    ) -> BTreeMap<String, serde_json::Value> {
+        let mut views = self.views.lock();
+        if let Some((name, view)) = change {
+            match view {
+                Some(view) => views.saved.insert(name, view),
+                None => views.saved.remove(&name),
+            };
+            // Kept at the next time, whatever the places do.
+            *self.kept.lock() = u64::MAX;
+        }
+        views.saved.clone()
     }
 
     /// Keeps positions and pins for the next start, where they changed.

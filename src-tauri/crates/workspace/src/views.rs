@@ -11,6 +11,15 @@ pub struct Views {
     pub positions: BTreeMap<String, [f32; 2]>,
     /// Twins that a person put where they are.
     pub pins: BTreeSet<String>,
+    /// How the graph is laid out, by its name in the app; empty for what the app chooses.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub layout: String,
+    /// The names of relationships that contain, where a person chose them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<BTreeSet<String>>,
+    /// Named views (what is hidden, the camera), in the page's own form.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub saved: BTreeMap<String, serde_json::Value>,
 }
 
 impl Views {
@@ -28,10 +37,21 @@ impl Views {
             [] => format!("{open}{close}"),
             _ => format!("{open}\n{}\n  {close}", lines.join(",\n")),
         };
-        format!(
-            "{{\n  \"positions\": {},\n  \"pins\": {}\n}}\n",
-            lines(positions.collect(), '{', '}'),
-            lines(pins.collect(), '[', ']')
-        )
+        let saved = self.saved.iter();
+        let saved = saved.map(|(name, view)| format!("    {}: {view}", quoted(name)));
+        let mut parts = vec![
+            format!("\"positions\": {}", lines(positions.collect(), '{', '}')),
+            format!("\"pins\": {}", lines(pins.collect(), '[', ']')),
+        ];
+        if !self.layout.is_empty() && self.layout != "auto" {
+            parts.push(format!("\"layout\": {}", quoted(&self.layout)));
+        }
+        if let Some(contains) = &self.contains {
+            parts.push(format!("\"contains\": {}", serde_json::json!(contains)));
+        }
+        if !self.saved.is_empty() {
+            parts.push(format!("\"saved\": {}", lines(saved.collect(), '{', '}')));
+        }
+        format!("{{\n  {}\n}}\n", parts.join(",\n  "))
     }
 }

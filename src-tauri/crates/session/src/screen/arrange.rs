@@ -2,8 +2,8 @@
 
 use super::drawing::Drawing;
 use super::touched::Touch;
-use crate::wire::Shape;
-use graph_layout::{Edge, Input, Layout, Node, Point};
+use crate::wire::{LayoutMethod, Shape};
+use graph_layout::{Edge, Input, Layout, Method, Node, Point, Run};
 use std::sync::Arc;
 
 /// Levels of containment that are told apart; also ends a walk in a circle.
@@ -13,6 +13,10 @@ const DEEPEST: u32 = 64;
 pub(super) struct Job {
     /// Up to where the drawing's wishes are in it.
     wanted: u64,
+    pub(super) choices: u64,
+    method: Method,
+    /// The names of relationships that contain, where a person chose them.
+    chosen: Option<Vec<u32>>,
     rows: Vec<u32>,
     ids: Vec<Arc<str>>,
     kinds: Vec<u16>,
@@ -33,6 +37,12 @@ impl Job {
         let count = drawing.twins.len();
         let mut job = Self {
             wanted: drawing.wanted,
+            choices: drawing.choices,
+            method: method(drawing.method),
+            chosen: drawing.chosen.as_ref().map(|chosen| {
+                let names = drawing.names.list.iter().zip(0..);
+                names.filter(|(name, _)| chosen.contains(&name.name)).map(|(_, at)| at).collect()
+            }),
             rows: Vec::with_capacity(count),
             ids: Vec::with_capacity(count),
             kinds: Vec::with_capacity(count),
@@ -62,8 +72,13 @@ impl Job {
         job
     }
 
-    pub(super) fn run(&self) -> Arranged {
-        let contains = graph_layout::find_hierarchy(self.ids.len(), &self.edges);
+    /// Lays out; between two slices of the work `go_on` sees it and says whether to go on. `None`
+    /// where it did not.
+    pub(super) fn run(&self, mut go_on: impl FnMut(&Run<'_>) -> bool) -> Option<Arranged> {
+        let contains = match &self.chosen {
+            Some(chosen) => chosen.clone(),
+            None => graph_layout::find_hierarchy(self.ids.len(), &self.edges),
+        };
         let levels = self.levels(&contains);
         let nodes: Vec<Node<'_>> = self
             .ids
@@ -80,8 +95,16 @@ impl Job {
             edges: &self.edges,
             contains: Some(&contains),
             pinned: &self.pinned,
+            method: self.method,
+            ..Input::default()
         };
-        Arranged { layout: graph_layout::layout_with(&input, &self.previous), levels }
+        let mut run = Run::new(&input, &self.previous);
+        while run.step() {
+            if !go_on(&run) {
+                return None;
+            }
+        }
+        Some(Arranged { layout: run.finish(), levels })
     }
 
     /// By kind, how many levels its twins contain at most.
@@ -115,7 +138,35 @@ impl Job {
     }
 }
 
+fn method(chosen: LayoutMethod) -> Method {
+    match chosen {
+        LayoutMethod::Auto => Method::Auto,
+        LayoutMethod::Hierarchy => Method::Hierarchy,
+        LayoutMethod::Force => Method::Force,
+        LayoutMethod::Layered => Method::Layered,
+        LayoutMethod::Radial => Method::Radial,
+        LayoutMethod::ByModel => Method::ByModel,
+    }
+}
+
 impl Drawing {
+    /// Takes over how far a layout is; what has a place keeps it for as long as it is not loose.
+    pub(super) fn take_progress(&mut self, job: &Job, places: &[Option<Point>]) {
+        self.touches.begin();
+        for ((&row, id), place) in job.rows.iter().zip(&job.ids).zip(places) {
+            let Some(twin) = self.twins.get_mut(row).filter(|twin| twin.id == *id) else {
+                continue;
+            };
+            if let Some(place) =
+                place.filter(|_| !twin.pinned && (twin.loose || twin.place.is_none()))
+            {
+                // Still loose: it is not where it will be.
+                (twin.place, twin.loose) = (Some(place), true);
+            }
+        }
+        self.touches.add(Touch::Places);
+    }
+
     /// Takes a layout over, for twins that are still in the row that they had.
     pub(super) fn take_layout(&mut self, job: &Job, arranged: Arranged) {
         let Arranged { layout, levels } = arranged;

@@ -4,10 +4,12 @@ use super::kinds::Kinds;
 use super::rows::{EdgeRow, EdgeRows, TwinRow, TwinRows};
 use super::touched::{Touch, Touched, Touches};
 use super::{millis, name_of};
-use crate::wire::{GraphHead, GraphMessage, NO_ROW, PINNED, RelationshipName, UNPLACED};
+use crate::wire::{
+    GraphHead, GraphMessage, LayoutMethod, NO_ROW, PINNED, RelationshipName, UNPLACED,
+};
 use adt_service::Changes;
 use graph_layout::Point;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use twin_graph::{AppliedOperation, Change, ChangeKind, Relationship, Twin, TwinGraph};
 use workspace::Views;
@@ -32,6 +34,12 @@ pub(super) struct Drawing {
     pub(super) arranged: u64,
     /// Counts changes of places, for whoever keeps them.
     pub(super) placed: u64,
+    /// How it is laid out.
+    pub(super) method: LayoutMethod,
+    /// The names of relationships that contain, where a person chose them.
+    pub(super) chosen: Option<BTreeSet<String>>,
+    /// Counts how often that was chosen anew: a layout under way is given up.
+    pub(super) choices: u64,
     /// Places from an earlier run, of twins that are not here yet.
     kept: HashMap<Arc<str>, Point>,
     kept_pins: HashSet<Arc<str>>,
@@ -71,6 +79,8 @@ impl Drawing {
         Self {
             kept: views.positions.iter().map(|(id, at)| (id.as_str().into(), *at)).collect(),
             kept_pins: views.pins.iter().map(|id| id.as_str().into()).collect(),
+            method: serde_json::from_value(views.layout.as_str().into()).unwrap_or_default(),
+            chosen: views.contains.clone(),
             ..Self::default()
         }
     }
@@ -78,6 +88,9 @@ impl Drawing {
     /// Places and pins, to be kept.
     pub(super) fn keep_into(&self, views: &mut Views) {
         let placed = self.twins.iter().filter(|(_, twin)| !twin.loose);
+        let method = serde_json::to_value(self.method).unwrap_or_default();
+        views.layout = method.as_str().unwrap_or_default().to_owned();
+        views.contains.clone_from(&self.chosen);
         views.positions = placed
             .filter_map(|(_, twin)| Some((twin.id.to_string(), twin.place?)))
             .chain(self.kept.iter().map(|(id, at)| (id.to_string(), *at)))
@@ -238,6 +251,20 @@ impl Drawing {
             *parent = None;
             self.touches.add(Touch::Twin(edge.target));
         }
+    }
+
+    /// Lays everything out in another way, but for what is pinned.
+    pub(super) fn choose(&mut self, method: LayoutMethod, contains: Option<BTreeSet<String>>) {
+        (self.method, self.chosen) = (method, contains);
+        for row in 0..self.twins.capacity() as u32 {
+            if let Some(twin) = self.twins.get_mut(row) {
+                twin.loose = !twin.pinned;
+            }
+        }
+        self.kept.clear();
+        self.choices += 1;
+        self.wanted += 1;
+        self.placed += 1;
     }
 
     /// Pins a twin at a place, or gives it back to the layout.

@@ -3,7 +3,7 @@
 use super::arrange::Job;
 use super::drawing::Drawing;
 use super::property::property;
-use crate::wire::{GraphMessage, Place, PropertyMessage};
+use crate::wire::{GraphMessage, LayoutMethod, Place, PropertyMessage};
 use adt_service::{Changes, GraphView};
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use workspace::Views;
 const MOST_CHANGES: usize = 20_000;
 /// Graphs of up to so many twins are laid out while the page waits: it takes a few milliseconds.
 const LAID_OUT_AT_ONCE: usize = 2_000;
+/// How often the page is told of a layout under way.
+const TELL_EVERY: Duration = Duration::from_millis(120);
 /// The layout of a graph that goes on changing takes at most this part of a core.
 const REST: u32 = 2;
 const MOST_REST: Duration = Duration::from_secs(2);
@@ -75,6 +77,19 @@ impl GraphScreen {
         self.arrange_or_wake(&mut state);
     }
 
+    /// Lays everything out in another way, but for what is pinned.
+    pub(crate) fn choose(&self, method: LayoutMethod, contains: Option<Vec<String>>) {
+        let mut state = self.drawing.state.lock();
+        follow(&mut state.drawing, &self.view.read(), &self.view);
+        state.drawing.choose(method, contains.map(|names| names.into_iter().collect()));
+        self.arrange_or_wake(&mut state);
+    }
+
+    /// How it is laid out.
+    pub(crate) fn method(&self) -> LayoutMethod {
+        self.drawing.state.lock().drawing.method
+    }
+
     /// What changed since the page's revision, or everything.
     pub(crate) fn message(&self, since: Option<u64>) -> GraphMessage {
         let mut state = self.drawing.state.lock();
@@ -99,7 +114,9 @@ impl GraphScreen {
         }
         if drawing.twins.len() <= LAID_OUT_AT_ONCE {
             let job = Job::of(drawing);
-            drawing.take_layout(&job, job.run());
+            if let Some(arranged) = job.run(|_| true) {
+                drawing.take_layout(&job, arranged);
+            }
         } else {
             self.drawing.wake.notify_one();
         }
@@ -142,12 +159,31 @@ impl Shared {
                 Job::of(&state.drawing)
             };
             let began = Instant::now();
-            let arranged = job.run();
+            let mut told = Instant::now();
+            let arranged = job.run(|run| {
+                let mut state = self.state.lock();
+                if state.stopped || state.drawing.choices != job.choices {
+                    return false;
+                }
+                if told.elapsed() >= TELL_EVERY {
+                    state.drawing.take_progress(&job, &run.places());
+                    told = Instant::now();
+                }
+                true
+            });
             let mut state = self.state.lock();
+            // What was given up begins anew at once.
+            let Some(arranged) = arranged else { continue };
+            if state.drawing.choices != job.choices {
+                continue;
+            }
             state.drawing.take_layout(&job, arranged);
             let rest = (began.elapsed() * REST).min(MOST_REST);
             let until = Instant::now() + rest;
-            while !state.stopped && !self.wake.wait_until(&mut state, until).timed_out() {}
+            while !state.stopped
+                && state.drawing.choices == job.choices
+                && !self.wake.wait_until(&mut state, until).timed_out()
+            {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod arrange;
 mod drawing;
+mod explore;
 mod graph;
 mod kinds;
 mod limits;
@@ -12,6 +13,7 @@ mod search;
 mod touched;
 mod twin;
 
+pub(crate) use explore::{neighbours, paths};
 pub(crate) use graph::GraphScreen;
 pub(crate) use limits::limits;
 pub(crate) use log::{event_detail, log_window};

@@ -170,6 +170,53 @@ pub struct RelationshipName {
     pub contains: bool,
 }
 
+/// How the graph is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum LayoutMethod {
+    /// As a hierarchy where there is one, else by force.
+    #[default]
+    Auto,
+    /// What contains is a frame around what it contains.
+    Hierarchy,
+    /// What is related stands together.
+    Force,
+    /// Every relationship goes downwards.
+    Layered,
+    /// What contains most in the middle, the rest in rings around it.
+    Radial,
+    /// A block for each model.
+    ByModel,
+}
+
+/// Which way to follow relationships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Follow {
+    /// From source to target.
+    Outgoing,
+    /// From target to source.
+    Incoming,
+    /// Both ways.
+    Both,
+}
+
+/// From which twins on, and how far, relationships are followed.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Neighbourhood {
+    /// `$dtId` of each twin to begin at.
+    pub from: Vec<String>,
+    /// How many relationships away at most.
+    pub levels: u32,
+    /// Which way.
+    pub follow: Follow,
+    /// Only relationships of these names; all where absent.
+    pub names: Option<Vec<String>>,
+    /// At most so many twins are answered.
+    pub limit: u32,
+}
+
 /// Where a twin goes.
 #[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -64,6 +64,37 @@ pub enum Request {
         /// Where each twin goes; a twin with `null` is unpinned and laid out again.
         places: Vec<Place>,
     },
+    /// Lays the graph out in another way, all but what is pinned; answered by `accepted`.
+    Arrange {
+        /// How.
+        method: LayoutMethod,
+        /// The names of relationships that contain; found by itself where absent.
+        contains: Option<Vec<String>>,
+    },
+    /// The twins around some; answered by `reached`.
+    Neighbours(Neighbourhood),
+    /// The shortest paths between two twins; answered by `paths`.
+    Paths {
+        /// `$dtId` of one.
+        from: String,
+        /// `$dtId` of the other.
+        to: String,
+        /// Which way relationships are followed from the first.
+        follow: Follow,
+        /// At most so many paths are answered.
+        limit: u32,
+    },
+    /// Keeps a named view of this graph (what is hidden, the camera), or forgets it; answered by
+    /// `savedViews`.
+    SaveView {
+        /// Its name.
+        name: String,
+        /// The page's own JSON; `null` to forget it.
+        #[ts(type = "unknown")]
+        view: Option<serde_json::Value>,
+    },
+    /// The named views of this graph; answered by `savedViews`.
+    SavedViews,
     /// Twins whose id, name or model contains a text.
     Search {
         /// The text, without regard to case.
@@ -122,6 +153,28 @@ pub enum Response {
         hits: Vec<SearchHit>,
         /// How many there are in all.
         total: u32,
+    },
+    /// Answers `neighbours`.
+    Reached {
+        /// `$dtId` of each, the nearest first; those that it began at are not among them.
+        twins: Vec<String>,
+        /// How many there are in all.
+        total: u32,
+    },
+    /// Answers `paths`.
+    Paths {
+        /// `$dtId`s from one end to the other, each path as long as all others.
+        paths: Vec<Vec<String>>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// Answers `saveView` and `savedViews`.
+    SavedViews {
+        /// The page's own JSON by name.
+        #[ts(type = "Record<string, unknown>")]
+        views: std::collections::BTreeMap<String, serde_json::Value>,
+        /// How the graph is laid out.
+        method: LayoutMethod,
     },
     /// Answers `log`.
     Log(LogWindow),
