@@ -1,5 +1,7 @@
 //! `twinscope serve`.
 
+mod entities;
+
 use crate::say;
 use adt_limits::Limits;
 use clap::Args;
@@ -28,6 +30,11 @@ pub struct Serve {
     /// official device SDKs know, or any free one where that is taken.
     #[arg(long, value_name = "N")]
     mqtt_port: Option<u16>,
+    /// The AMQP port, of event hubs, queues and topics; 0 for any free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    amqp_port: u16,
+    #[command(flatten)]
+    entities: entities::Entities,
     /// The address to listen on. Anything but loopback lets other machines in.
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -112,6 +119,8 @@ impl Serve {
         Ok(EmbeddedOptions {
             https_port: self.https_port,
             mqtt_port: self.mqtt_port,
+            amqp_port: self.amqp_port,
+            entities: self.entities.declared()?,
             listen: self.listen,
             host_names: self.host_name,
             token: self.token,

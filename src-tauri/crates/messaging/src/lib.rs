@@ -5,9 +5,11 @@
 //! means fsynced.
 
 pub mod client;
+mod clock;
 pub mod event_grid;
 pub mod event_hubs;
 pub mod iot_hub;
+pub mod namespace;
 pub mod sas;
 pub mod service_bus;
 pub mod traffic;

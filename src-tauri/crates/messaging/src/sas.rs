@@ -196,6 +196,9 @@ pub enum SasError {
         /// What time it is.
         now: u64,
     },
+    /// It is for something else.
+    #[error("the token is for another resource: sign it for the entity that it is to open")]
+    WrongResource,
     /// The key is not base64.
     #[error("the key is not base64: copy it again")]
     NotBase64,

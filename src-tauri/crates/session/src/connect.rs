@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a running process listens. Written by rename once everything listens, mode 0600.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connect {
     /// The process.
@@ -18,6 +18,9 @@ pub struct Connect {
     /// Where devices connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iot_hub: Option<IotHubConnect>,
+    /// Connection strings of the event hubs, by name.
+    #[serde(default)]
+    pub event_hubs: BTreeMap<String, String>,
     /// Where `DefaultAzureCredential` gets a token; absent in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityConnect>,
@@ -70,6 +73,19 @@ impl fmt::Debug for IdentityConnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoint, header: _ } = self;
         f.debug_struct("IdentityConnect").field("endpoint", endpoint).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Connection strings have keys in them.
+        let Self { pid, adt, event_hubs, identity } = self;
+        f.debug_struct("Connect")
+            .field("pid", pid)
+            .field("adt", adt)
+            .field("event_hubs", &event_hubs.keys())
+            .field("identity", identity)
+            .finish()
     }
 }
 

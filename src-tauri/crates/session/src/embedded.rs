@@ -2,6 +2,7 @@
 
 mod devices;
 mod iot_hub;
+mod namespace;
 mod routes;
 mod seed;
 
@@ -17,6 +18,8 @@ use adt_service::{ChangeHistory, TwinService};
 use devices::Cursors;
 use journal::Journal;
 use messaging::iot_hub::{IotHub, NoEvents};
+use messaging::namespace::Declared;
+use namespace::Messaging;
 use parking_lot::Mutex;
 use pipeline::{Pipeline, PipelineParts, Topology};
 use seed::Seed;
@@ -45,6 +48,10 @@ pub struct EmbeddedOptions {
     pub https_port: u16,
     /// Port for devices (MQTT over TLS); 0 for any free one, `None` for 8883 or else any.
     pub mqtt_port: Option<u16>,
+    /// AMQP port, of event hubs, queues and topics; 0 for any free one.
+    pub amqp_port: u16,
+    /// Event hubs, queues and topics that are made where they are not there yet.
+    pub entities: Declared,
     /// The address to listen on.
     pub listen: IpAddr,
     /// Further names for the certificate and the Host check.
@@ -65,12 +72,22 @@ impl EmbeddedOptions {
             data,
             https_port: 0,
             mqtt_port: None,
+            amqp_port: 0,
+            entities: Declared::default(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_names: Vec::new(),
             token: None,
             limits: Limits::service(),
             query_lag: None,
         }
+    }
+
+    /// Names beyond those of this machine that certificates need.
+    fn certificate_names(&self) -> Vec<String> {
+        let mut names = self.host_names.clone();
+        // Loopback has more addresses than the one that every certificate names.
+        names.push(self.listen.to_string());
+        names
     }
 }
 
@@ -89,6 +106,7 @@ pub struct Embedded {
     ca: PathBuf,
     notes: Vec<String>,
     identity: IdentityConnect,
+    messaging: Mutex<Option<Messaging>>,
     workings: Mutex<Workings>,
     problems: Mutex<Vec<FileProblem>>,
     /// Positions as `views.json` last had them.
@@ -155,6 +173,7 @@ impl Embedded {
         let listener = listen(address, "--https-port").await?;
         let mqtt = iot_hub::bind(&options).await?;
         let port = listener.local_addr().map_err(OpenError::Listen)?.port();
+        let messaging = Messaging::open(&journal, &secret, &options, &ca).await?;
         let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let embedded = Arc::new(Self {
             endpoint: format!("https://{}:{port}", iot_hub::host_of(options.listen)),
@@ -163,6 +182,7 @@ impl Embedded {
                 endpoint: identity.endpoint(),
                 header: identity.header().to_owned(),
             },
+            messaging: Mutex::new(Some(messaging)),
             instance,
             simulation,
             journal,
@@ -198,9 +218,11 @@ impl Embedded {
     pub fn connect(&self) -> Connect {
         let adt = AdtConnect { endpoint: self.endpoint.clone(), ca: self.ca.clone() };
         let (host, port) = &self.hub_address;
+        let messaging = self.messaging.lock();
         Connect {
             pid: std::process::id(),
             adt,
+            event_hubs: messaging.as_ref().map(Messaging::event_hubs).unwrap_or_default(),
             iot_hub: Some(iot_hub::connect(&self.hub, host, *port, &self.ca)),
             identity: Some(self.identity.clone()),
         }
@@ -240,6 +262,10 @@ impl Embedded {
         }
         *self.workings.lock() = Workings::default();
         self.log.set_pipeline(None);
+        let messaging = self.messaging.lock().take();
+        if let Some(messaging) = messaging {
+            messaging.stop().await;
+        }
         if let Some(jobs) = self.jobs.lock().take() {
             jobs.stop();
         }
@@ -273,9 +299,7 @@ impl Embedded {
         ca: &LocalCa,
         options: &EmbeddedOptions,
     ) -> Result<(), OpenError> {
-        let mut names = options.host_names.clone();
-        // Loopback has more addresses than the one that every certificate names.
-        names.push(options.listen.to_string());
+        let names = options.certificate_names();
         let tls = ca.server_config(&names)?;
         let jobs = Jobs::open(
             self.instance.clone(),

@@ -15,6 +15,9 @@ pub enum OpenError {
     /// The data folder is in use, not writable, or damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// An event hub, queue or topic cannot be as it was asked for.
+    #[error(transparent)]
+    Entity(#[from] messaging::namespace::EntityError),
     /// The instance cannot be recovered.
     #[error(transparent)]
     Instance(#[from] InstanceError),
@@ -77,7 +80,7 @@ impl OpenError {
     pub fn to_failure(&self) -> Failure {
         let code = match self {
             Self::Journal(JournalError::Locked { .. }) => "DataFolderInUse",
-            Self::Journal(_) | Self::Instance(_) => "DataFolder",
+            Self::Journal(_) | Self::Instance(_) | Self::Entity(_) => "DataFolder",
             Self::Workspace(_) | Self::Refused(_) => "Workspace",
             Self::Tls(_) => "Certificate",
             Self::Port { .. } | Self::Listen(_) | Self::Connect(_) => "Listen",

@@ -21,5 +21,6 @@ pub use connect::{AdtConnect, Connect, IdentityConnect, IotHubConnect};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use explorer::Explorer;
 pub use failure::OpenError;
+pub use messaging;
 pub use settings::{Folders, Settings};
 pub use workspace::Source;

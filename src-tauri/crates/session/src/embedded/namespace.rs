@@ -1,0 +1,59 @@
+//! The embedded namespace of event hubs, queues and topics: opened, declared, listening.
+
+use super::{EmbeddedOptions, blocking, iot_hub, listen};
+use crate::failure::OpenError;
+use crate::tls::LocalCa;
+use journal::Journal;
+use messaging::namespace::{ListenOptions, Listening, Namespace};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// A namespace that listens.
+pub(super) struct Messaging {
+    namespace: Namespace,
+    listening: Listening,
+    host: String,
+    port: u16,
+}
+
+impl Messaging {
+    /// Opens what the journal keeps, creates what is declared and not there yet, and listens.
+    pub(super) async fn open(
+        journal: &Journal,
+        secret: &str,
+        options: &EmbeddedOptions,
+        ca: &LocalCa,
+    ) -> Result<Self, OpenError> {
+        let (journal, secret) = (journal.clone(), secret.to_owned());
+        let declared = options.entities.clone();
+        let opened = blocking(move || {
+            let namespace = Namespace::open(&journal, &secret)?;
+            namespace.declare(&declared)?;
+            Ok::<_, OpenError>(namespace)
+        });
+        let namespace = opened.await??;
+        let address = SocketAddr::new(options.listen, options.amqp_port);
+        let listener = listen(address, "--amqp-port").await?;
+        let tls = iot_hub::tls(&*ca.server_config(&options.certificate_names())?);
+        let listen = ListenOptions { tls: Some(tls), ..Default::default() };
+        let listening = namespace.listen(listener, listen).map_err(OpenError::Listen)?;
+        let port = listening.port;
+        let host = iot_hub::host_of(options.listen);
+        Ok(Self { namespace, listening, host, port })
+    }
+
+    /// What clients need to reach each event hub.
+    pub(super) fn event_hubs(&self) -> BTreeMap<String, String> {
+        let hubs = self.namespace.event_hubs();
+        hubs.iter().map(|hub| self.entry(&hub.name)).collect()
+    }
+
+    fn entry(&self, name: &str) -> (String, String) {
+        (name.to_owned(), self.namespace.connection_string(name, &self.host, self.port))
+    }
+
+    /// Answers what is under way, tells the clients, and ends.
+    pub(super) async fn stop(self) {
+        self.listening.stop().await;
+    }
+}
