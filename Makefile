@@ -7,10 +7,11 @@ TOOLS := target/tools
 PYTHON := .venv/bin/python
 OUTPUT := .test-output
 JAVASCRIPT := tests/javascript/node_modules
+AZURITE := $(TOOLS)/azurite/node_modules/.bin/azurite
 
 BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appindicator3-dev \
   libssl-dev pkg-config build-essential python3-venv
-TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium
+TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium mosquitto
 
 .PHONY: help run dev test check unit desktop bench picture wire clean
 
@@ -36,7 +37,7 @@ unit: .packages-build .packages-test ui/dist/index.html
 	npm --prefix ui test
 	cargo test --workspace --locked --quiet
 
-desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(TOOLS)/bin/tauri-driver
+desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(TOOLS)/bin/tauri-driver $(AZURITE)
 	cargo build --workspace --locked
 	tests/with-display $(PYTHON) -m pytest tests
 
@@ -128,6 +129,10 @@ UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	npm --prefix ui run build
 	touch $@
+
+# The storage that dead letters go to in a test.
+$(AZURITE):
+	npm install --prefix $(TOOLS)/azurite --no-audit --no-fund azurite@3.35.0
 
 $(TOOLS)/bin/tauri-driver:
 	cargo install tauri-driver --version 2.1.0 --locked --root $(TOOLS)

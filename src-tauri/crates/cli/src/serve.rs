@@ -35,6 +35,12 @@ pub struct Serve {
     amqp_port: u16,
     #[command(flatten)]
     entities: entities::Entities,
+    /// The port of Event Grid and of the IoT hub's service side, HTTP and HTTPS; 0 for any free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    http_port: u16,
+    /// Scales the times of Event Grid's retries and expiry, so that tests need not wait.
+    #[arg(long, value_name = "F", default_value_t = 1.0, hide = true)]
+    delivery_time_factor: f64,
     /// The address to listen on. Anything but loopback lets other machines in.
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -89,6 +95,9 @@ impl Serve {
         if let Some(hub) = &connect.iot_hub {
             say(&format!("IoT hub         {}:{} (MQTT over TLS)", hub.host, hub.port));
         }
+        for (topic, connect) in &connect.event_grid {
+            say(&format!("Event Grid      {} ({topic})", connect.endpoint));
+        }
         say(&format!("CA certificate  {}", connect.adt.ca.display()));
         say(&format!("Addresses in    {}", data.join("connect.json").display()));
         say("Ctrl+C stops.");
@@ -121,6 +130,8 @@ impl Serve {
             mqtt_port: self.mqtt_port,
             amqp_port: self.amqp_port,
             entities: self.entities.declared()?,
+            http_port: self.http_port,
+            delivery_time_factor: self.delivery_time_factor,
             listen: self.listen,
             host_names: self.host_name,
             token: self.token,

@@ -8,6 +8,7 @@ pub mod client;
 mod clock;
 pub mod event_grid;
 pub mod event_hubs;
+pub mod http;
 pub mod iot_hub;
 pub mod namespace;
 pub mod sas;

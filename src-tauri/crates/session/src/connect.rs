@@ -15,6 +15,9 @@ pub struct Connect {
     pub pid: u32,
     /// The REST data plane.
     pub adt: AdtConnect,
+    /// Where events are published, by topic.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub event_grid: BTreeMap<String, EventGridConnect>,
     /// Where devices connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iot_hub: Option<IotHubConnect>,
@@ -46,17 +49,48 @@ pub struct IotHubConnect {
     pub ca: PathBuf,
     /// Device id to connection string, which has the device's key.
     pub devices: BTreeMap<String, String>,
+    /// The service's side.
+    pub service: IotHubService,
+    /// The system topic of the hub's events, for subscriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventGridConnect>,
+}
+
+/// Where services call methods of devices and send them messages, over HTTP.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IotHubService {
+    /// `http://localhost:PORT`; the same port speaks TLS.
+    pub endpoint: String,
+    /// Of the policy `iothubowner`.
+    pub connection_string: String,
+}
+
+/// A topic, and what opens it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventGridConnect {
+    /// `http://localhost:PORT/TOPIC/api/events`; the same port speaks TLS.
+    pub endpoint: String,
+    /// The primary access key.
+    pub key: String,
+}
+
+impl fmt::Debug for EventGridConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventGridConnect").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for IotHubConnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, ca, devices } = self;
+        let Self { host, port, ca, devices, service: _, events } = self;
         f.debug_struct("IotHubConnect")
             .field("host", host)
             .field("port", port)
             .field("ca", ca)
             .field("devices", &devices.len())
-            .finish()
+            .field("events", events)
+            .finish_non_exhaustive()
     }
 }
 

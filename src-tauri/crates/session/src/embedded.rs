@@ -1,6 +1,7 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
 mod devices;
+mod event_grid;
 mod iot_hub;
 mod namespace;
 mod routes;
@@ -17,7 +18,8 @@ use adt_service::server::{ServerOptions, serve};
 use adt_service::{ChangeHistory, TwinService};
 use devices::Cursors;
 use journal::Journal;
-use messaging::iot_hub::{IotHub, NoEvents};
+use messaging::event_grid::{EventGrid, HubTopic};
+use messaging::iot_hub::IotHub;
 use messaging::namespace::Declared;
 use namespace::Messaging;
 use parking_lot::Mutex;
@@ -52,6 +54,10 @@ pub struct EmbeddedOptions {
     pub amqp_port: u16,
     /// Event hubs, queues and topics that are made where they are not there yet.
     pub entities: Declared,
+    /// Port of Event Grid and of the IoT hub's service side (HTTP and HTTPS); 0 for any free one.
+    pub http_port: u16,
+    /// Scales Event Grid's times of retry and expiry: 1 for the service's, less for tests.
+    pub delivery_time_factor: f64,
     /// The address to listen on.
     pub listen: IpAddr,
     /// Further names for the certificate and the Host check.
@@ -74,6 +80,8 @@ impl EmbeddedOptions {
             mqtt_port: None,
             amqp_port: 0,
             entities: Declared::default(),
+            http_port: 0,
+            delivery_time_factor: 1.0,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_names: Vec::new(),
             token: None,
@@ -100,6 +108,8 @@ pub struct Embedded {
     pub(crate) source: Option<Source>,
     pub(crate) query_lag: Option<Duration>,
     hub: Arc<IotHub>,
+    grid: Arc<EventGrid>,
+    http_url: String,
     hub_address: (String, u16),
     data: PathBuf,
     endpoint: String,
@@ -119,6 +129,13 @@ pub struct Embedded {
     connected: AtomicBool,
     jobs: Mutex<Option<Arc<Jobs>>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+/// What is listened on.
+struct Listeners {
+    https: TcpListener,
+    mqtt: TcpListener,
+    http: TcpListener,
 }
 
 /// What the topology sets going.
@@ -168,7 +185,11 @@ impl Embedded {
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
-        let hub = iot_hub::open(&journal, &secret, Arc::new(NoEvents)).await?;
+        let (http, http_url) = event_grid::bind(&options).await?;
+        let grid = event_grid::open(&journal, &options, &secret, &http_url)?;
+        let hub_topic = grid.open_hub_topic(iot_hub::NAME).await?;
+        let events = Arc::new(HubTopic::new(hub_topic, iot_hub::NAME));
+        let hub = iot_hub::open(&journal, &secret, events).await?;
         let address = SocketAddr::new(options.listen, options.https_port);
         let listener = listen(address, "--https-port").await?;
         let mqtt = iot_hub::bind(&options).await?;
@@ -190,6 +211,8 @@ impl Embedded {
             source: options.source.clone(),
             query_lag: options.query_lag,
             hub,
+            grid,
+            http_url,
             hub_address: (mqtt.host, mqtt.port),
             data: options.data.clone(),
             notes: mqtt.note.into_iter().collect(),
@@ -206,7 +229,8 @@ impl Embedded {
         embedded.apply_workspace(true).await?;
         embedded.begin_log().await?;
         step("Starting to listen");
-        embedded.serve(listener, mqtt.listener, &ca, &options).await?;
+        let listeners = Listeners { https: listener, mqtt: mqtt.listener, http };
+        embedded.serve(listeners, &ca, &options).await?;
         embedded.tasks.lock().await.spawn(identity.serve());
         embedded.watch_workspace();
         embedded.connect().write(&embedded.data).map_err(OpenError::Connect)?;
@@ -223,7 +247,8 @@ impl Embedded {
             pid: std::process::id(),
             adt,
             event_hubs: messaging.as_ref().map(Messaging::event_hubs).unwrap_or_default(),
-            iot_hub: Some(iot_hub::connect(&self.hub, host, *port, &self.ca)),
+            event_grid: event_grid::connect(&self.grid),
+            iot_hub: Some(iot_hub::connect(self, host, *port)),
             identity: Some(self.identity.clone()),
         }
     }
@@ -231,6 +256,11 @@ impl Embedded {
     /// The embedded IoT hub.
     pub fn iot_hub(&self) -> &Arc<IotHub> {
         &self.hub
+    }
+
+    /// The embedded Event Grid.
+    pub fn event_grid(&self) -> &Arc<EventGrid> {
+        &self.grid
     }
 
     /// What is not as it usually is, in sentences.
@@ -260,6 +290,7 @@ impl Embedded {
         if tokio::time::timeout(SERVERS_END, ended).await.is_err() {
             tracing::warn!("some clients did not let go in time");
         }
+        self.grid.stop().await;
         *self.workings.lock() = Workings::default();
         self.log.set_pipeline(None);
         let messaging = self.messaging.lock().take();
@@ -294,13 +325,13 @@ impl Embedded {
 
     async fn serve(
         &self,
-        listener: TcpListener,
-        mqtt: TcpListener,
+        listeners: Listeners,
         ca: &LocalCa,
         options: &EmbeddedOptions,
     ) -> Result<(), OpenError> {
         let names = options.certificate_names();
         let tls = ca.server_config(&names)?;
+        let http_names = names.clone();
         let jobs = Jobs::open(
             self.instance.clone(),
             self.journal.clone(),
@@ -314,14 +345,25 @@ impl Embedded {
         let service: Arc<dyn TwinService> = self.instance.clone();
         let mut servers = self.servers.lock().await;
         let device_tls = iot_hub::tls(&tls);
+        let http_tls = tls.clone();
         let stopped = self.stopped();
         servers.spawn(async move {
-            serve(listener, tls, service, server_options, stopped).await;
+            serve(listeners.https, tls, service, server_options, stopped).await;
         });
         servers.spawn(messaging::iot_hub::serve(
             self.hub.clone(),
-            mqtt,
+            listeners.mqtt,
             device_tls,
+            self.stopped(),
+        ));
+        let router = messaging::event_grid::router(self.grid.clone(), options.token.clone())
+            .merge(messaging::iot_hub::router(self.hub.clone()));
+        servers.spawn(messaging::http::serve(
+            listeners.http,
+            http_tls,
+            router,
+            http_names,
+            self.grid.traffic().clone(),
             self.stopped(),
         ));
         Ok(())
@@ -339,6 +381,7 @@ impl Embedded {
     async fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
         self.instance.set_endpoints(topology.endpoints.keys().cloned());
         self.seed_routes(&topology).await?;
+        event_grid::declare(&self.grid, &topology).await;
         iot_hub::declare(self, &topology).await;
         let service: Arc<dyn TwinService> = self.instance.clone();
         let history: Arc<dyn ChangeHistory> = self.instance.clone();
@@ -363,6 +406,7 @@ impl Embedded {
         self.log.set_pipeline(Some(pipeline.clone()));
         workings.devices = devices::start(self, &topology, pipeline.clone());
         workings._telemetry = iot_hub::start(self, &pipeline);
+        event_grid::register_functions(&self.grid, &topology, &pipeline);
         workings.pipeline = Some(pipeline);
         workings.topology = topology;
         Ok(())

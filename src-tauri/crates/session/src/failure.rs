@@ -61,6 +61,12 @@ pub enum OpenError {
     /// The remote instance does not answer as it should.
     #[error("{0}")]
     Remote(ServiceError),
+    /// There can be no deliveries over HTTP.
+    #[error("Event Grid has no HTTP client: {0}.")]
+    Http(String),
+    /// A topic of Event Grid could not be opened.
+    #[error(transparent)]
+    EventGrid(#[from] messaging::event_grid::GridError),
     /// The app is ending, or what was being opened was given up for something else.
     #[error("Opening was given up.")]
     Stopped,
@@ -84,6 +90,7 @@ impl OpenError {
             Self::Workspace(_) | Self::Refused(_) => "Workspace",
             Self::Tls(_) => "Certificate",
             Self::Port { .. } | Self::Listen(_) | Self::Connect(_) => "Listen",
+            Self::Http(_) | Self::EventGrid(_) => "EventGrid",
             Self::Ca { .. } | Self::Remote(_) => "Remote",
             Self::Stopped => "Stopped",
         };

@@ -17,7 +17,9 @@ mod settings;
 mod tls;
 pub mod wire;
 
-pub use connect::{AdtConnect, Connect, IdentityConnect, IotHubConnect};
+pub use connect::{
+    AdtConnect, Connect, EventGridConnect, IdentityConnect, IotHubConnect, IotHubService,
+};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use explorer::Explorer;
 pub use failure::OpenError;

@@ -8,6 +8,7 @@
 //! throttling" (Microsoft Learn), and azure-iot-device 2.14.0.
 
 mod authentication;
+mod client;
 mod command;
 mod connection;
 mod device;
@@ -15,14 +16,17 @@ mod endpoint;
 mod keys;
 mod registry;
 mod server;
+mod service;
 mod telemetry;
 mod topic;
 mod twin;
 
+pub use client::{MqttClient, MqttError, MqttMessage, MqttOptions};
 pub use command::{CloudMessage, DEFAULT_TTL, MAX_COMMAND_BYTES, MAX_DELIVERIES, MAX_QUEUED};
 pub use endpoint::Endpoint;
 pub use keys::{HubSecret, Policy, Which};
 pub use server::serve;
+pub use service::router;
 pub use telemetry::{MAX_TELEMETRY_BYTES, Telemetry, rfc3339};
 pub use topic::Properties;
 

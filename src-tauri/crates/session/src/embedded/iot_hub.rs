@@ -1,26 +1,25 @@
 //! The embedded IoT hub: its devices are the topology's, and what they send reaches the
 //! topology's functions.
 
-use super::{Embedded, EmbeddedOptions, blocking, listen};
-use crate::connect::IotHubConnect;
+use super::{Embedded, EmbeddedOptions, blocking, event_grid, listen};
+use crate::connect::{IotHubConnect, IotHubService};
 use crate::failure::OpenError;
 use adt_service::Call;
 use futures::{StreamExt, stream};
 use journal::Journal;
-use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, Telemetry};
+use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, Policy, Telemetry};
 use pipeline::{DeviceHub, DeviceMessage, Pipeline, Topology};
 use rustls::ServerConfig;
 use simulator::Simulation;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use twin_graph::{Origin, Timestamp};
 
-const NAME: &str = "iot-hub";
+pub(super) const NAME: &str = "iot-hub";
 /// What the official device SDKs connect to, and nothing else.
 const SDK_PORT: u16 = 8883;
 const PARTITIONS: usize = 4;
@@ -94,11 +93,27 @@ pub(super) fn tls(config: &ServerConfig) -> Arc<ServerConfig> {
 }
 
 /// How to reach the hub, with every device's connection string.
-pub(super) fn connect(hub: &IotHub, host: &str, port: u16, ca: &Path) -> IotHubConnect {
+pub(super) fn connect(embedded: &Embedded, host: &str, port: u16) -> IotHubConnect {
+    let hub = &embedded.hub;
     let string = |id: &str| Some((id.to_owned(), hub.connection_string(id, host).ok()?));
-    let devices: BTreeMap<_, _> =
-        hub.devices().iter().filter_map(|device| string(&device.id)).collect();
-    IotHubConnect { host: host.to_owned(), port, ca: ca.to_owned(), devices }
+    let devices = hub.devices();
+    let policy = Policy::IotHubOwner;
+    let key = hub.policy_key(policy);
+    let topic = embedded.grid.topic(NAME);
+    IotHubConnect {
+        host: host.to_owned(),
+        port,
+        ca: embedded.ca.clone(),
+        devices: devices.iter().filter_map(|device| string(&device.id)).collect(),
+        service: IotHubService {
+            endpoint: embedded.http_url.clone(),
+            connection_string: format!(
+                "HostName={host};SharedAccessKeyName={};SharedAccessKey={key}",
+                policy.name()
+            ),
+        },
+        events: topic.map(|topic| event_grid::connect_topic(&embedded.grid, &topic)),
+    }
 }
 
 /// Makes the hub's registry have the topology's devices.

@@ -1,0 +1,534 @@
+//! The deliveries of one subscription: a reader of its topic's stream.
+//!
+//! What is durable of it is small: how far it has read, and which of the events before that are
+//! not finished. So an event that waits a day for its next attempt holds up nothing, costs a few
+//! bytes of memory, and is there after a crash. What was delivered within the last
+//! [`KEEP_EVERY`] before a crash is delivered again.
+
+use super::dead_letter::DeadLetters;
+use super::destination::{Delivery, Destination};
+use super::event::{End, Event};
+use super::retry::{
+    DEAD_LETTER_AFTER, DEAD_LETTER_FOR, Failure, Next, TimeFactor, after_failure, expired,
+};
+use super::subscription::{DestinationSpec, Subscription};
+use super::topic::{SubscriptionCounters, Topic};
+use crate::iot_hub::millis;
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Deliveries under way at once.
+const SIDE_BY_SIDE: usize = 32;
+/// Events read ahead.
+const READ: usize = 256;
+/// Events that are not finished; past that no new ones are read.
+const MAX_PENDING: usize = 4_096;
+/// Dead letters in one blob.
+const LETTERS: usize = 1_000;
+const KEEP_EVERY: Duration = Duration::from_millis(200);
+/// Failures in a row after which new events wait a little for the destination to recover.
+const PROBATION_AFTER: u32 = 10;
+const PROBATION: Duration = Duration::from_secs(10);
+
+/// A subscription's task; it ends when this is dropped, and finishes what it can first.
+pub(super) struct Running {
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Ends it, and waits until where it is, is kept.
+    pub(super) async fn stop(mut self) {
+        drop(self.stop.take());
+        if let Some(task) = self.task.take() {
+            // A task that panicked has ended, too.
+            let _ = task.await;
+        }
+    }
+}
+
+/// What a subscription's task works with.
+pub(super) struct Worker {
+    pub(super) topic: Arc<Topic>,
+    pub(super) name: String,
+    pub(super) spec: Subscription,
+    pub(super) destination: Arc<dyn Destination>,
+    pub(super) dead_letters: Option<DeadLetters>,
+    pub(super) factor: TimeFactor,
+    pub(super) counts: Arc<SubscriptionCounters>,
+}
+
+/// Where a subscription is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The position to read next.
+    next: u64,
+    /// Those before it that are not finished.
+    pending: BTreeMap<u64, Pending>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Pending {
+    /// Attempts that failed.
+    attempts: u32,
+    /// When the next is due, in milliseconds since 1970.
+    due: i64,
+    /// Where it is given up and is to be a dead letter: reason, outcome, status, last attempt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    end: Option<(String, String, Option<u16>, Option<i64>)>,
+}
+
+/// An event on its way out.
+struct Out {
+    position: u64,
+    attempts: u32,
+    event: Event,
+}
+
+impl Worker {
+    fn key(topic: &str, name: &str) -> String {
+        format!("event-grid/{topic}/{name}/progress")
+    }
+
+    /// Starts it where it was, or, a new one, with what is published from now on.
+    pub(super) fn start(self) -> Running {
+        let key = Self::key(&self.topic.name, &self.name);
+        let kept = match self.topic.journal.value(&key) {
+            Ok(kept) => kept.filter(|bytes| !bytes.is_empty()),
+            Err(error) => {
+                tracing::error!(%error, subscription = self.name, "where it was cannot be read");
+                None
+            }
+        };
+        let kept = kept.and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
+        let first = self.topic.journal.head(self.topic.stream) + 1;
+        let progress = kept.unwrap_or(Progress { next: first, pending: BTreeMap::new() });
+        self.counts.low.store(progress.next.min(lowest(&progress)), Relaxed);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(Deliveries::new(self, progress).run(stopped));
+        Running { stop: Some(stop), task: Some(task) }
+    }
+
+    /// Forgets where a subscription was.
+    pub(super) async fn forget(topic: &Topic, name: &str) -> Result<(), journal::JournalError> {
+        let (done, answered) = oneshot::channel();
+        topic.journal.put_value(&Self::key(&topic.name, name), Vec::new()).on_done(move |result| {
+            let _ = done.send(result);
+        });
+        answered.await.unwrap_or(Err(journal::JournalError::Closed)).map(drop)
+    }
+
+    fn batch_limits(&self) -> (usize, usize) {
+        match &self.spec.destination {
+            DestinationSpec::WebHook(hook) => {
+                (hook.max_events_per_batch, hook.preferred_batch_size_in_kilobytes << 10)
+            }
+            _ => (1, 64 << 10),
+        }
+    }
+}
+
+fn lowest(progress: &Progress) -> u64 {
+    progress.pending.first_key_value().map_or(progress.next, |(position, _)| *position)
+}
+
+struct Deliveries {
+    worker: Arc<Worker>,
+    progress: Progress,
+    /// Events whose attempt is under way or about to be.
+    busy: BTreeSet<u64>,
+    ready: VecDeque<Out>,
+    /// Failures in a row, and until when new events wait because of them.
+    failures: u32,
+    probation: i64,
+    changed: bool,
+    kept: Instant,
+}
+
+type Done = (Vec<(u64, u32, i64)>, Result<(), Failure>);
+
+impl Deliveries {
+    fn new(worker: Worker, progress: Progress) -> Self {
+        Self {
+            worker: Arc::new(worker),
+            progress,
+            busy: BTreeSet::new(),
+            ready: VecDeque::new(),
+            failures: 0,
+            probation: 0,
+            changed: true,
+            kept: Instant::now(),
+        }
+    }
+
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+        let mut head = self.worker.topic.watch();
+        let mut under_way = FuturesUnordered::new();
+        self.keep();
+        loop {
+            head.mark_unchanged();
+            self.take_due().await;
+            self.bury_due().await;
+            let more = self.take_new().await;
+            while under_way.len() < SIDE_BY_SIDE
+                && let Some(batch) = self.next_batch()
+            {
+                under_way.push(deliver(self.worker.clone(), batch));
+            }
+            let wait = if more && under_way.len() < SIDE_BY_SIDE {
+                Duration::ZERO
+            } else {
+                self.until_due()
+            };
+            tokio::select! {
+                Some(done) = under_way.next(), if !under_way.is_empty() => {
+                    self.settle(done);
+                    // Those that ended at the same time, too.
+                    while let Some(Some(done)) = futures::FutureExt::now_or_never(under_way.next()) {
+                        self.settle(done);
+                    }
+                }
+                changed = head.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(wait) => {}
+                _ = &mut stopped => break,
+            }
+            if self.changed && self.kept.elapsed() >= KEEP_EVERY {
+                self.keep();
+            }
+        }
+        self.keep();
+    }
+
+    /// Reads on in the stream; answers whether there may be more to read at once.
+    async fn take_new(&mut self) -> bool {
+        let room = self.progress.pending.len() < MAX_PENDING && self.ready.len() < READ;
+        if !room || millis() < self.probation {
+            return false;
+        }
+        let read = self.read(self.progress.next, READ).await;
+        let Some(last) = read.last().map(|(position, _)| *position) else { return false };
+        let first = read.first().map_or(last, |(position, _)| *position);
+        let lost = first.saturating_sub(self.progress.next);
+        self.lose(lost);
+        for (position, event) in read {
+            let Some(event) = event else {
+                self.lose(1);
+                continue;
+            };
+            if self.worker.spec.filter.matches(&event) {
+                self.worker.counts.matched.fetch_add(1, Relaxed);
+                self.progress.pending.insert(position, Pending::default());
+                self.busy.insert(position);
+                self.ready.push_back(Out { position, attempts: 0, event });
+            }
+        }
+        self.progress.next = last + 1;
+        self.changed = true;
+        true
+    }
+
+    fn lose(&self, count: u64) {
+        if count > 0 {
+            self.worker.counts.lost.fetch_add(count, Relaxed);
+            tracing::error!(
+                subscription = self.worker.name,
+                count,
+                "events were taken by retention, or are not readable, before they were delivered"
+            );
+        }
+    }
+
+    async fn read(&self, from: u64, most: usize) -> Vec<(u64, Option<Event>)> {
+        let topic = self.worker.topic.clone();
+        let read = move || topic.journal.read(topic.stream, from, most);
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(records)) => records
+                .into_iter()
+                .map(|record| (record.position, serde_json::from_slice(&record.payload).ok()))
+                .collect(),
+            Ok(Err(error)) => {
+                tracing::error!(%error, subscription = self.worker.name, "events cannot be read");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                Vec::new()
+            }
+            // The runtime ends.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    async fn read_one(&mut self, position: u64) -> Option<Event> {
+        let event = self.read(position, 1).await.pop();
+        let event = event.filter(|(at, _)| *at == position).and_then(|(_, event)| event);
+        if event.is_none() {
+            self.lose(1);
+            self.finish(position);
+        }
+        event
+    }
+
+    /// Takes up what is due for another attempt, or is too old for it.
+    async fn take_due(&mut self) {
+        let now = millis();
+        let due = |(position, pending): (&u64, &Pending)| {
+            let is = pending.end.is_none() && pending.due <= now && !self.busy.contains(position);
+            is.then_some((*position, pending.attempts))
+        };
+        let room = READ.saturating_sub(self.ready.len());
+        let due: Vec<_> = self.progress.pending.iter().filter_map(due).take(room).collect();
+        for (position, attempts) in due {
+            let Some(event) = self.read_one(position).await else { continue };
+            self.busy.insert(position);
+            self.ready.push_back(Out { position, attempts, event });
+        }
+    }
+
+    /// As many events of the same number of attempts as fit in a batch. What is too old is given
+    /// up on the way.
+    fn next_batch(&mut self) -> Option<Vec<Out>> {
+        let (most, bytes) = self.worker.batch_limits();
+        let mut batch: Vec<Out> = Vec::new();
+        let mut length = 0;
+        while let Some(next) = self.ready.front() {
+            let size = if most > 1 { size_of(&next.event) } else { 0 };
+            let full = batch.len() >= most || (!batch.is_empty() && length + size > bytes);
+            if full || batch.first().is_some_and(|first| first.attempts != next.attempts) {
+                break;
+            }
+            let Some(out) = self.ready.pop_front() else { break };
+            if self.give_up_if_old(&out) {
+                continue;
+            }
+            length += size;
+            batch.push(out);
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    /// The time to live is looked at only when an attempt is due, as in the service.
+    fn give_up_if_old(&mut self, out: &Out) -> bool {
+        let policy = self.worker.spec.retry_policy;
+        let old = expired(policy, self.worker.factor, out.event.published, millis());
+        if old {
+            let outcome = if out.attempts == 0 { "Probation" } else { "TimedOut" };
+            self.end(
+                out.position,
+                End {
+                    reason: "TimeToLiveExceeded",
+                    attempts: out.attempts,
+                    outcome: outcome.into(),
+                    status: None,
+                    last_attempt: None,
+                },
+            );
+        }
+        old
+    }
+
+    fn settle(&mut self, (events, result): Done) {
+        self.changed = true;
+        match result {
+            Ok(()) => {
+                self.failures = 0;
+                self.probation = 0;
+                self.worker.counts.delivered.fetch_add(events.len() as u64, Relaxed);
+                events.into_iter().for_each(|(position, ..)| self.finish(position));
+            }
+            Err(failure) => {
+                self.failures += 1;
+                if self.failures >= PROBATION_AFTER {
+                    let wait = self.worker.factor.scale(PROBATION).as_millis();
+                    self.probation = millis() + i64::try_from(wait).unwrap_or_default();
+                }
+                self.worker.counts.failed_attempts.fetch_add(1, Relaxed);
+                // The same for all of a batch, so that it stays together.
+                let spread =
+                    events.first().map_or(0, |(position, ..)| position % 101) as f64 / 100.0;
+                for (position, attempts, _) in events {
+                    self.failed(position, attempts, &failure, spread);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, position: u64, attempts: u32, failure: &Failure, spread: f64) {
+        let now = millis();
+        let (policy, factor) = (self.worker.spec.retry_policy, self.worker.factor);
+        self.busy.remove(&position);
+        match after_failure(policy, factor, attempts + 1, failure, now, spread) {
+            Next::Retry(wait) => {
+                if let Some(pending) = self.progress.pending.get_mut(&position) {
+                    pending.attempts = attempts + 1;
+                    pending.due = now + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
+                }
+            }
+            Next::End(end) => self.end(position, end),
+        }
+    }
+
+    /// Gives an event up: a dead letter soon, where there is somewhere to put it.
+    fn end(&mut self, position: u64, end: End) {
+        self.changed = true;
+        self.busy.remove(&position);
+        tracing::debug!(
+            subscription = self.worker.name,
+            position,
+            end.reason,
+            "an event is given up"
+        );
+        if self.worker.dead_letters.is_none() {
+            self.worker.counts.dropped.fetch_add(1, Relaxed);
+            return self.finish(position);
+        }
+        let wait = self.worker.factor.scale(DEAD_LETTER_AFTER).as_millis();
+        if let Some(pending) = self.progress.pending.get_mut(&position) {
+            pending.attempts = end.attempts;
+            pending.due = millis() + i64::try_from(wait).unwrap_or_default();
+            pending.end = Some((end.reason.to_owned(), end.outcome, end.status, end.last_attempt));
+        }
+    }
+
+    fn finish(&mut self, position: u64) {
+        self.busy.remove(&position);
+        self.progress.pending.remove(&position);
+        self.changed = true;
+    }
+
+    /// Writes the dead letters that are due.
+    async fn bury_due(&mut self) {
+        let now = millis();
+        let due = |(position, pending): (&u64, &Pending)| {
+            (pending.end.is_some() && pending.due <= now).then_some(*position)
+        };
+        let due: Vec<_> = self.progress.pending.iter().filter_map(due).take(LETTERS).collect();
+        if due.is_empty() {
+            return;
+        }
+        let mut letters = Vec::new();
+        let mut positions = Vec::new();
+        for position in due {
+            let Some(event) = self.read_one(position).await else { continue };
+            let Some(pending) = self.progress.pending.get(&position) else { continue };
+            let Some((reason, outcome, status, last_attempt)) = pending.end.clone() else {
+                continue;
+            };
+            let end = End {
+                reason: reason_of(&reason),
+                attempts: pending.attempts,
+                outcome,
+                status,
+                last_attempt,
+            };
+            letters.push(event.to_dead_letter(self.worker.spec.event_delivery_schema, &end));
+            positions.push((position, last_attempt.unwrap_or(event.published)));
+        }
+        let Some(dead_letters) = &self.worker.dead_letters else { return };
+        let (topic, name) = (&self.worker.topic.name, &self.worker.name);
+        let written = dead_letters.write(topic, name, &letters, now).await;
+        match written {
+            Ok(()) => {
+                let count = positions.len() as u64;
+                self.worker.counts.dead_lettered.fetch_add(count, Relaxed);
+                positions.into_iter().for_each(|(position, _)| self.finish(position));
+            }
+            Err(error) => {
+                tracing::warn!(subscription = name, error, "dead letters could not be written");
+                positions
+                    .into_iter()
+                    .for_each(|(position, since)| self.bury_later(position, since));
+            }
+        }
+    }
+
+    fn bury_later(&mut self, position: u64, since: i64) {
+        let scale = |duration| {
+            i64::try_from(self.worker.factor.scale(duration).as_millis()).unwrap_or(i64::MAX / 2)
+        };
+        let now = millis();
+        if now >= since.saturating_add(scale(DEAD_LETTER_FOR)) {
+            self.worker.counts.dropped.fetch_add(1, Relaxed);
+            self.finish(position);
+        } else if let Some(pending) = self.progress.pending.get_mut(&position) {
+            pending.due = now + scale(DEAD_LETTER_AFTER).max(1);
+        }
+        self.changed = true;
+    }
+
+    /// How long nothing is to be done.
+    fn until_due(&self) -> Duration {
+        let waiting = self.progress.pending.iter().filter(|(p, _)| !self.busy.contains(p));
+        let due = waiting.map(|(_, pending)| pending.due).min();
+        let probation = (self.probation > 0).then_some(self.probation);
+        let now = millis();
+        let millis = due.into_iter().chain(probation).map(|due| (due - now).max(1)).min();
+        let longest = if self.changed { KEEP_EVERY } else { Duration::from_secs(60) };
+        millis.map_or(longest, |ms| longest.min(Duration::from_millis(ms.unsigned_abs())))
+    }
+
+    /// Keeps where it is.
+    fn keep(&mut self) {
+        self.changed = false;
+        self.kept = Instant::now();
+        let Worker { topic, name, counts, .. } = &*self.worker;
+        let low = lowest(&self.progress);
+        counts.pending.store(self.progress.pending.len() as u64, Relaxed);
+        let bytes = serde_json::to_vec(&self.progress).unwrap_or_default();
+        let (trims, counts) = (topic.clone(), counts.clone());
+        topic.journal.put_value(&Worker::key(&topic.name, name), bytes).on_done(move |done| {
+            match done {
+                Ok(_) => {
+                    counts.low.store(low, Relaxed);
+                    trims.trim();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "where a subscription is could not be kept");
+                }
+            }
+        });
+    }
+}
+
+async fn deliver(worker: Arc<Worker>, batch: Vec<Out>) -> Done {
+    let schema = worker.spec.event_delivery_schema;
+    let attempts = batch.first().map_or(0, |out| out.attempts);
+    // Those that came as CloudEvents stay such: there is no way back.
+    let schema = match batch.first() {
+        Some(out) if out.event.schema == super::event::Schema::CloudEventSchemaV1_0 => {
+            super::event::Schema::CloudEventSchemaV1_0
+        }
+        _ => schema,
+    };
+    let delivery = Delivery {
+        topic: worker.topic.name.clone(),
+        subscription: worker.name.clone(),
+        attempts,
+        schema,
+        batched: worker.batch_limits().0 > 1,
+        events: batch.iter().map(|out| out.event.to_schema(schema)).collect(),
+    };
+    let positions =
+        batch.into_iter().map(|out| (out.position, out.attempts, out.event.published)).collect();
+    (positions, worker.destination.deliver(delivery).await)
+}
+
+fn size_of(event: &Event) -> usize {
+    serde_json::to_vec(&event.json).map_or(0, |json| json.len())
+}
+
+/// The reasons that there are, from one that was kept.
+fn reason_of(kept: &str) -> &'static str {
+    const REASONS: [&str; 6] = [
+        "MaxDeliveryAttemptsExceeded",
+        "TimeToLiveExceeded",
+        "UndeliverableDueToHttpBadRequest",
+        "UndeliverableDueToHttpUnauthorized",
+        "UndeliverableDueToHttpForbidden",
+        "UndeliverableDueToHttpRequestEntityTooLarge",
+    ];
+    REASONS.into_iter().find(|reason| *reason == kept).unwrap_or(REASONS[0])
+}

@@ -1,0 +1,326 @@
+//! What is published to a topic: read, checked, made events.
+//!
+//! Source: "Post to custom topic", "Event Grid event schema", "CloudEvents v1.0 schema" (Microsoft
+//! Learn), CloudEvents 1.0 HTTP binding, and azure-eventgrid 4.22.1.
+
+use super::event::{Event, Schema};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+/// The largest request, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// Events in one request.
+const MAX_EVENTS: usize = 5_000;
+
+/// Which events a topic takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputSchema {
+    /// Both, told apart by the content type. Azure's topics take one of them.
+    #[default]
+    Any,
+    /// Event Grid's own only.
+    EventGridSchema,
+    /// CloudEvents 1.0 only.
+    #[serde(rename = "CloudEventSchemaV1_0")]
+    CloudEventSchemaV1_0,
+}
+
+/// Why a publish was refused; the message is the client's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// Not what the topic takes: 400.
+    #[error("{0}")]
+    Invalid(String),
+    /// 413.
+    #[error("The maximum size ({MAX_REQUEST_BYTES}) has been exceeded.")]
+    TooLarge,
+}
+
+/// A request's headers, as far as they matter: lower-case name and value.
+pub type Headers = Vec<(String, String)>;
+
+/// The events of a request to the topic whose resource id is `topic`.
+///
+/// # Errors
+/// [`PublishError`]; nothing of the request is then published.
+pub fn read(
+    input: InputSchema,
+    topic: &str,
+    headers: &Headers,
+    body: &[u8],
+    now: i64,
+) -> Result<Vec<Event>, PublishError> {
+    if body.len() > MAX_REQUEST_BYTES {
+        return Err(PublishError::TooLarge);
+    }
+    let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    let content_type = header("content-type").unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let cloud = matches!(
+        media.as_str(),
+        "application/cloudevents+json" | "application/cloudevents-batch+json"
+    );
+    let binary = !cloud && header("ce-specversion").is_some();
+    match input {
+        InputSchema::EventGridSchema if cloud || binary => {
+            return Err(wrong_schema("EventGridEvent"));
+        }
+        InputSchema::CloudEventSchemaV1_0 if !cloud && !binary => {
+            return Err(wrong_schema("CloudEventV10"));
+        }
+        _ => {}
+    }
+    let events = match media.as_str() {
+        _ if binary => vec![binary_event(headers, &media, body)?],
+        "application/cloudevents+json" => vec![cloud_event(parse(body)?)?],
+        "application/cloudevents-batch+json" => each(parse(body)?, cloud_event)?,
+        _ => each(parse(body)?, |event| event_grid_event(event, topic))?,
+    };
+    if events.len() > MAX_EVENTS {
+        return Err(PublishError::TooLarge);
+    }
+    let schema =
+        if cloud || binary { Schema::CloudEventSchemaV1_0 } else { Schema::EventGridSchema };
+    Ok(events.into_iter().map(|json| Event { schema, published: now, json }).collect())
+}
+
+fn wrong_schema(wanted: &str) -> PublishError {
+    invalid(format!(
+        "This resource is configured to receive event in '{wanted}' schema. The JSON received does not conform to the expected schema."
+    ))
+}
+
+fn invalid(message: impl Into<String>) -> PublishError {
+    PublishError::Invalid(message.into())
+}
+
+fn parse(body: &[u8]) -> Result<Value, PublishError> {
+    serde_json::from_slice(body).map_err(|error| invalid(format!("The body is no JSON: {error}.")))
+}
+
+fn each(
+    value: Value,
+    read: impl Fn(Value) -> Result<Map<String, Value>, PublishError>,
+) -> Result<Vec<Map<String, Value>>, PublishError> {
+    let Value::Array(events) = value else {
+        return Err(invalid(
+            "The body must be an array of events. Token Expected: StartArray, Actual Token Received: StartObject.",
+        ));
+    };
+    let read = |(index, event)| {
+        read(event).map_err(|error| match error {
+            PublishError::Invalid(message) => invalid(format!("Event {index}: {message}")),
+            error => error,
+        })
+    };
+    events.into_iter().enumerate().map(read).collect()
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, PublishError> {
+    match value {
+        Value::Object(event) => Ok(event),
+        _ => Err(invalid("An event must be a JSON object.")),
+    }
+}
+
+fn required(event: &Map<String, Value>, names: &[&str]) -> Result<(), PublishError> {
+    let lacks = |name: &&&str| event.get(**name).and_then(Value::as_str).is_none_or(str::is_empty);
+    match names.iter().find(lacks) {
+        Some(name) => Err(invalid(format!("'{name}' must be a text that is not empty."))),
+        None => Ok(()),
+    }
+}
+
+fn is_time(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        // Some clients leave the offset out.
+        text.parse::<jiff::Timestamp>().is_ok()
+            || format!("{text}Z").parse::<jiff::Timestamp>().is_ok()
+    })
+}
+
+fn event_grid_event(event: Value, topic: &str) -> Result<Map<String, Value>, PublishError> {
+    let mut event = object(event)?;
+    required(&event, &["id", "subject", "eventType", "eventTime"])?;
+    if !event.get("dataVersion").is_none_or(|version| version.is_string()) {
+        return Err(invalid("'dataVersion' must be a text."));
+    }
+    if !is_time(&event["eventTime"]) {
+        return Err(invalid("'eventTime' must be a time in ISO 8601."));
+    }
+    if let Some(given) = event.get("topic").and_then(Value::as_str)
+        && !given.is_empty()
+        && !given.eq_ignore_ascii_case(topic)
+    {
+        return Err(invalid(format!("'topic' must be left out, or be {topic}.")));
+    }
+    event.insert("topic".into(), json!(topic));
+    event.insert("metadataVersion".into(), json!("1"));
+    event.entry("dataVersion").or_insert(json!(""));
+    Ok(event)
+}
+
+/// Names of attributes: small letters and digits (CloudEvents 1.0, 3.1).
+fn is_attribute(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn cloud_event(event: Value) -> Result<Map<String, Value>, PublishError> {
+    let event = object(event)?;
+    required(&event, &["id", "source", "type", "specversion"])?;
+    if event["specversion"] != "1.0" {
+        return Err(invalid("'specversion' must be 1.0."));
+    }
+    if event.get("time").is_some_and(|time| !time.is_null() && !is_time(time)) {
+        return Err(invalid("'time' must be a time in RFC 3339."));
+    }
+    if let Some(name) = event.keys().find(|name| !is_attribute(name) && *name != "data_base64") {
+        return Err(invalid(format!(
+            "'{name}' is no attribute name: small letters and digits only."
+        )));
+    }
+    match event.get("data_base64") {
+        Some(_) if event.contains_key("data") => {
+            return Err(invalid("An event has 'data' or 'data_base64', not both."));
+        }
+        Some(data) if data.as_str().is_none_or(|text| STANDARD.decode(text).is_err()) => {
+            return Err(invalid("'data_base64' must be base64."));
+        }
+        _ => {}
+    }
+    Ok(event)
+}
+
+fn binary_event(
+    headers: &Headers,
+    media: &str,
+    body: &[u8],
+) -> Result<Map<String, Value>, PublishError> {
+    let mut event = Map::new();
+    for (name, value) in headers.iter().filter_map(|(n, v)| Some((n.strip_prefix("ce-")?, v))) {
+        let value = percent_decode_str(value).decode_utf8();
+        let value = value.map_err(|_| invalid(format!("The header 'ce-{name}' is no UTF-8.")))?;
+        event.insert(name.to_owned(), json!(value));
+    }
+    if !media.is_empty() {
+        event.insert("datacontenttype".into(), json!(media));
+    }
+    if media == "application/json" || media.ends_with("+json") {
+        if !body.is_empty() {
+            event.insert("data".into(), parse(body)?);
+        }
+    } else if let (true, Ok(text)) = (media.starts_with("text/"), std::str::from_utf8(body)) {
+        event.insert("data".into(), json!(text));
+    } else if !body.is_empty() {
+        event.insert("data_base64".into(), json!(STANDARD.encode(body)));
+    }
+    cloud_event(Value::Object(event))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const TOPIC: &str = "/topics/t";
+
+    fn headers(content_type: &str) -> Headers {
+        vec![("content-type".into(), content_type.into())]
+    }
+
+    fn read_json(content_type: &str, body: &Value) -> Result<Vec<Event>, PublishError> {
+        read(InputSchema::Any, TOPIC, &headers(content_type), body.to_string().as_bytes(), 5)
+    }
+
+    fn own() -> Value {
+        json!({"id": "1", "subject": "s", "eventType": "T", "eventTime": "2026-01-01T00:00:00.0000000Z", "data": {}, "dataVersion": "1"})
+    }
+
+    fn cloud() -> Value {
+        json!({"id": "1", "source": "/s", "type": "T", "specversion": "1.0", "data": 1, "own": "x"})
+    }
+
+    #[test]
+    fn both_schemas_single_batch_structured_binary() {
+        let events = read_json("application/json", &json!([own(), own()])).unwrap();
+        assert_eq!((events.len(), events[0].schema), (2, Schema::EventGridSchema));
+        assert_eq!(events[0].json["topic"], TOPIC);
+        assert_eq!(events[0].json["metadataVersion"], "1");
+        let events = read_json("application/cloudevents+json; charset=utf-8", &cloud()).unwrap();
+        assert_eq!(events[0].json, *cloud().as_object().unwrap());
+        let batch = json!([cloud(), cloud()]);
+        assert_eq!(read_json("application/cloudevents-batch+json", &batch).unwrap().len(), 2);
+        let binary = |media: &str, body: &[u8]| {
+            let mut headers = headers(media);
+            for (name, value) in [
+                ("ce-specversion", "1.0"),
+                ("ce-id", "1"),
+                ("ce-source", "/s%20x"),
+                ("ce-type", "T"),
+            ] {
+                headers.push((name.into(), value.into()));
+            }
+            read(InputSchema::Any, TOPIC, &headers, body, 5).unwrap().remove(0).json
+        };
+        assert_eq!(binary("application/json", b"{\"a\":1}")["data"], json!({"a": 1}));
+        assert_eq!(binary("application/json", b"1")["source"], "/s x");
+        assert_eq!(binary("text/plain", b"hello")["data"], "hello");
+        assert_eq!(binary("application/octet-stream", &[0, 255])["data_base64"], "AP8=");
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_whole() {
+        let without = |mut event: Value, name: &str| {
+            event.as_object_mut().unwrap().remove(name);
+            event
+        };
+        let with = |mut event: Value, name: &str, value: Value| {
+            event[name] = value;
+            event
+        };
+        let own_type = "application/json";
+        let one = "application/cloudevents+json";
+        for (content_type, body, words) in [
+            (own_type, own(), "array of events"),
+            (own_type, json!([own(), 5]), "Event 1: An event must be"),
+            (own_type, json!([without(own(), "id")]), "'id'"),
+            (own_type, json!([with(own(), "eventTime", json!("soon"))]), "ISO 8601"),
+            (own_type, json!([with(own(), "topic", json!("/other"))]), "'topic'"),
+            (one, without(cloud(), "source"), "'source'"),
+            (one, with(cloud(), "specversion", json!("0.3")), "1.0"),
+            (one, with(cloud(), "Upper", json!(1)), "small letters"),
+            (one, with(cloud(), "data_base64", json!("AA==")), "not both"),
+            (one, with(without(cloud(), "data"), "data_base64", json!("?")), "base64"),
+            (one, json!([cloud()]), "JSON object"),
+        ] {
+            let PublishError::Invalid(message) = read_json(content_type, &body).unwrap_err() else {
+                panic!("{body}");
+            };
+            assert!(message.contains(words), "{message}");
+        }
+        let large = vec![b' '; MAX_REQUEST_BYTES + 1];
+        let refused = read(InputSchema::Any, TOPIC, &headers(own_type), &large, 0);
+        assert_eq!(refused, Err(PublishError::TooLarge));
+        let strict = |input, content_type, body: Value| {
+            read(input, TOPIC, &headers(content_type), body.to_string().as_bytes(), 0)
+        };
+        assert!(strict(InputSchema::EventGridSchema, one, cloud()).is_err());
+        assert!(strict(InputSchema::CloudEventSchemaV1_0, own_type, json!([own()])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(media in "(application/(json|cloudevents\\+json|cloudevents-batch\\+json)|\\PC{0,20})", extra in "\\PC{0,10}", body in prop_oneof![prop::collection::vec(any::<u8>(), 0..40), "[\\[{\"a-z0-9:,}\\] ]{0,40}".prop_map(String::into_bytes)]) {
+            let mut headers = headers(&media);
+            headers.push(("ce-specversion".into(), extra.clone()));
+            let _ = read(InputSchema::Any, TOPIC, &headers, &body, 0);
+            headers.pop();
+            let _ = read(InputSchema::Any, TOPIC, &headers, &body, 0);
+        }
+    }
+}
