@@ -113,11 +113,13 @@ impl fmt::Debug for IdentityConnect {
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Connection strings have keys in them.
-        let Self { pid, adt, event_hubs, identity } = self;
+        let Self { pid, adt, event_hubs, event_grid, iot_hub, identity } = self;
         f.debug_struct("Connect")
             .field("pid", pid)
             .field("adt", adt)
             .field("event_hubs", &event_hubs.keys())
+            .field("event_grid", event_grid)
+            .field("iot_hub", iot_hub)
             .field("identity", identity)
             .finish()
     }

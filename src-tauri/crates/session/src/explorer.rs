@@ -4,7 +4,7 @@ use crate::embedded::{Embedded, EmbeddedOptions, blocking};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
 use crate::remote::Remote;
-use crate::screen::{event_detail, limits, log_window, search, twin_detail};
+use crate::screen::{event_detail, limits, log_window, neighbours, paths, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
     Answer, Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,

@@ -2,9 +2,8 @@
 
 use super::rows::TwinRows;
 use crate::wire::{NO_ROW, PropertyHead, PropertyMessage};
-use serde_json::Value;
 use std::collections::HashMap;
-use twin_graph::TwinGraph;
+use twin_graph::{PropertyValue, TwinGraph};
 
 /// Values that are no numbers, told apart; the rest is one.
 const MOST_LABELS: usize = 256;
@@ -21,8 +20,8 @@ pub(super) fn property(graph: &TwinGraph, rows: &TwinRows, name: &str) -> Proper
         };
         let number = value.as_f64();
         let text = match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Bool(is) => Some(is.to_string()),
+            PropertyValue::Text(text) => Some(text.to_string()),
+            PropertyValue::Bool(is) => Some(is.to_string()),
             _ => None,
         };
         if number.is_none() && text.is_none() {
