@@ -9,7 +9,6 @@ use crate::performative::{
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -266,16 +265,11 @@ impl Session {
     ) {
         let (first, last) = (disposition.first, disposition.last.unwrap_or(disposition.first));
         // Numbers begin anew after 2³²: then the last is before the first.
-        let ranges =
-            if first > last { [first..=u32::MAX, 0..=last] } else { [first..=last, 1..=0] };
-        let unsettled = &self.unsettled;
-        let known = |range: RangeInclusive<u32>| -> Vec<u32> {
-            if range.is_empty() {
-                return Vec::new();
-            }
-            unsettled.range(range).map(|(id, _)| *id).collect()
+        let ids: Vec<u32> = if first > last {
+            self.unsettled.range(first..).chain(self.unsettled.range(..=last)).map(|(id, _)| *id).collect()
+        } else {
+            self.unsettled.range(first..=last).map(|(id, _)| *id).collect()
         };
-        let ids = ranges.map(known).concat();
         for delivery in ids {
             let Some((id, tag)) = self.unsettled.remove(&delivery) else { continue };
             if let Some(LinkState { end: End::Outgoing(link), .. }) = self.link(id) {
