@@ -41,6 +41,9 @@ struct Property {
     source: Timestamp,
 }
 
+/// A property with the times of its update and of its source.
+type Part = (Arc<str>, Option<PropertyValue>, Option<Timestamp>, Option<Timestamp>);
+
 /// Stands for a time that is not known.
 const NEVER: Timestamp = Timestamp::from_ticks(i64::MIN);
 
@@ -151,11 +154,8 @@ impl Contents {
     }
 
     /// The opposite of [`Contents::parts`]: name, value, time of the update and of the source.
-    pub(crate) fn of_parts(
-        updated: Timestamp,
-        parts: Vec<(Arc<str>, Option<PropertyValue>, Option<Timestamp>, Option<Timestamp>)>,
-    ) -> Self {
-        let property = |(name, value, updated, source): (_, _, Option<_>, Option<_>)| {
+    pub(crate) fn of_parts(updated: Timestamp, parts: Vec<Part>) -> Self {
+        let property = |(name, value, updated, source): Part| {
             let (updated, source) = (updated.unwrap_or(NEVER), source.unwrap_or(NEVER));
             (name, Property { value, updated, source })
         };
