@@ -88,7 +88,7 @@ impl Chunk {
                     self.times[place] = time.ticks();
                     Type::Time
                 }
-                Some(Seen::Object(_)) => Type::Object,
+                Some(Seen::Object(value)) => self.put_json(place, value),
                 Some(Seen::Json(value)) => self.put_json(place, value),
             };
         }
