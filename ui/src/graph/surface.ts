@@ -32,8 +32,8 @@ const flightTime = 240;
 const hitSlack = 3;
 /** How near to the edge a revealed twin may stand, pixels. */
 const margin = 48;
-/** Nobody has touched the drawing for so long, ms: time to compare the paths. */
-const idleAfter = 400;
+/** The pause before each frame that is drawn to time a path, ms. */
+const trialAfter = 150;
 /** How often heat is drawn anew while it decays, ms. */
 const heatEvery = 250;
 
@@ -69,7 +69,7 @@ export class GraphSurface {
   private hovered: number | null = null;
   private dragged: { id: string; at: Point } | null = null;
   private readonly frames = new Frames((now) => this.draw(now));
-  private idle: ReturnType<typeof setTimeout> | undefined;
+  private trial: ReturnType<typeof setTimeout> | undefined;
   private cooling: ReturnType<typeof setInterval> | undefined;
   private drawn = false;
 
@@ -115,7 +115,7 @@ export class GraphSurface {
     this.drawing.choose(preferences.get().renderer);
     return () => {
       for (const off of offs) off();
-      clearTimeout(this.idle);
+      clearTimeout(this.trial);
       clearInterval(this.cooling);
       resized.disconnect();
       this.frames.stop();
@@ -403,19 +403,19 @@ export class GraphSurface {
     }
     if (this.flight || this.glide) this.frames.next();
     else if (glows) this.frames.soon();
-    this.compareWhenIdle(picture);
+    this.compareSoon(picture);
   }
 
-  /** The quicker path is found by drawing on both, once nobody waits for a frame. */
-  private compareWhenIdle(picture: Picture): void {
-    clearTimeout(this.idle);
-    if (!this.drawing.undecided(picture)) return;
-    this.idle = setTimeout(() => {
+  /** The quicker path is found by drawing on both in turns, with pauses for whoever waits. */
+  private compareSoon(picture: Picture): void {
+    if (this.trial !== undefined || !this.drawing.undecided(picture)) return;
+    this.trial = setTimeout(() => {
+      this.trial = undefined;
       const now = this.picture(performance.now());
       if (!now || document.hidden) return;
-      this.drawing.compare(now);
-      this.path.set(this.drawing.path);
-    }, idleAfter);
+      if (this.drawing.compare(now)) this.path.set(this.drawing.path);
+      else this.compareSoon(now);
+    }, trialAfter);
   }
 
   private picture(now: number): Picture | null {

@@ -167,6 +167,23 @@ test("WebGL that is lost gives way, and comes back", async () => {
   expect(seen.same).toBe(0);
 });
 
+test("the quicker path is found in turns of one frame", async () => {
+  await show(page, views.building as View);
+  const seen = await page.evaluate(() => {
+    const { stage } = window;
+    stage.drawing.choose("auto");
+    const picture = stage.picture();
+    let turns = 1;
+    while (!stage.drawing.compare(picture)) turns++;
+    stage.drawing.draw(picture);
+    const { path } = stage.drawing;
+    return { turns, path, undecided: stage.drawing.undecided(picture) };
+  });
+  expect(seen.turns).toBe(6);
+  expect(["canvas", "webgl"]).toContain(seen.path);
+  expect(seen.undecided).toBe(false);
+});
+
 test("what is hit is what is seen there", async () => {
   await show(page, { ...(views.building as View), look: ["Room_7", 1] });
   const hits = await page.evaluate(() => {

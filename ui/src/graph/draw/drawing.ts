@@ -33,6 +33,7 @@ export class Drawing {
   private choice: PathChoice = "auto";
   private quicker: PathName | null = null;
   private measured = 0;
+  private trial = newTrial();
   private lost = false;
   /** Why there is no WebGL here; `null` while it is not known to fail. */
   noWebgl: string | null = null;
@@ -89,24 +90,27 @@ export class Drawing {
     return this.quicker === null || marksOf(picture) > growth * this.measured;
   }
 
-  /** Draws the picture on both paths and takes the quicker one from now on. */
-  compare(picture: Picture): void {
-    this.measured = Math.max(1000, marksOf(picture));
+  /**
+   * Draws the picture once on one of the paths, in turns; answers whether that was the last turn,
+   * and the quicker path is taken from now on. A turn takes as long as a frame.
+   */
+  compare(picture: Picture): boolean {
     const webgl = this.openWebgl();
-    if (!webgl) return;
-    const time = (layers: Layers): number => {
-      let best = Infinity;
-      for (let trial = 0; trial < trials; trial++) {
-        const began = performance.now();
-        this.drawOn(layers, picture);
-        layers.finish();
-        best = Math.min(best, performance.now() - began);
-      }
-      return best;
-    };
-    this.quicker = time(webgl) < time(this.canvas) ? "webgl" : "canvas";
+    if (!webgl) return true;
+    const { trial } = this;
+    const layers = trial.turn % 2 === 0 ? this.canvas : webgl;
+    const began = performance.now();
+    this.drawOn(layers, picture);
+    layers.finish();
+    trial[layers.name] = Math.min(trial[layers.name], performance.now() - began);
+    trial.turn++;
+    if (trial.turn < 2 * trials) return false;
+    this.quicker = trial.webgl < trial.canvas ? "webgl" : "canvas";
+    this.measured = Math.max(1000, marksOf(picture));
+    this.trial = newTrial();
     this.enter(this.wanted());
     this.drawOn(this.current, picture);
+    return true;
   }
 
   close(): void {
@@ -172,6 +176,9 @@ export class Drawing {
     });
   }
 }
+
+/** The best time of each path so far, ms. */
+const newTrial = () => ({ turn: 0, canvas: Infinity, webgl: Infinity });
 
 const marksOf = ({ seen }: Picture): number => seen.twins.length + seen.edges.length;
 
