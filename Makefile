@@ -62,7 +62,7 @@ picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOO
 	cargo build --locked --bin twinscope-desktop
 	tests/with-display $(PYTHON) tests/picture.py
 
-.PHONY: bench-instance bench-large crash
+.PHONY: bench-iot bench-instance bench-large crash
 bench-instance: ## Durable writes, load and start of the embedded instance, beside SQLite
 	cargo bench --locked -p simulator --bench instance
 
@@ -100,6 +100,9 @@ conformance: .venv/installed $(JAVASCRIPT)/.package-lock.json ## The official SD
 openapi: .venv/installed ## Half an hour of requests made from the OpenAPI document, by schemathesis
 	cargo build --locked -p twinscope
 	TWINSCOPE_OPENAPI_EXAMPLES=1000 TWINSCOPE_OPENAPI_SECONDS=1800 $(PYTHON) -m pytest tests/test_openapi.py -k undocumented
+
+bench-iot: .packages-test ## 1,000 MQTT devices, beside mosquitto, and Event Grid deliveries
+	cargo bench --locked -p messaging --bench iot
 
 wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::
