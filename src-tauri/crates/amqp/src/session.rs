@@ -266,7 +266,11 @@ impl Session {
         let (first, last) = (disposition.first, disposition.last.unwrap_or(disposition.first));
         // Numbers begin anew after 2³²: then the last is before the first.
         let ids: Vec<u32> = if first > last {
-            self.unsettled.range(first..).chain(self.unsettled.range(..=last)).map(|(id, _)| *id).collect()
+            self.unsettled
+                .range(first..)
+                .chain(self.unsettled.range(..=last))
+                .map(|(id, _)| *id)
+                .collect()
         } else {
             self.unsettled.range(first..=last).map(|(id, _)| *id).collect()
         };

@@ -115,10 +115,8 @@ fn no_graph_hangs_it() {
     for (what, count, edges) in awkward() {
         let graph = Graph::new(count, edges);
         for method in METHODS {
-            let began = std::time::Instant::now();
             let layout = graph.lay_out(method, &[], &Positions::new());
             sane(&layout, count as usize);
-            eprintln!("{what} {method:?} {:?}", began.elapsed());
             // Readable: few share a place.
             let mut places: Vec<[i32; 2]> =
                 layout.centres.iter().map(|at| at.map(|length| length as i32 / 8)).collect();
