@@ -13,13 +13,16 @@ use quality::{median_move, quality};
 /// The others get so many CPU seconds for a graph.
 const BOUND: u64 = 120;
 
+/// Makes a graph of so many twins.
+type Maker = fn(usize) -> Graph;
+
 fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|each| each != "--bench").collect();
     let is_chosen = |what: &str, all: &[&str]| {
         !all.iter().any(|each| chosen.iter().any(|one| one == each))
             || chosen.iter().any(|one| one == what)
     };
-    let makers: [(&str, fn(usize) -> Graph); 3] = [
+    let makers: [(&str, Maker); 3] = [
         ("building", graphs::building),
         ("small-world", graphs::small_world),
         ("scale-free", graphs::scale_free),
