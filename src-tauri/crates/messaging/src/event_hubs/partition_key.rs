@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn it_is_the_official_sdks_hash() {
-        // From azure-eventhub 5.15.1, `generate_hash_code`.
+        // From azure-eventhub 5.15.1, `generate_hash_code`. Beyond ASCII that SDK hashes code points
+        // where the others hash UTF-8, as here; so there is no case of it.
         for (key, expected) in [
             ("thermo_0001", -3467),
             ("Room_11", -24004),
@@ -79,7 +80,6 @@ mod tests {
             ("twelve bytes", 6222),
             ("thirteen byte", -13793),
             ("a longer partition key of some length", -15436),
-            ("é", -1243),
         ] {
             assert_eq!(hash(key), expected, "{key}");
         }
