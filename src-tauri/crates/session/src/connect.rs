@@ -24,6 +24,9 @@ pub struct Connect {
     /// Connection strings of the event hubs, by name.
     #[serde(default)]
     pub event_hubs: BTreeMap<String, String>,
+    /// Connection strings of the queues and topics, by name.
+    #[serde(default)]
+    pub service_bus: BTreeMap<String, String>,
     /// Where `DefaultAzureCredential` gets a token; absent in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityConnect>,
@@ -113,11 +116,12 @@ impl fmt::Debug for IdentityConnect {
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Connection strings have keys in them.
-        let Self { pid, adt, event_hubs, event_grid, iot_hub, identity } = self;
+        let Self { pid, adt, event_hubs, service_bus, event_grid, iot_hub, identity } = self;
         f.debug_struct("Connect")
             .field("pid", pid)
             .field("adt", adt)
             .field("event_hubs", &event_hubs.keys())
+            .field("service_bus", &service_bus.keys())
             .field("event_grid", event_grid)
             .field("iot_hub", iot_hub)
             .field("identity", identity)

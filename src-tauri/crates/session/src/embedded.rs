@@ -249,6 +249,7 @@ impl Embedded {
             event_hubs: messaging.as_ref().map(Messaging::event_hubs).unwrap_or_default(),
             event_grid: event_grid::connect(&self.grid),
             iot_hub: Some(iot_hub::connect(self, host, *port)),
+            service_bus: messaging.as_ref().map(Messaging::service_bus).unwrap_or_default(),
             identity: Some(self.identity.clone()),
         }
     }

@@ -9,12 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 /// Connections beyond the limit that are told so at the same time; more are dropped at once.
 const TOLD: usize = 64;
 /// How long a client may take to send its first byte, or to agree on TLS.
 const FIRST_BYTE: Duration = Duration::from_secs(20);
+/// How often locks, times to live and schedules are looked after.
+const TICK: Duration = Duration::from_millis(100);
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 /// How long connections may take to end when the server stops.
 const STOP: Duration = Duration::from_secs(8);
@@ -93,6 +96,8 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut stop = self.shared.stop.clone();
         let mut trim = tokio::time::interval(TRIM_EVERY);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -109,6 +114,7 @@ impl Server {
                     let core = self.core.clone();
                     tokio::task::spawn_blocking(move || core.trim());
                 }
+                _ = tick.tick() => self.core.bus.tick(),
                 () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
             }
         }
@@ -134,6 +140,7 @@ impl Core {
     /// Drops what may not be kept any longer. **Blocks.**
     fn trim(&self) {
         self.hubs.all().iter().for_each(|hub| hub.trim());
+        self.bus.compact();
     }
 }
 

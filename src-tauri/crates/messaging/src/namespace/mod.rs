@@ -10,6 +10,7 @@ pub(crate) mod request;
 
 use crate::event_hubs::{self, EventHubSpec, Hub, Hubs};
 use crate::sas::Key;
+use crate::service_bus::{self, Bus, MailboxSpec, MailboxStatus, TopicSpec};
 use crate::traffic::Traffic;
 use amqp::{Attach, Attaching, LinkControl};
 use claims::Policy;
@@ -34,14 +35,19 @@ pub(crate) struct Core {
     pub(crate) policy: Policy,
     pub(crate) traffic: Arc<Traffic>,
     hubs: Hubs,
+    bus: Arc<Bus>,
 }
 
 /// Entities that there are to be, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Declared {
     /// Event hubs.
     pub event_hubs: BTreeMap<String, EventHubSpec>,
+    /// Queues.
+    pub queues: BTreeMap<String, MailboxSpec>,
+    /// Topics with their subscriptions.
+    pub topics: BTreeMap<String, TopicSpec>,
 }
 
 /// What is wrong with an entity.
@@ -87,6 +93,7 @@ impl Namespace {
             policy: Policy { name: POLICY.to_owned(), key },
             traffic: Arc::default(),
             hubs: Hubs::open(journal)?,
+            bus: Arc::new(Bus::open(journal)?),
         };
         Ok(Self { core: Arc::new(core) })
     }
@@ -100,8 +107,32 @@ impl Namespace {
         name: &str,
         spec: EventHubSpec,
     ) -> Result<Arc<Hub>, EntityError> {
-        self.check_name(name)?;
+        self.check_name(name, self.core.bus.has(name))?;
         self.core.hubs.create(name, spec)
+    }
+
+    /// Creates a queue; one that is there stays as it is. **Blocks.**
+    ///
+    /// # Errors
+    /// A name that is taken or none, those of the journal.
+    pub fn create_queue(&self, name: &str, spec: MailboxSpec) -> Result<(), EntityError> {
+        self.check_name(name, self.core.hubs.get(name).is_some())?;
+        self.core.bus.create_queue(name, spec)
+    }
+
+    /// Creates a topic, or adds the subscriptions that it does not have yet. **Blocks.**
+    ///
+    /// # Errors
+    /// A name that is taken or none, those of the journal.
+    pub fn create_topic(&self, name: &str, spec: TopicSpec) -> Result<(), EntityError> {
+        self.check_name(name, self.core.hubs.get(name).is_some())?;
+        self.core.bus.create_topic(name, spec)
+    }
+
+    /// The names of all queues and topics, and what is in every queue and subscription.
+    #[must_use]
+    pub fn service_bus(&self) -> (Vec<String>, Vec<MailboxStatus>) {
+        self.core.bus.status()
     }
 
     /// Creates what is declared, or brings it to that form; what is not declared stays.
@@ -112,6 +143,12 @@ impl Namespace {
     pub fn declare(&self, declared: &Declared) -> Result<(), EntityError> {
         for (name, spec) in &declared.event_hubs {
             self.create_event_hub(name, spec.clone())?;
+        }
+        for (name, spec) in &declared.queues {
+            self.create_queue(name, spec.clone())?;
+        }
+        for (name, spec) in &declared.topics {
+            self.create_topic(name, spec.clone())?;
         }
         Ok(())
     }
@@ -134,7 +171,7 @@ impl Namespace {
     /// # Errors
     /// Those of the journal.
     pub fn delete(&self, name: &str) -> Result<bool, EntityError> {
-        self.core.hubs.delete(name)
+        Ok(self.core.hubs.delete(name)? || self.core.bus.delete(name)?)
     }
 
     /// Counters and tap of the server.
@@ -153,7 +190,10 @@ impl Namespace {
         )
     }
 
-    fn check_name(&self, name: &str) -> Result<(), EntityError> {
+    fn check_name(&self, name: &str, taken: bool) -> Result<(), EntityError> {
+        if taken {
+            return Err(EntityError::Taken(name.to_owned()));
+        }
         if is_name(name) {
             return Ok(());
         }
@@ -180,7 +220,7 @@ impl Core {
         {
             return event_hubs::links::attach(&hub, rest, attach, control, &self.traffic);
         }
-        Attaching::Now(Err(refusal::not_found(path)))
+        service_bus::links::attach(&self.bus, path, attach, &self.traffic)
     }
 
     async fn manage(self: &Arc<Self>, entity: &str, request: &Request) -> Response {
@@ -188,6 +228,6 @@ impl Core {
         if let Some(response) = event_hubs::management::answer(request, hub.as_deref()) {
             return response;
         }
-        Response::not_found(entity)
+        service_bus::management::answer(&self.bus, entity, request).await
     }
 }

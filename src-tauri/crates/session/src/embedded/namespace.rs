@@ -48,6 +48,11 @@ impl Messaging {
         hubs.iter().map(|hub| self.entry(&hub.name)).collect()
     }
 
+    /// What clients need to reach each queue and topic.
+    pub(super) fn service_bus(&self) -> BTreeMap<String, String> {
+        self.namespace.service_bus().0.iter().map(|name| self.entry(name)).collect()
+    }
+
     fn entry(&self, name: &str) -> (String, String) {
         (name.to_owned(), self.namespace.connection_string(name, &self.host, self.port))
     }
