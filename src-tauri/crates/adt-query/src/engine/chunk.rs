@@ -72,7 +72,13 @@ impl Chunk {
         let mut texts_change = false;
         for (place, value) in values {
             let place = *place;
-            texts_change |= self.types[place] == Type::Text;
+            // An id is the same after every change: texts are written anew only where one differs.
+            if self.types[place] == Type::Text {
+                match value {
+                    Some(Seen::Text(text)) if self.texts.get(place) == *text => continue,
+                    _ => texts_change = true,
+                }
+            }
             if let Some(number) = self.numbers.get_mut(place) {
                 *number = f64::NAN;
             }
