@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::mpsc::TryRecvError,
     time::{Duration, Instant},
 };
 
@@ -11,16 +12,20 @@ use crate::{
     append::Answer,
     io_thread::{IoThread, now_ms},
     queue::Snapshot,
-    sqlite::CHUNK_BYTES,
     store::{Extent, Kept, Write},
 };
 
-const CHUNKS_A_SLICE: usize = 16;
+/// Chunks of a snapshot that share a commit, and that wait for it at the most.
+pub(crate) const CHUNKS_A_SLICE: usize = 16;
+/// The most chunks that a snapshot may have: their numbers have 20 bits.
+const MOST_CHUNKS: u32 = 1 << 20;
 const RECORDS_A_SLICE: usize = 4_096;
 const SWEEP: Duration = Duration::from_secs(1);
 
 pub(crate) struct Background {
     lane: VecDeque<Slow>,
+    /// The first in the lane waits for whoever writes it.
+    starved: bool,
     trims: BTreeMap<StreamId, u64>,
     retentions: BTreeMap<StreamId, Retention>,
     next_sweep: Instant,
@@ -28,18 +33,55 @@ pub(crate) struct Background {
 }
 
 enum Slow {
-    Snapshot { snapshot: Snapshot, chunks_written: usize },
+    Snapshot(Writing),
     Flush(Answer),
+}
+
+/// A snapshot on its way to the disk.
+struct Writing {
+    snapshot: Snapshot,
+    /// Chunks taken and not written.
+    taken: Vec<Vec<u8>>,
+    end: End,
+    chunks: u32,
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// More will come.
+    NotYet,
+    /// Everything was taken.
+    Complete,
+    /// Whoever wrote it gave up.
+    GivenUp,
+}
+
+impl Writing {
+    /// Takes what there is, up to a slice; says whether it is worth a commit.
+    fn take(&mut self) -> bool {
+        while self.end == End::NotYet && self.taken.len() < CHUNKS_A_SLICE {
+            match self.snapshot.chunks.try_recv() {
+                Ok(Some(chunk)) => self.taken.push(chunk),
+                Ok(None) => self.end = End::Complete,
+                Err(TryRecvError::Disconnected) => self.end = End::GivenUp,
+                Err(TryRecvError::Empty) => return false,
+            }
+        }
+        true
+    }
 }
 
 impl Background {
     pub(crate) fn new(next_snapshot: u64) -> Self {
         let (lane, trims, retentions) = Default::default();
-        Self { lane, trims, retentions, next_sweep: Instant::now(), next_snapshot }
+        let next_sweep = Instant::now();
+        Self { lane, starved: false, trims, retentions, next_sweep, next_snapshot }
     }
 
     pub(crate) fn add_snapshot(&mut self, snapshot: Snapshot) {
-        self.lane.push_back(Slow::Snapshot { snapshot, chunks_written: 0 });
+        let (taken, end, chunks, bytes) = (Vec::new(), End::NotYet, 0, 0);
+        self.lane.push_back(Slow::Snapshot(Writing { snapshot, taken, end, chunks, bytes }));
     }
 
     /// Answered when the snapshots before it are done.
@@ -62,7 +104,7 @@ impl Background {
     }
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        if !self.lane.is_empty() || !self.trims.is_empty() {
+        if !(self.lane.is_empty() || self.starved) || !self.trims.is_empty() {
             return Some(Instant::now());
         }
         (!self.retentions.is_empty()).then_some(self.next_sweep)
@@ -82,62 +124,63 @@ impl IoThread {
                 }
             }
         }
+        self.background.starved = false;
         match self.background.lane.pop_front() {
             Some(Slow::Flush(answer)) => answer.give(Ok(0..0)),
-            Some(Slow::Snapshot { snapshot, chunks_written }) => {
-                self.snapshot_slice(snapshot, chunks_written)
-            }
+            Some(Slow::Snapshot(writing)) => self.snapshot_slice(writing),
             None => {}
         }
     }
 
-    /// The snapshot's number is used up only when it is complete: the pieces of a refused one are
-    /// overwritten by the next.
-    fn snapshot_slice(&mut self, snapshot: Snapshot, written: usize) {
-        let result = self.write_slice(&snapshot, written);
-        let done = match result {
-            Ok(upto) if upto * CHUNK_BYTES < snapshot.payload.len() => {
-                self.background.lane.push_front(Slow::Snapshot { snapshot, chunks_written: upto });
+    /// The snapshot's number is used up only when it is complete: the pieces of a refused one, or
+    /// of one that was given up, are overwritten by the next.
+    fn snapshot_slice(&mut self, mut writing: Writing) {
+        if !writing.take() {
+            self.background.starved = true;
+            self.background.lane.push_front(Slow::Snapshot(writing));
+            return;
+        }
+        let done = match self.write_slice(&mut writing) {
+            Ok(()) if writing.end == End::NotYet => {
+                self.background.lane.push_front(Slow::Snapshot(writing));
                 return;
             }
-            Ok(_) => {
+            Ok(()) if writing.end == End::Complete => {
                 self.background.next_snapshot += 1;
                 Ok(0..0)
             }
+            Ok(()) => Err(JournalError::Closed),
             Err(error) => Err(error),
         };
         self.shared.queue.release_snapshot();
-        snapshot.answer.give(done);
+        writing.snapshot.answer.give(done);
     }
 
-    fn write_slice(&mut self, snapshot: &Snapshot, written: usize) -> Result<usize, JournalError> {
-        let (position, head) =
-            (snapshot.position, self.extents[snapshot.stream.0 as usize - 1].head);
+    fn write_slice(&mut self, writing: &mut Writing) -> Result<(), JournalError> {
+        let Snapshot { stream, position, .. } = writing.snapshot;
+        let head = self.extents[stream.0 as usize - 1].head;
         if position > head {
             return Err(JournalError::BeyondHead { position, head });
         }
+        if writing.end == End::GivenUp {
+            return Ok(());
+        }
         let id = self.background.next_snapshot;
-        let chunks =
-            snapshot.payload.chunks(CHUNK_BYTES).enumerate().skip(written).take(CHUNKS_A_SLICE);
-        let bytes = snapshot.payload.len();
         self.transaction(|io| {
-            let mut upto = written;
-            for (index, payload) in chunks {
-                let index = u32::try_from(index)
-                    .map_err(|_| StoreError::Failed("the snapshot is too large".into()))?;
+            for payload in writing.taken.drain(..) {
+                if writing.chunks == MOST_CHUNKS {
+                    return Err(StoreError::Failed("the snapshot is too large".into()));
+                }
+                let (index, payload) = (writing.chunks, payload.as_slice());
                 io.store.write(&Write::SnapshotChunk { snapshot: id, index, payload })?;
-                upto += 1;
+                writing.chunks += 1;
+                writing.bytes += payload.len() as u64;
             }
-            if upto * CHUNK_BYTES >= bytes {
-                let stream = snapshot.stream;
-                io.store.write(&Write::Snapshot {
-                    snapshot: id,
-                    stream,
-                    position,
-                    bytes: bytes as u64,
-                })?;
+            if writing.end == End::Complete {
+                let bytes = writing.bytes;
+                io.store.write(&Write::Snapshot { snapshot: id, stream, position, bytes })?;
             }
-            Ok(upto)
+            Ok(())
         })
     }
 

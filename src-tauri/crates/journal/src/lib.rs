@@ -69,6 +69,7 @@ mod options;
 mod queue;
 mod read;
 mod recovery;
+mod snapshot;
 mod sqlite;
 mod stats;
 pub mod store;
@@ -89,6 +90,7 @@ pub use batch::Batch;
 pub use error::{Damage, JournalError, StoreError};
 pub use options::{MAX_RECORD_BYTES, Options, Record, Retention};
 pub use recovery::{ClampedCursor, LostRecords, Recovery};
+pub use snapshot::SnapshotReader;
 pub use stats::Stats;
 pub use streams::StreamId;
 
@@ -96,7 +98,7 @@ use crate::{
     append::on_io_thread,
     io_thread::IoThread,
     lock::Lock,
-    queue::{Cursor, Job, Queue, Snapshot},
+    queue::{Cursor, Job, Queue},
     read::{Fault, Readers},
     sqlite::SqliteStore,
     stats::Counters,
@@ -275,34 +277,6 @@ impl Journal {
     #[must_use]
     pub fn cursor(&self, name: &str) -> Option<u64> {
         self.shared().queue.cursor(name).map(|cursor| cursor.position)
-    }
-
-    /// Queues a snapshot of what the stream's records up to `position` make. It is written in
-    /// pieces between other commits and there when all are; the newest two of a stream are kept.
-    /// **Blocks** while two others wait. Refused with [`JournalError::BeyondHead`] when `position`
-    /// is not durable then.
-    pub fn put_snapshot(&self, stream: StreamId, position: u64, payload: Vec<u8>) -> Append {
-        if let Err(error) = self.shared().streams.get(stream) {
-            return Append::failed(error);
-        }
-        let (append, answer) = Append::new();
-        self.shared().queue.push_snapshot(Snapshot { stream, position, payload, answer });
-        append
-    }
-
-    /// The newest whole snapshot and its position. A damaged one is passed over for the one before
-    /// it, and for none when the stream still has all its records to replay.
-    ///
-    /// # Errors
-    /// [`JournalError::Damaged`] when no snapshot is whole and the first records are gone;
-    /// [`JournalError::Refused`] when it cannot be read, [`JournalError::UnknownStream`].
-    pub fn latest_snapshot(
-        &self,
-        stream: StreamId,
-    ) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
-        let shared = self.shared();
-        let stream = shared.streams.get(stream)?;
-        read::latest_snapshot(&shared.readers, &stream, &shared.folder)
     }
 
     /// Queues a small named value; it replaces the one before. **Blocks** while the queue is full.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 
 /// How long a lazily moved cursor may wait for a commit that it can ride on.
 const LAZY: Duration = Duration::from_millis(500);
-/// Whole snapshots are big; two may wait.
+/// Snapshots are big; two may wait.
 const SNAPSHOTS_QUEUED: usize = 2;
 
 pub(crate) enum Job {
@@ -30,7 +31,9 @@ pub(crate) enum Job {
 pub(crate) struct Snapshot {
     pub(crate) stream: StreamId,
     pub(crate) position: u64,
-    pub(crate) payload: Vec<u8>,
+    /// Chunks of equal length (the last one may be shorter), then `None`. Without that `None` it
+    /// was given up, and is not there.
+    pub(crate) chunks: Receiver<Option<Vec<u8>>>,
     pub(crate) answer: Answer,
 }
 
@@ -70,6 +73,8 @@ struct State {
     cursors: Cursors,
     moved: Cursors,
     moved_since: Option<Instant>,
+    /// There may be more of a snapshot to write.
+    nudged: bool,
     closed: bool,
 }
 
@@ -118,6 +123,12 @@ impl Queue {
             state.jobs.push(job);
             self.work.notify_one();
         }
+    }
+
+    /// There is more of a snapshot to write, or it ended.
+    pub(crate) fn nudge(&self) {
+        self.state.lock().nudged = true;
+        self.work.notify_one();
     }
 
     pub(crate) fn release(&self, cost: usize) {
@@ -195,7 +206,7 @@ impl Queue {
     /// Waits for work, at the latest until `wake_at`, and takes all there is.
     pub(crate) fn drain(&self, wake_at: Option<Instant>) -> Drained {
         let mut state = self.state.lock();
-        while state.jobs.is_empty() && !state.closed {
+        while state.jobs.is_empty() && !state.closed && !state.nudged {
             let lazy = state.moved_since.map(|since| since + LAZY);
             let until = [lazy, wake_at].into_iter().flatten().min();
             match until {
@@ -207,6 +218,7 @@ impl Queue {
             }
         }
         state.moved_since = None;
+        state.nudged = false;
         Drained {
             jobs: std::mem::take(&mut state.jobs),
             cost: std::mem::take(&mut state.waiting),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     Damage, JournalError, Record, StoreError,
-    sqlite::{CHUNK_BYTES, chunk_id, crc, open_reader, record_crc, records_table, stream_crc},
+    sqlite::{crc, open_reader, record_crc, records_table, stream_crc},
     store::Extent,
     streams::Stream,
 };
@@ -157,98 +157,6 @@ pub(crate) fn checked_record<'a>(
         Ok((position, payload))
     } else {
         Err(Fault::checksum())
-    }
-}
-
-/// A row of the table of snapshots.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SnapshotRow {
-    pub(crate) id: u64,
-    pub(crate) stream: u32,
-    pub(crate) position: u64,
-    pub(crate) bytes: u64,
-    pub(crate) crc: u32,
-}
-
-/// The snapshots there are, newest first.
-pub(crate) fn snapshots(connection: &Connection) -> Result<Vec<SnapshotRow>, Fault> {
-    let mut select = connection
-        .prepare_cached("SELECT id, stream, position, bytes, crc FROM snapshot ORDER BY id DESC")?;
-    let rows = select.query_map([], |row| {
-        let [id, position, bytes] =
-            [row.get::<_, i64>(0)?, row.get(2)?, row.get(3)?].map(|n| n as u64);
-        Ok(SnapshotRow { id, stream: row.get(1)?, position, bytes, crc: row.get(4)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Walks over a snapshot's chunks, each checked.
-pub(crate) fn snapshot_chunks(
-    connection: &Connection,
-    row: SnapshotRow,
-    mut chunk: impl FnMut(&[u8]),
-) -> Result<(), Fault> {
-    let SnapshotRow { id, stream, position, bytes, crc: stored } = row;
-    if stored != crc("", &[id, u64::from(stream), position, bytes], &[]) {
-        return Err(Fault::checksum());
-    }
-    let chunks =
-        u32::try_from(bytes.div_ceil(CHUNK_BYTES as u64)).map_err(|_| Fault::checksum())?;
-    let mut select =
-        connection.prepare_cached("SELECT crc, payload FROM snapshot_chunk WHERE id=?1")?;
-    let mut seen = 0;
-    for index in 0..chunks {
-        let id = chunk_id(id, index);
-        let mut rows = select.query([id])?;
-        let row = rows.next()?.ok_or_else(Fault::missing)?;
-        let payload =
-            row.get_ref(1)?.as_blob().map_err(|error| Fault::Damaged(error.to_string()))?;
-        if row.get::<_, u32>(0)? != crc("", &[id as u64], payload) {
-            return Err(Fault::checksum());
-        }
-        seen += payload.len() as u64;
-        chunk(payload);
-    }
-    if seen == bytes { Ok(()) } else { Err(Fault::Damaged("its length differs".into())) }
-}
-
-/// The newest snapshot of a stream that is whole; `Damage` only where there is none and the
-/// records before it are gone, so that nothing can stand in for it.
-pub(crate) fn latest_snapshot(
-    readers: &Readers,
-    stream: &Stream,
-    folder: &std::path::Path,
-) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
-    let mut damage = None;
-    let result = readers.with(|connection| {
-        let connection = connection.transaction()?;
-        for row in snapshots(&connection)?.into_iter().filter(|row| row.stream == stream.id.0) {
-            let mut payload = Vec::new();
-            match snapshot_chunks(&connection, row, |chunk| payload.extend_from_slice(chunk)) {
-                Ok(()) => return Ok(Some((row.position, payload))),
-                Err(Fault::Damaged(reason)) => {
-                    tracing::warn!(
-                        stream = stream.name,
-                        position = row.position,
-                        reason,
-                        "a snapshot is damaged"
-                    );
-                    let (stream, position) = (stream.name.clone(), row.position);
-                    damage.get_or_insert(Damage::Snapshot { stream, position, reason });
-                }
-                Err(failed) => return Err(failed),
-            }
-        }
-        Ok(None)
-    });
-    match (result, damage) {
-        (Ok(None), Some(damage)) if stream.first() > 1 => Err(JournalError::Damaged(damage)),
-        (Ok(found), _) => Ok(found),
-        (Err(Fault::Failed(error)), _) => Err(error.into_journal(folder, "read")),
-        (Err(Fault::Damaged(reason)), _) => {
-            let stream = stream.name.clone();
-            Err(JournalError::Damaged(Damage::Snapshot { stream, position: 0, reason }))
-        }
     }
 }
 

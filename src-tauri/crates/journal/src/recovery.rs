@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 use crate::{
     Damage, JournalError, Options, StreamId,
     queue::{Cursor, Cursors},
-    read::{Fault, checked_record, snapshot_chunks, snapshots, value},
+    read::{Fault, checked_record, value},
+    snapshot::{check_snapshot, snapshots},
     sqlite::{crc, create_records, drop_snapshot, records_table, stream_crc, wal},
     store::Extent,
     streams::Stream,
@@ -207,7 +208,7 @@ impl Recovered {
 
     fn check_snapshots(&mut self, connection: &Connection, options: &Options) -> Result<(), Fault> {
         for row in snapshots(connection)? {
-            match snapshot_chunks(connection, row, |_| {}) {
+            match check_snapshot(connection, row) {
                 Ok(()) => {}
                 Err(Fault::Damaged(reason)) => {
                     let named = self.streams.iter().find(|(stream, _)| stream.id.0 == row.stream);
