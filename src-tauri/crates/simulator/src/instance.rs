@@ -4,7 +4,7 @@ use crate::Simulation;
 use crate::lag::QueryLag;
 use crate::mutation::Mutation;
 use crate::query::Queries;
-use crate::recovery::{RecoveryReport, decode, recover};
+use crate::recovery::{Recovering, RecoveryReport, Telling, decode, recover};
 use crate::writer::{Command, Writer};
 use adt_limits::{Limiter, Limits};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
@@ -56,13 +56,17 @@ pub struct InstanceOptions {
     pub query_lag: Option<Duration>,
     /// Writes that may wait for the writer; further callers wait for a place.
     pub queue: usize,
+    /// Is told how far opening is, at most five times a second.
+    pub recovering: Arc<dyn Fn(Recovering) + Send + Sync>,
 }
 
 impl Default for InstanceOptions {
     /// The service's limits without rates: those are for clients of a server.
     fn default() -> Self {
         let limiter = Limiter::new(&Limits::service().without_rates(), Instant::now());
-        Self { simulation: Arc::default(), limiter, query_lag: None, queue: 4_096 }
+        let recovering = Arc::new(|_| {});
+        let simulation = Arc::default();
+        Self { simulation, limiter, query_lag: None, queue: 4_096, recovering }
     }
 }
 
@@ -89,7 +93,7 @@ impl Instance {
     /// Where the journal cannot be read or does not fit together.
     pub fn open(journal: Journal, options: InstanceOptions) -> Result<Self, InstanceError> {
         let stream = journal.stream("instance")?;
-        let (graph, report) = recover(&journal, stream)?;
+        let (graph, report) = recover(&journal, stream, Telling::new(&*options.recovering))?;
         let view = Arc::new(GraphView::new(graph));
         let (commands, queue) = mpsc::channel(options.queue);
         let limiter = options.limiter;

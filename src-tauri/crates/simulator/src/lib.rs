@@ -14,6 +14,7 @@ mod plan;
 mod query;
 mod recovery;
 mod service;
+mod snapshot;
 mod token;
 mod weather;
 mod writer;
@@ -22,4 +23,4 @@ pub use devices::{Driven, Reading, SimulatedDevice, Simulation, SimulationState}
 pub use instance::{Instance, InstanceError, InstanceOptions};
 pub use jobs::Jobs;
 pub use mutation::Mutation;
-pub use recovery::RecoveryReport;
+pub use recovery::{Recovering, RecoveryReport};

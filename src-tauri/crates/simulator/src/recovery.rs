@@ -1,11 +1,13 @@
 //! The graph from the journal, and snapshots so that this stays quick.
 
 use crate::InstanceError;
+use crate::snapshot::{blocks, restore};
 use adt_service::GraphView;
-use journal::{Journal, StreamId};
+use journal::{Damage, Journal, StreamId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use twin_graph::{Bytes, Change, EventRoute, Record, Relationship, StoredModel, Twin, TwinGraph};
+use std::time::{Duration, Instant};
+use twin_graph::{Change, TwinGraph};
 
 /// Changes between snapshots, at the least; a large graph is written less often.
 const SNAPSHOT_EVERY: usize = 50_000;
@@ -13,6 +15,8 @@ const SNAPSHOT_EVERY: usize = 50_000;
 const KEEP: u64 = 200_000;
 /// Records read at once.
 const PAGE: usize = 4_096;
+/// How often it is told how far opening is, at the most.
+const TELL_EVERY: Duration = Duration::from_millis(200);
 
 /// What opening found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,19 +29,47 @@ pub struct RecoveryReport {
     pub findings: Vec<String>,
 }
 
+/// How far opening is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovering {
+    /// What is being read: twins, relationships, or changes.
+    pub what: &'static str,
+    /// How many are.
+    pub done: u64,
+    /// Of how many.
+    pub total: u64,
+}
+
+/// Tells how far opening is, a few times a second; nothing where it takes no time.
+pub(crate) struct Telling<'a> {
+    tell: &'a dyn Fn(Recovering),
+    last: Instant,
+}
+
+impl<'a> Telling<'a> {
+    pub(crate) fn new(tell: &'a dyn Fn(Recovering)) -> Self {
+        Self { tell, last: Instant::now() }
+    }
+
+    pub(crate) fn tell(&mut self, what: &'static str, done: u64, total: u64) {
+        if self.last.elapsed() >= TELL_EVERY {
+            (self.tell)(Recovering { what, done, total });
+            self.last = Instant::now();
+        }
+    }
+}
+
 /// Newest snapshot, then everything after it.
 pub(crate) fn recover(
     journal: &Journal,
     stream: StreamId,
+    mut telling: Telling<'_>,
 ) -> Result<(TwinGraph, RecoveryReport), InstanceError> {
     let mut report = RecoveryReport { findings: findings(journal), ..Default::default() };
-    let mut graph = match journal.latest_snapshot(stream)? {
-        Some((version, bytes)) => {
-            report.snapshot = version;
-            restore(&bytes)?
-        }
-        None => TwinGraph::new(),
-    };
+    let restored = journal.restore(stream, |reader| restore(reader, &mut telling))?;
+    let mut graph = restored.unwrap_or_default();
+    report.snapshot = graph.version();
+    let changes = journal.head(stream).saturating_sub(report.snapshot);
     loop {
         let records = journal.read(stream, graph.version() + 1, PAGE)?;
         if records.is_empty() {
@@ -47,6 +79,7 @@ pub(crate) fn recover(
             graph.apply(&decode(record.position, &record.payload)?)?;
             report.replayed += 1;
         }
+        telling.tell("changes", report.replayed, changes);
     }
 }
 
@@ -68,20 +101,10 @@ fn findings(journal: &Journal) -> Vec<String> {
             cursor.name, cursor.from, cursor.to
         )
     });
-    torn.into_iter().chain(given_up).chain(lost).chain(clamped).collect()
-}
-
-fn restore(bytes: &[u8]) -> Result<TwinGraph, InstanceError> {
-    let read = |from: &mut Bytes<'_>| {
-        let version = u64::read(from)?;
-        let models = Vec::<StoredModel>::read(from)?;
-        let twins = Vec::<Arc<Twin>>::read(from)?;
-        let relationships = Vec::<Arc<Relationship>>::read(from)?;
-        Ok((version, models, twins, relationships, Vec::<Arc<EventRoute>>::read(from)?))
-    };
-    let (version, models, twins, relationships, routes) = read(&mut Bytes::new(bytes))
-        .map_err(|source| InstanceError::Unreadable { what: "the snapshot".into(), source })?;
-    Ok(TwinGraph::restore(version, &models, twins, relationships)?.with_routes(routes))
+    let snapshots = found.damaged.iter().filter(|damage| matches!(damage, Damage::Snapshot { .. }));
+    let snapshots =
+        snapshots.map(|damage| format!("{damage}; an older one, or all changes, stand in for it."));
+    torn.into_iter().chain(given_up).chain(snapshots).chain(lost).chain(clamped).collect()
 }
 
 pub(crate) fn decode(position: u64, payload: &[u8]) -> Result<Change, InstanceError> {
@@ -133,14 +156,7 @@ pub(crate) fn write_snapshot(
 ) -> Result<(), InstanceError> {
     let graph = view.read();
     let version = graph.version();
-    let mut bytes = Vec::new();
-    version.write(&mut bytes);
-    graph.stored_models().map(|(_, model)| model.clone()).collect::<Vec<_>>().write(&mut bytes);
-    graph.twins().cloned().collect::<Vec<_>>().write(&mut bytes);
-    graph.relationships().cloned().collect::<Vec<_>>().write(&mut bytes);
-    graph.routes().cloned().collect::<Vec<_>>().write(&mut bytes);
-    drop(graph);
-    journal.put_snapshot(stream, version, bytes).wait()?;
+    journal.write_snapshot(stream, version, blocks(&graph))?;
     journal.trim(stream, version.saturating_sub(KEEP));
     Ok(())
 }

@@ -33,7 +33,12 @@ pub(super) fn put(
         ));
     }
     check_body(limiter, body)?;
-    let twin = Arc::new(read_twin(graph, id, body, stamp)?);
+    let mut twin = read_twin(graph, id, body, stamp)?;
+    if let Some(current) = current {
+        // Its relationships share it.
+        twin.id.clone_from(&current.id);
+    }
+    let twin = Arc::new(twin);
     // Whoever is of a decommissioned model stays of it.
     if current.is_none_or(|current| current.model != twin.model) {
         check_in_use(graph, &twin.model)?;

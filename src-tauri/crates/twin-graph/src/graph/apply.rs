@@ -63,20 +63,40 @@ impl TwinGraph {
         twins: impl IntoIterator<Item = Arc<Twin>>,
         relationships: impl IntoIterator<Item = Arc<Relationship>>,
     ) -> Result<Self, ApplyError> {
-        let mut graph = Self::default();
-        if !models.is_empty() {
-            graph.put_models(version, models)?;
-        }
-        for twin in twins {
-            graph.put_twin(version, &twin);
-        }
-        for relationship in relationships {
-            graph.put_relationship(version, &relationship)?;
-        }
-        graph.version = version;
-        graph.models_version = version;
-        graph.routes_version = version;
+        let mut graph = Self::at(version);
+        graph.restore_models(models)?;
+        twins.into_iter().for_each(|twin| graph.restore_twin(twin));
+        relationships.into_iter().try_for_each(|each| graph.restore_relationship(each))?;
         Ok(graph)
+    }
+
+    /// An empty graph at a version, to be filled with what there was then.
+    pub fn at(version: u64) -> Self {
+        Self { version, models_version: version, routes_version: version, ..Self::default() }
+    }
+
+    /// Puts models that were there at this version.
+    ///
+    /// # Errors
+    /// Where they do not parse.
+    pub fn restore_models(&mut self, models: &[StoredModel]) -> Result<(), ApplyError> {
+        if models.is_empty() { Ok(()) } else { self.put_models(self.version, models) }
+    }
+
+    /// Puts a twin that was there at this version.
+    pub fn restore_twin(&mut self, twin: Arc<Twin>) {
+        self.put_twin(self.version, twin);
+    }
+
+    /// Puts a relationship that was there at this version, behind its twins.
+    ///
+    /// # Errors
+    /// Where a twin that it names is not there.
+    pub fn restore_relationship(
+        &mut self,
+        relationship: Arc<Relationship>,
+    ) -> Result<(), ApplyError> {
+        self.put_relationship(self.version, relationship)
     }
 
     /// Carries out a change, which must be the next one.
@@ -104,7 +124,7 @@ impl TwinGraph {
             }
             ChangeKind::ModelDeleted { id } => self.delete_model(version, id),
             ChangeKind::TwinPut { twin, .. } => {
-                self.put_twin(version, twin);
+                self.put_twin(version, twin.clone());
                 Ok(())
             }
             ChangeKind::TwinPatched { id, patch, source_times, etag, .. } => {
@@ -117,12 +137,12 @@ impl TwinGraph {
                     twin.set_source_time(name, *time);
                 }
                 twin.etag = etag.clone();
-                self.put_twin(version, &Arc::new(twin));
+                self.put_twin(version, Arc::new(twin));
                 Ok(())
             }
             ChangeKind::TwinDeleted { twin } => self.delete_twin(version, &twin.id),
             ChangeKind::RelationshipPut { relationship, .. } => {
-                self.put_relationship(version, relationship)
+                self.put_relationship(version, relationship.clone())
             }
             ChangeKind::RelationshipPatched { source, id, patch, etag } => {
                 let current = self.relationship(source, id).ok_or_else(|| missing(version, id))?;
@@ -132,7 +152,7 @@ impl TwinGraph {
                         .map_err(|source| ApplyError::Patch { version, source })?;
                 }
                 relationship.etag = etag.clone();
-                self.put_relationship(version, &Arc::new(relationship))
+                self.put_relationship(version, Arc::new(relationship))
             }
             ChangeKind::RelationshipDeleted { relationship } => {
                 self.delete_relationship(version, relationship)
@@ -173,11 +193,15 @@ impl TwinGraph {
         Ok(())
     }
 
-    fn put_twin(&mut self, version: u64, twin: &Arc<Twin>) {
+    fn put_twin(&mut self, version: u64, mut twin: Arc<Twin>) {
         let model = self.adjacency.models.intern(&twin.model);
         let node = match self.node(&twin.id) {
             Some(node) => {
                 self.adjacency.set_node_kind(place(node), model);
+                // Its relationships share the id that is there.
+                if let Some(known) = self.twin_at(node).filter(|k| !Arc::ptr_eq(&k.id, &twin.id)) {
+                    Arc::make_mut(&mut twin).id = known.id.clone();
+                }
                 place(node)
             }
             None => {
@@ -186,7 +210,7 @@ impl TwinGraph {
                 node
             }
         };
-        self.twins.set(node, version, Some(twin.clone()));
+        self.twins.set(node, version, Some(twin));
     }
 
     fn delete_twin(&mut self, version: u64, id: &str) -> Result<(), ApplyError> {
@@ -204,10 +228,11 @@ impl TwinGraph {
     fn put_relationship(
         &mut self,
         version: u64,
-        relationship: &Arc<Relationship>,
+        mut relationship: Arc<Relationship>,
     ) -> Result<(), ApplyError> {
         let node = |id: &str| self.node(id).map(place).ok_or_else(|| missing(version, id));
         let (source, target) = (node(&relationship.source)?, node(&relationship.target)?);
+        self.share_ids(&mut relationship, source, target);
         let name = self.adjacency.names.intern(&relationship.name);
         let edge = match self.edge_of(source, &relationship.id) {
             Some(edge) => {
@@ -226,8 +251,24 @@ impl TwinGraph {
                 edge
             }
         };
-        self.relationships.set(edge, version, Some(relationship.clone()));
+        self.relationships.set(edge, version, Some(relationship));
         Ok(())
+    }
+
+    /// The ids of a relationship's ends are kept once, by the twins: what comes from the disk has
+    /// copies of them.
+    fn share_ids(&self, relationship: &mut Arc<Relationship>, source: u32, target: u32) {
+        let (Some(source), Some(target)) = (self.twins.value(source), self.twins.value(target))
+        else {
+            return;
+        };
+        let are_shared = Arc::ptr_eq(&relationship.source, &source.id)
+            && Arc::ptr_eq(&relationship.target, &target.id);
+        if !are_shared {
+            let relationship = Arc::make_mut(relationship);
+            relationship.source.clone_from(&source.id);
+            relationship.target.clone_from(&target.id);
+        }
     }
 
     fn delete_relationship(
