@@ -77,14 +77,16 @@ fn line(progress: Progress) -> String {
         Step::Twins => "Twins",
         Step::Relationships => "Relationships",
     };
-    let done = progress.done;
     match progress.of {
-        Some(of) => {
-            let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100).min(100);
-            format!("{what} {done} of {of} ({percent} %)")
-        }
-        None => format!("{what} {done}"),
+        Some(of) => count_of(what, progress.done as u64, of as u64),
+        None => format!("{what} {}", progress.done),
     }
+}
+
+/// How many of how many, in words.
+pub fn count_of(what: &str, done: u64, of: u64) -> String {
+    let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100).min(100);
+    format!("{what} {done} of {of} ({percent} %)")
 }
 
 /// Writes over the line on a terminal; does nothing, and says so, where there is none.

@@ -2,11 +2,12 @@
 
 mod entities;
 
+use crate::progress::{count_of, say_over};
 use crate::say;
 use adt_limits::Limits;
 use clap::Args;
 use session::wire::Target;
-use session::{Embedded, EmbeddedOptions, Folders, Source};
+use session::{Embedded, EmbeddedOptions, Folders, Opening, Source};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -85,7 +86,9 @@ impl Serve {
             );
         }
         let data = options.data.clone();
-        let embedded = Embedded::open(options, |_| {}).await.map_err(|error| error.to_string())?;
+        let opened = Embedded::open(options, show_opening).await;
+        say_over("");
+        let embedded = opened.map_err(|error| error.to_string())?;
         let connect = embedded.connect();
         for problem in embedded.problems() {
             say(&format!("{} {}: {}", problem.file, problem.place, problem.message));
@@ -139,6 +142,13 @@ impl Serve {
             query_lag: self.query_lag,
             ..EmbeddedOptions::new(source, data)
         })
+    }
+}
+
+/// How far recovery is, where it takes long, on a terminal.
+fn show_opening(opening: Opening) {
+    if let Some((done, total)) = opening.progress {
+        say_over(&count_of(&opening.step, done, total));
     }
 }
 

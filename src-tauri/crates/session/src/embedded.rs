@@ -11,6 +11,7 @@ use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;
 use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
+use crate::opening::Opening;
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
@@ -152,27 +153,30 @@ struct Workings {
 
 impl Embedded {
     /// Recovers, applies the workspace's difference, starts everything, then writes
-    /// `connect.json`. `step` is told what is done, in words.
+    /// `connect.json`. `step` is told what is done.
     ///
     /// # Errors
     /// A folder in use or not writable, a damaged journal, files of the workspace that do not fit
     /// where there is no earlier state to go on with, a port in use.
     pub async fn open(
         options: EmbeddedOptions,
-        step: impl Fn(&str) + Send,
+        step: impl Fn(Opening) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
-        step("Opening the journal");
+        let step = Arc::new(step);
+        step(Opening::begins("Opening the journal"));
         let data = options.data.clone();
         let journal = blocking(move || Journal::open(&data, journal::Options::default())).await??;
         // A file left by a killed process would send clients to nobody.
         Connect::remove(&options.data);
-        step("Recovering the twin graph");
+        step(Opening::begins("Recovering the twin graph"));
+        let recovering = step.clone();
         let simulation = Arc::new(Simulation::new(devices::kept_state(&journal)));
         let limiter = Limiter::new(&options.limits, Instant::now());
         let instance_options = InstanceOptions {
             simulation: simulation.clone(),
             limiter,
             query_lag: options.query_lag,
+            recovering: Arc::new(move |told| recovering(Opening::recovering(told))),
             ..Default::default()
         };
         let opening = journal.clone();
@@ -181,7 +185,7 @@ impl Embedded {
         for finding in &instance.recovery().findings {
             tracing::warn!(finding, "recovery");
         }
-        step("Applying the workspace");
+        step(Opening::begins("Applying the workspace"));
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
@@ -228,7 +232,7 @@ impl Embedded {
         });
         embedded.apply_workspace(true).await?;
         embedded.begin_log().await?;
-        step("Starting to listen");
+        step(Opening::begins("Starting to listen"));
         let listeners = Listeners { https: listener, mqtt: mqtt.listener, http };
         embedded.serve(listeners, &ca, &options).await?;
         embedded.tasks.lock().await.spawn(identity.serve());

@@ -3,6 +3,7 @@
 use crate::embedded::{Embedded, EmbeddedOptions, blocking};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
+use crate::opening::Opening;
 use crate::remote::Remote;
 use crate::screen::{event_detail, limits, log_window, neighbours, paths, search, twin_detail};
 use crate::settings::{Folders, Settings};
@@ -116,17 +117,18 @@ impl Explorer {
         target: &Target,
     ) -> Result<Opened, OpenError> {
         let data = self.folders.data_of(target);
-        let step = |text: &str| self.set_phase(number, opening(target, text, 0, None));
+        let (this, asked) = (self.clone(), target.clone());
+        let phase = move |step: &str, done, total| {
+            this.set_phase(number, opening(&asked, step, done, total));
+        };
         let source = match target {
             Target::Sample => Source::Embedded,
             Target::Workspace { path } => Source::Folder(PathBuf::from(path)),
             Target::Remote { endpoint, ca, credential } => {
-                step("Connecting");
-                let (this, asked) = (self.clone(), target.clone());
+                phase("Connecting", 0, None);
                 let progress = move |progress: twin_sync::Progress| {
-                    let (done, total) = (progress.done, progress.total);
                     let step = format!("Loading {}", progress.step);
-                    this.set_phase(number, opening(&asked, &step, done, total));
+                    phase(&step, progress.done, progress.total);
                 };
                 let loading = Remote::open(endpoint, ca.as_deref(), credential, &data, progress);
                 let remote = tokio::select! {
@@ -135,6 +137,11 @@ impl Explorer {
                 };
                 return Ok(Opened::remote(number, target.clone(), endpoint, remote));
             }
+        };
+        let step = move |Opening { step, progress }: Opening| {
+            let number = |of: u64| u32::try_from(of).unwrap_or(u32::MAX);
+            let (done, total) = progress.unzip();
+            phase(&step, done.map_or(0, number), total.map(number));
         };
         let embedded = Embedded::open(EmbeddedOptions::new(Some(source), data), step).await?;
         Ok(Opened::embedded(number, target.clone(), embedded))
