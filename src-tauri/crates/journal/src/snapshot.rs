@@ -44,16 +44,15 @@ impl Journal {
         if on_io_thread() {
             return Err(JournalError::InCallback);
         }
+        // Dropped behind `send`, so that a snapshot ends that a panic of the pieces gave up, too.
+        let nudge = Nudge(self);
         let (send, chunks) = mpsc::sync_channel(CHUNKS_A_SLICE);
         let append = self.queue_snapshot(stream, position, chunks);
-        // Ends a snapshot that is given up, by a panic of the pieces, too.
-        let nudge = Nudge(self);
-        let send = send;
-        let mut sent = 0;
+        let mut sent = 0_usize;
         let mut give = |chunk: Option<Vec<u8>>| {
             let is_taken = send.send(chunk).is_ok();
             sent += 1;
-            if sent % CHUNKS_A_SLICE == 0 {
+            if sent.is_multiple_of(CHUNKS_A_SLICE) {
                 self.shared().queue.nudge();
             }
             is_taken

@@ -96,10 +96,13 @@ pub(crate) fn restore(
     while let Some(block) = blocks.next()? {
         let mut bytes = Bytes::new(&block);
         match u64::read(&mut bytes).map_err(not_ours)? {
-            MODELS => each(&mut bytes, |model: StoredModel| Ok(models.push(model)))?,
-            TWINS => each(&mut bytes, |twin| Ok(graph.restore_twin(twin)))?,
-            RELATIONSHIPS => each(&mut bytes, |each| Ok(graph.restore_relationship(each)?))?,
-            ROUTES => each(&mut bytes, |route: Arc<EventRoute>| Ok(routes.push(route)))?,
+            MODELS => models.append(&mut read_all::<StoredModel>(&mut bytes)?),
+            TWINS => read_all(&mut bytes)?.into_iter().for_each(|twin| graph.restore_twin(twin)),
+            RELATIONSHIPS => {
+                let mut relationships = read_all(&mut bytes)?.into_iter();
+                relationships.try_for_each(|each| graph.restore_relationship(each))?;
+            }
+            ROUTES => routes.append(&mut read_all::<Arc<EventRoute>>(&mut bytes)?),
             _ => return Err(unreadable("a kind of block")),
         }
         let related = graph.relationship_count() as u64;
@@ -153,15 +156,13 @@ impl Blocks<'_, '_> {
     }
 }
 
-/// Does something with all things of a block.
-fn each<T: Record>(
-    bytes: &mut Bytes<'_>,
-    mut put: impl FnMut(T) -> Result<(), InstanceError>,
-) -> Result<(), InstanceError> {
+/// All things of a block.
+fn read_all<T: Record>(bytes: &mut Bytes<'_>) -> Result<Vec<T>, InstanceError> {
+    let mut all = Vec::new();
     while !bytes.is_empty() {
-        put(T::read(bytes).map_err(not_ours)?)?;
+        all.push(T::read(bytes).map_err(not_ours)?);
     }
-    Ok(())
+    Ok(all)
 }
 
 fn not_ours(source: RecordError) -> InstanceError {
