@@ -81,27 +81,32 @@ fn check_properties(
     faults: &mut Vec<Fault>,
 ) {
     for (name, value) in contents.values() {
-        let path = format!("{at}/{name}");
+        // Mostly nothing is wrong, and nobody asks for it.
+        let path = || format!("{at}/{name}");
         match model.contents.get(&**name).map(|content| &content.kind) {
             Some(ContentKind::Property { schema, .. }) => {
                 let before = faults.len();
-                check_value(schema, value, &path, faults);
-                for fault in faults[before..].iter_mut().filter(|fault| fault.path == path) {
-                    say_type(schema, name, owner, fault);
+                check_value(schema, value, path, faults);
+                if faults.len() > before {
+                    let path = path();
+                    let whole = faults[before..].iter_mut().filter(|fault| fault.path == path);
+                    whole.for_each(|fault| say_type(schema, name, owner, fault));
                 }
             }
             Some(ContentKind::Component { .. }) => faults.push(fault(
-                path,
+                path(),
                 format!("«{name}» is a component: give it as an object with a $metadata object."),
             )),
             Some(_) => faults.push(fault(
-                path,
+                path(),
                 format!("«{name}» is not a property of {}; only properties have values.", model.id),
             )),
             // In the service's words (recorded traffic).
             None => {
-                faults
-                    .push(fault(path, format!("{name} does not appear on the DTDL for {owner}.")));
+                faults.push(fault(
+                    path(),
+                    format!("{name} does not appear on the DTDL for {owner}."),
+                ));
             }
         }
     }
@@ -129,8 +134,14 @@ fn say_type(schema: &dtdl::Schema, name: &str, owner: &str, fault: &mut Fault) {
     fault.message = format!("{said} {}", fault.message);
 }
 
-fn check_value(schema: &dtdl::Schema, value: &PropertyValue, path: &str, faults: &mut Vec<Fault>) {
+fn check_value(
+    schema: &dtdl::Schema,
+    value: &PropertyValue,
+    path: impl Fn() -> String,
+    faults: &mut Vec<Fault>,
+) {
     if let Err(problems) = schema.check(&value.json()) {
+        let path = path();
         let within = problems.into_iter();
         faults.extend(within.map(|p| fault(format!("{path}{}", p.path), p.message)));
     }
@@ -173,12 +184,12 @@ fn check_relationship_properties(
     faults: &mut Vec<Fault>,
 ) {
     for (name, value) in properties {
-        let path = format!("/{name}");
+        let path = || format!("/{name}");
         match declared.properties.get(&**name).map(|content| &content.kind) {
             Some(ContentKind::Property { schema, .. }) => {
-                check_value(schema, value, &path, faults);
+                check_value(schema, value, path, faults);
             }
-            _ => faults.push(fault(path, format!("The relationship has no property «{name}»."))),
+            _ => faults.push(fault(path(), format!("The relationship has no property «{name}»."))),
         }
     }
 }
