@@ -90,8 +90,14 @@ fn check_multiplicity(graph: &TwinGraph, relationship: &Relationship) -> Result<
     let model = graph.twin(source).and_then(|twin| graph.models().get(&twin.model));
     let declared = model.and_then(|model| model.relationship(name));
     let Some(most) = declared.and_then(|declared| declared.max_multiplicity) else { return Ok(()) };
-    let others = graph.outgoing(source);
-    let others = others.filter(|other| other.name == *name && other.id != relationship.id).count();
+    // A twin with fewer relationships in all has fewer of this name.
+    if degree(graph, source, Direction::Outgoing) < most {
+        return Ok(());
+    }
+    let (own, kind) = (graph.edge(source, &relationship.id), graph.name_kind(name));
+    let links = graph.node(source).map(|node| graph.links_of(node, Direction::Outgoing));
+    let others = links.into_iter().flatten();
+    let others = others.filter(|link| Some(link.name) == kind && Some(link.edge) != own).count();
     if (others as u64) < most {
         return Ok(());
     }
