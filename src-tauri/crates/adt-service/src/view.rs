@@ -5,7 +5,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
-use twin_graph::{ApplyError, Change, TwinGraph};
+use twin_graph::{ApplyError, Change, Planned, TwinGraph};
 
 /// What happened since a version.
 #[derive(Clone, Debug)]
@@ -67,16 +67,16 @@ impl GraphView {
     ///
     /// # Errors
     /// Where a change does not fit; those before it are published.
-    pub fn publish(&self, changes: Vec<Arc<Change>>) -> Result<(), ApplyError> {
+    pub fn publish(&self, changes: Vec<Planned>) -> Result<(), ApplyError> {
         let mut graph = self.graph.write();
         let graph = Arc::make_mut(&mut graph);
         let mut recent = self.recent.lock();
-        let done = changes.into_iter().try_for_each(|change| {
-            graph.apply(&change)?;
+        let done = changes.into_iter().try_for_each(|planned| {
+            graph.apply_planned(&planned)?;
             if recent.len() == RECENT {
                 recent.pop_front();
             }
-            recent.push_back(change);
+            recent.push_back(planned.change);
             Ok(())
         });
         self.version.send_replace(graph.version());

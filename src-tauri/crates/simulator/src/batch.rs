@@ -7,14 +7,14 @@ use adt_service::ServiceError;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use tokio::sync::oneshot;
-use twin_graph::Change;
+use twin_graph::Planned;
 
 /// Changes, how they are written down, and whom to tell.
 #[derive(Default)]
 pub(crate) struct Batch {
-    pub(crate) changes: Vec<Arc<Change>>,
+    pub(crate) changes: Vec<Planned>,
     pub(crate) records: Vec<Vec<u8>>,
     /// By how much its changes make the graph larger.
     pub(crate) growth: Growth,
@@ -37,15 +37,10 @@ impl Batch {
         self.closed || alone || ids(command).any(|id| self.touched.contains(&id))
     }
 
-    pub(crate) fn add(
-        &mut self,
-        command: Command,
-        changes: Vec<Arc<Change>>,
-        records: Vec<Vec<u8>>,
-    ) {
+    pub(crate) fn add(&mut self, command: Command, changes: Vec<Planned>, records: Vec<Vec<u8>>) {
         self.closed |= needs_all(&command);
         self.touched.extend(ids(&command));
-        changes.iter().for_each(|change| self.growth.add(&change.kind));
+        changes.iter().for_each(|planned| self.growth.add(&planned.change.kind));
         let from = self.changes.len();
         self.changes.extend(changes);
         self.records.extend(records);
@@ -55,7 +50,8 @@ impl Batch {
     pub(crate) fn answer(self) {
         for (waiting, range) in self.waiting {
             // Who no longer waits does not hear of it; what was done stays done.
-            drop(waiting.send(Ok(self.changes[range].to_vec())));
+            let changes = self.changes[range].iter().map(|planned| planned.change.clone());
+            drop(waiting.send(Ok(changes.collect())));
         }
     }
 

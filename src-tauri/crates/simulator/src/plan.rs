@@ -10,7 +10,7 @@ use crate::Mutation;
 use adt_limits::Limiter;
 use adt_service::{Code, IfMatch, ServiceError};
 use std::sync::Arc;
-use twin_graph::{ChangeKind, Fault, Operation, PatchError, Timestamp, TwinGraph};
+use twin_graph::{ChangeKind, Fault, Operation, PatchError, Timestamp, Twin, TwinGraph};
 
 /// Time and ids for one change.
 pub(crate) struct Stamp {
@@ -56,14 +56,14 @@ impl std::ops::Add for Growth {
     }
 }
 
-/// What `mutation` changes in `graph`. Nothing is changed here.
+/// What `mutation` changes in `graph`, and the twin that a patch makes. Nothing is changed here.
 pub(crate) fn plan(
     graph: &TwinGraph,
     mutation: &Mutation,
     stamp: &Stamp,
     bounds: Bounds<'_>,
-) -> Result<ChangeKind, ServiceError> {
-    match mutation {
+) -> Result<(ChangeKind, Option<Arc<Twin>>), ServiceError> {
+    let kind = match mutation {
         Mutation::CreateModels { documents } => {
             models::create(graph, documents, stamp, bounds.limiter)
         }
@@ -76,7 +76,9 @@ pub(crate) fn plan(
             twins::put(graph, id, body, *if_none_match, stamp, bounds)
         }
         Mutation::PatchTwin { id, patch, if_match } => {
-            twins::patch(graph, id, patch, if_match.as_ref(), stamp, bounds.limiter)
+            let if_match = if_match.as_ref();
+            let (kind, twin) = twins::patch(graph, id, patch, if_match, stamp, bounds.limiter)?;
+            return Ok((kind, Some(twin)));
         }
         Mutation::DeleteTwin { id, if_match } => twins::delete(graph, id, if_match.as_ref()),
         Mutation::PutRelationship { write, if_none_match } => {
@@ -96,7 +98,8 @@ pub(crate) fn plan(
         Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry, bounds.limiter),
         Mutation::PutEventRoute { route } => routes::put(graph, route, bounds.limiter),
         Mutation::DeleteEventRoute { id } => routes::delete(graph, id),
-    }
+    };
+    Ok((kind?, None))
 }
 
 /// 412 where the condition does not hold, in the service's words.

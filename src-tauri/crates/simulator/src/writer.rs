@@ -13,7 +13,7 @@ use journal::{Append, Journal, StreamId};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
-use twin_graph::{Change, Timestamp, TwinGraph};
+use twin_graph::{Change, Planned, Timestamp, TwinGraph};
 
 /// The most commands that share one commit.
 const BATCH: usize = 4_096;
@@ -135,7 +135,7 @@ impl Writer {
         };
         match planned {
             Ok(changes) => {
-                let records = changes.iter().map(|change| change.to_record()).collect();
+                let records = changes.iter().map(|planned| planned.change.to_record()).collect();
                 batch.add(command, changes, records);
             }
             Err(error) => drop(command.answer.send(Err(error))),
@@ -148,7 +148,7 @@ impl Writer {
         call: &Call,
         batch: &Batch,
         under_way: Option<&Batch>,
-    ) -> Answer {
+    ) -> Result<Vec<Planned>, ServiceError> {
         let graph = self.view.read();
         let changes = under_way.map_or(0, |other| other.changes.len()) + batch.changes.len();
         let version = graph.version() + changes as u64 + 1;
@@ -158,14 +158,18 @@ impl Writer {
     }
 
     /// Several at once are checked one after the other on a copy, so that each sees those before.
-    fn plan_many(&mut self, mutations: &[Mutation], call: &Call) -> Answer {
+    fn plan_many(
+        &mut self,
+        mutations: &[Mutation],
+        call: &Call,
+    ) -> Result<Vec<Planned>, ServiceError> {
         let mut graph = TwinGraph::clone(&self.view.read());
         let mut changes = Vec::with_capacity(mutations.len());
         for mutation in mutations {
             let (version, etag) = (graph.version() + 1, self.etags.next());
             let bounds = Bounds { limiter: &self.limiter, ahead: Growth::default() };
             let next = change(&graph, mutation, call, version, etag, bounds)?;
-            graph.apply(&next).map_err(|error| internal(&error))?;
+            graph.apply_planned(&next).map_err(|error| internal(&error))?;
             changes.push(next);
         }
         Ok(changes)
@@ -201,7 +205,7 @@ impl Writer {
         }
     }
 
-    fn publish(&self, changes: &[Arc<Change>]) -> Result<(), ServiceError> {
+    fn publish(&self, changes: &[Planned]) -> Result<(), ServiceError> {
         changes
             .chunks(PUBLISHED_AT_ONCE)
             .try_for_each(|some| self.view.publish(some.to_vec()).map_err(|error| internal(&error)))
@@ -237,10 +241,11 @@ fn change(
     version: u64,
     etag: Arc<str>,
     bounds: Bounds<'_>,
-) -> Result<Arc<Change>, ServiceError> {
+) -> Result<Planned, ServiceError> {
     let now = Timestamp::from(SystemTime::now());
-    let kind = plan(graph, mutation, &Stamp { now, etag }, bounds)?;
-    Ok(Arc::new(Change { version, time: now, cause: call.cause(), kind }))
+    let (kind, twin) = plan(graph, mutation, &Stamp { now, etag }, bounds)?;
+    let change = Change { version, time: now, cause: call.cause(), kind };
+    Ok(Planned { change: Arc::new(change), twin })
 }
 
 fn internal(error: &dyn std::error::Error) -> ServiceError {

@@ -5,11 +5,13 @@ mod apply;
 mod chunks;
 mod index;
 mod kinds;
+mod planned;
 mod slots;
 mod visit;
 
 pub use apply::ApplyError;
 pub use kinds::Kind;
+pub use planned::Planned;
 pub use slots::{Chunk, Slot};
 pub use visit::{Edge, EdgeReferences, Edges, Link, Links, Neighbors, NodeIdentifiers, Nodes};
 

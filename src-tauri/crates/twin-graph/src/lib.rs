@@ -22,7 +22,7 @@ mod value;
 pub use change::{Cause, Change, ChangeKind, Origin};
 pub use graph::{
     ApplyError, Chunk, Edge, EdgeReferences, Edges, Kind, Link, Links, Neighbors, NodeIdentifiers,
-    Nodes, Slot, StoredModel, TwinGraph,
+    Nodes, Planned, Slot, StoredModel, TwinGraph,
 };
 pub use named::{Named, Properties};
 pub use patch::{AppliedOperation, Operation, OperationKind, PatchError, parse_patch};

@@ -321,7 +321,7 @@ impl Twin {
 
     /// Sets the `sourceTime` of `property` or `component/property`; of one that is not set it is
     /// nothing.
-    pub(crate) fn set_source_time(&mut self, name: &str, time: Timestamp) {
+    pub fn set_source_time(&mut self, name: &str, time: Timestamp) {
         let (contents, property) = match name.split_once('/') {
             Some((component, property)) => (self.components.get_mut(component), property),
             None => (Some(&mut self.contents), name),

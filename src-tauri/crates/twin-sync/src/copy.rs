@@ -60,7 +60,7 @@ impl Copy {
         let change = |(version, Step { time, kind })| {
             // Whoever changed it did so in a trace that is not known here.
             let cause = Call::new(Origin::Remote).cause();
-            Arc::new(Change { version, time, cause, kind })
+            Arc::new(Change { version, time, cause, kind }).into()
         };
         Ok(self.view.publish((first..).zip(steps).map(change).collect())?)
     }

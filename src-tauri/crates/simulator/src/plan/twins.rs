@@ -123,16 +123,16 @@ pub(super) fn patch(
     if_match: Option<&IfMatch>,
     stamp: &Stamp,
     limiter: &Limiter,
-) -> Result<ChangeKind, ServiceError> {
+) -> Result<(ChangeKind, Arc<Twin>), ServiceError> {
     let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
     check_match(if_match, &twin.etag)?;
     check_patch(limiter, patch, INVALID)?;
     let (times, operations): (Vec<_>, Vec<_>) =
         patch.iter().cloned().partition(|operation| timed_property(&operation.path).is_some());
-    let (after, applied) =
+    let (mut after, applied) =
         twin.patched(&operations, stamp.now).map_err(|error| patch_refused(&error))?;
     let source_times =
-        times.iter().map(|time| source_time(&after, time)).collect::<Result<_, _>>()?;
+        times.iter().map(|time| source_time(&after, time)).collect::<Result<Vec<_>, _>>()?;
     let mut faults = check_twin(graph.models(), &after);
     if after.model != twin.model {
         check_in_use(graph, &after.model)?;
@@ -141,13 +141,16 @@ pub(super) fn patch(
     if !faults.is_empty() {
         return Err(invalid(INVALID, &faults));
     }
-    Ok(ChangeKind::TwinPatched {
+    source_times.iter().for_each(|(name, time)| after.set_source_time(name, *time));
+    after.etag.clone_from(&stamp.etag);
+    let kind = ChangeKind::TwinPatched {
         id: twin.id.clone(),
-        model: after.model,
+        model: after.model.clone(),
         patch: applied,
         source_times,
         etag: stamp.etag.clone(),
-    })
+    };
+    Ok((kind, Arc::new(after)))
 }
 
 /// What of a twin's relationships would not fit its other model.

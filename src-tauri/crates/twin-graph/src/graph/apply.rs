@@ -104,12 +104,15 @@ impl TwinGraph {
     /// # Errors
     /// Where the change does not fit; the graph is then as it was.
     pub fn apply(&mut self, change: &Change) -> Result<(), ApplyError> {
-        if change.version != self.version + 1 {
-            return Err(ApplyError::Order { at: self.version, got: change.version });
-        }
+        self.check_next(change)?;
         self.apply_kind(change)?;
         self.version = change.version;
         Ok(())
+    }
+
+    pub(super) fn check_next(&self, change: &Change) -> Result<(), ApplyError> {
+        let (at, got) = (self.version, change.version);
+        if got == at + 1 { Ok(()) } else { Err(ApplyError::Order { at, got }) }
     }
 
     fn apply_kind(&mut self, change: &Change) -> Result<(), ApplyError> {
@@ -193,7 +196,7 @@ impl TwinGraph {
         Ok(())
     }
 
-    fn put_twin(&mut self, version: u64, mut twin: Arc<Twin>) {
+    pub(super) fn put_twin(&mut self, version: u64, mut twin: Arc<Twin>) {
         let model = self.adjacency.models.intern(&twin.model);
         let node = match self.node(&twin.id) {
             Some(node) => {
@@ -287,6 +290,6 @@ impl TwinGraph {
     }
 }
 
-fn missing(version: u64, subject: &str) -> ApplyError {
+pub(super) fn missing(version: u64, subject: &str) -> ApplyError {
     ApplyError::Missing { version, subject: subject.to_owned() }
 }
