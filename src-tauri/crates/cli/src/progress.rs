@@ -79,14 +79,27 @@ fn line(progress: Progress) -> String {
     };
     match progress.of {
         Some(of) => count_of(what, progress.done as u64, of as u64),
-        None => format!("{what} {}", progress.done),
+        None => format!("{what} {}", grouped(progress.done as u64)),
     }
 }
 
 /// How many of how many, in words.
 pub fn count_of(what: &str, done: u64, of: u64) -> String {
     let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100).min(100);
-    format!("{what} {done} of {of} ({percent} %)")
+    format!("{what} {} of {} ({percent} %)", grouped(done), grouped(of))
+}
+
+/// With a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// Writes over the line on a terminal; does nothing, and says so, where there is none.
@@ -161,5 +174,10 @@ mod tests {
             line(Progress { step: Step::Twins, done: 0, of: Some(0) }),
             "Twins 0 of 0 (100 %)"
         );
+        assert_eq!(
+            count_of("Recovering the twin graph: twins", 1_200_000, 2_000_000),
+            "Recovering the twin graph: twins 1,200,000 of 2,000,000 (60 %)"
+        );
+        assert_eq!([0, 999, 1_000].map(grouped), ["0", "999", "1,000"]);
     }
 }

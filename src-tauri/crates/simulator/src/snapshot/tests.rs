@@ -158,3 +158,61 @@ fn what_takes_long_is_told_a_few_times_a_second() {
     assert!((1..=2).contains(&told.len()), "{told:?}");
     assert!(told.iter().all(|told| (2..=done).contains(told)), "{told:?}");
 }
+
+/// `VmHWM` since the last call, and `VmRSS` now, in MiB.
+#[cfg(target_os = "linux")]
+fn memory() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    };
+    let found = (mib("VmHWM:"), mib("VmRSS:"));
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    found
+}
+
+/// At length: `cargo test -p simulator --lib -- --ignored --nocapture bounded_memory`.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes some ten seconds; run it alone"]
+#[allow(clippy::print_stdout)]
+fn a_large_graph_is_written_and_read_in_bounded_memory() {
+    const MANY: usize = 200_000;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let mut kept = Kept { journal, graph: TwinGraph::new() };
+    for from in (0..MANY).step_by(5_000) {
+        kept.change((from..from + 5_000).map(|number| twin(number, "many")));
+    }
+    kept.journal.flush().unwrap();
+    let (_, before) = memory();
+    kept.snapshot();
+    let (peak, _) = memory();
+    let db = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+    let bytes = "SELECT bytes / 1048576 FROM snapshot";
+    let size: u32 = db.query_row(bytes, [], |row| row.get(0)).unwrap();
+    println!("written: {size} MiB, with {} MiB beside the graph", peak.saturating_sub(before));
+    assert!(peak < before + 40, "{before} MiB, at its peak {peak}");
+    drop((kept, db));
+
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = told.clone();
+    let options = crate::InstanceOptions {
+        recovering: Arc::new(move |recovering| telling.lock().push(recovering)),
+        ..Default::default()
+    };
+    memory();
+    let began = std::time::Instant::now();
+    let instance = crate::Instance::open(journal, options).unwrap();
+    let (took, (peak, after)) = (began.elapsed(), memory());
+    assert_eq!(instance.view().read().twin_count(), MANY);
+    let told = told.lock();
+    println!(
+        "read in {took:?}; {peak} MiB at its peak, {after} then ({before} when it was made); told {told:?}"
+    );
+    assert!(told.is_sorted_by_key(|told| told.done), "{told:?}");
+    assert!(told.iter().all(|told| told.total == MANY as u64 && told.done <= told.total));
+    assert!(peak < before.max(after) + 40, "{before} MiB when made, at its peak {peak}");
+}
