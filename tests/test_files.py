@@ -92,7 +92,7 @@ def test_pages_and_progress(serve, tmp_path, generated):
     twins, relationships = map(int, re.search(r"(\d+) twins, (\d+) relationships", run.stdout).groups())
     assert twins > 1_400 and relationships > 1_400
     lines = [line for line in run.stderr.splitlines() if line.startswith("Twins ")]
-    assert len(lines) == 10 and lines[-1] == f"Twins {twins} of {twins} (100 %)", run.stderr
+    assert len(lines) == 10 and lines[-1] == f"Twins {twins:,} of {twins:,} (100 %)", run.stderr
     out = tmp_path / "out.ndjson"
     assert f"{twins} twins, {relationships} relationships" in done("export", "--out", out, "--data", server.data).stdout
     assert set((generated / "twins.ndjson").read_text().splitlines()) <= set(out.read_text().splitlines())
