@@ -125,7 +125,6 @@ impl Partition {
         let records: Vec<Vec<u8>> = events.iter().map(record).collect();
         let copies: Vec<Bytes> = records.iter().map(|r| Bytes::copy_from_slice(r)).collect();
         let append = self.journal.append(self.stream, records);
-        drop(next);
         let partition = self.clone();
         append.on_done(move |appended| {
             done(appended.map(|positions| {
@@ -133,6 +132,8 @@ impl Partition {
                 i64::try_from(positions.start).unwrap_or_default() - 1
             }));
         });
+        // Only now: what comes next must not arrive before these.
+        drop(next);
     }
 
     fn arrived(&self, first: u64, records: Vec<Bytes>) {
