@@ -18,7 +18,7 @@ impl Lock {
             folder: folder.to_owned(),
             source: Arc::new(source),
         };
-        std::fs::create_dir_all(folder).map_err(not_writable)?;
+        create_private(folder).map_err(not_writable)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -51,6 +51,16 @@ impl Drop for Lock {
     }
 }
 
+/// Creates a folder that is missing for its owner only: what is kept in it is not for the machine's
+/// other users. One that is there keeps the permissions that it was given.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// Where locks are mandatory (Windows) a locked file cannot be read; the pid is then unknown.
 fn read_pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();
@@ -62,4 +72,25 @@ fn write_pid(file: &mut File) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     write!(file, "{}", std::process::id())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_new_folder_is_its_owners_and_an_old_one_stays_as_it_was() {
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let outer = tempfile::tempdir().unwrap();
+        let new = outer.path().join("data").join("deep");
+        drop(Lock::take(&new).unwrap());
+        assert_eq!(mode(&new), 0o700);
+        let old = outer.path().join("old");
+        std::fs::create_dir(&old).unwrap();
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+        drop(Lock::take(&old).unwrap());
+        assert_eq!(mode(&old), 0o755);
+    }
 }
