@@ -98,8 +98,7 @@ def main():
         ours = lines(["cargo", "bench", "--locked", "--quiet", "-p", "adt-query", "--bench", "queries", "--", folder])
         found = [{"engine": "Twinscope", **each} for each in ours if "rows" in each]
         found += [{**each, "engine": "as JSON", "us": each["json_us"]} for each in found]
-        if size <= 100_000:
-            found += over_rest(folder, jobs)
+        found += over_rest(folder, jobs)
         for peer in PEERS:
             found += lines([python, HERE / "peers.py", folder, peer])
         table(found)
