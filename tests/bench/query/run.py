@@ -50,7 +50,7 @@ def over_rest(folder, jobs):
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             file = pathlib.Path(data) / "connect.json"
-            for _ in range(1200):
+            for _ in range(6000):
                 if file.exists() or server.poll() is not None:
                     break
                 time.sleep(0.1)
