@@ -13,7 +13,7 @@ BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appin
   libssl-dev pkg-config build-essential python3-venv
 TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium mosquitto
 
-.PHONY: help run dev test check unit desktop bench picture wire clean
+.PHONY: help run dev test check unit desktop picture wire clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,54 +41,46 @@ desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAV
 	cargo build --workspace --locked
 	tests/with-display $(PYTHON) -m pytest tests
 
-bench: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Start, memory and delay of the window, beside a bare one
-	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
-	cargo build --release --locked --example bare_window
-	tests/with-display $(PYTHON) tests/bench/window.py
-
 .PHONY: pictures
 pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the drawing to look at: far and near, light and dark, into .test-output/pictures
 	npm --prefix ui run pictures -- "$(CURDIR)/$(OUTPUT)/pictures/page"
 	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
 
-.PHONY: bench-graph
-bench-graph: .packages-test ui/node_modules/.package-lock.json tests/bench/graph/node_modules/.package-lock.json ## The drawing beside sigma, cytoscape, cosmos and force-graph in the same browser
-	node tests/bench/graph/run.mjs $(SIZES)
+# Each prints its figures beside its peers', in one run; `benches/peers` has what they need.
+BENCHES := $(addprefix bench-,window graph layout query instance large iot)
 
-tests/bench/graph/node_modules/.package-lock.json: tests/bench/graph/package-lock.json
-	npm --prefix tests/bench/graph ci --no-audit --no-fund
+.PHONY: bench $(BENCHES)
+bench: $(BENCHES) ## All of the following, one after another: about two hours
 
-picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
-	cargo build --locked --bin twinscope-desktop
-	tests/with-display $(PYTHON) tests/picture.py
+bench-window: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Start, memory and delay of the window, beside a bare one
+	cargo build --release --locked --workspace --bin twinscope-desktop --bin twinscope
+	cargo build --release --locked --example bare_window
+	tests/with-display $(PYTHON) benches/window.py
 
-.PHONY: bench-iot bench-instance bench-large crash
+bench-graph: .packages-test ui/node_modules/.package-lock.json benches/peers/graph/node_modules/.package-lock.json ## The drawing beside sigma, cytoscape, cosmos and force-graph in the same browser; SIZES="1000 10000 100000"
+	node benches/peers/graph/run.mjs $(SIZES)
+
+bench-layout: .packages-layout benches/peers/layout/.venv/installed benches/peers/layout/node_modules/.package-lock.json ## Layouts beside sfdp, igraph DrL, d3-force and ForceAtlas2; LAYOUT="10000 building ours" chooses
+	cargo bench --locked -p graph-layout --bench layout -- $(LAYOUT)
+
+bench-query: benches/peers/query/.venv/installed ## Queries beside SQLite, DuckDB and ladybug on the same graph; SIZES="100000 1000000"
+	cargo build --release --locked -p twinscope
+	python3 benches/peers/query/run.py $(or $(SIZES),100000 1000000)
+
 bench-instance: ## Durable writes, load and start of the embedded instance, beside SQLite
 	cargo bench --locked -p simulator --bench instance
 
 bench-large: ## The same with 2,000,000 twins
 	cargo bench --locked -p simulator --bench instance -- large
 
-.PHONY: bench-query
-bench-query: .venv-query/installed ## Queries beside SQLite, DuckDB and ladybug on the same graph; SIZES="100000 1000000"
-	cargo build --release --locked -p twinscope
-	python3 tests/bench/query/run.py $(or $(SIZES),100000 1000000)
+bench-iot: .packages-test ## 1,000 MQTT devices, beside mosquitto, and Event Grid deliveries
+	cargo bench --locked -p messaging --bench iot
 
-.PHONY: bench-layout .packages-layout
-bench-layout: .packages-layout benches/peers/layout/.venv/installed benches/peers/layout/node_modules/.package-lock.json ## Layouts beside sfdp, igraph DrL, d3-force and ForceAtlas2 (LAYOUT="10000 building ours" chooses)
-	cargo bench --locked -p graph-layout --bench layout -- $(LAYOUT)
+picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
+	cargo build --locked --bin twinscope-desktop
+	tests/with-display $(PYTHON) tests/picture.py
 
-.packages-layout:
-	@tests/packages graphviz python3-venv
-
-benches/peers/layout/.venv/installed: benches/peers/layout/requirements.txt
-	python3 -m venv benches/peers/layout/.venv
-	benches/peers/layout/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	touch $@
-
-benches/peers/layout/node_modules/.package-lock.json: benches/peers/layout/package.json benches/peers/layout/package-lock.json
-	npm --prefix benches/peers/layout ci --no-audit --no-fund
-
+.PHONY: crash
 crash: ## kill -9 under load from 32 clients, 100 rounds
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 
@@ -101,14 +93,11 @@ openapi: .venv/installed ## Half an hour of requests made from the OpenAPI docum
 	cargo build --locked -p twinscope
 	TWINSCOPE_OPENAPI_EXAMPLES=1000 TWINSCOPE_OPENAPI_SECONDS=1800 $(PYTHON) -m pytest tests/test_openapi.py -k undocumented
 
-bench-iot: .packages-test ## 1,000 MQTT devices, beside mosquitto, and Event Grid deliveries
-	cargo bench --locked -p messaging --bench iot
-
 wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::
 
 clean: ## Remove everything that was built or installed here
-	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv .venv-query $(OUTPUT)
+	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv $(OUTPUT) $(wildcard benches/peers/*/node_modules benches/peers/*/.venv)
 
 # What is installed, and from which lists: nothing is done twice.
 
@@ -117,10 +106,14 @@ clean: ## Remove everything that was built or installed here
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.venv-query/installed: tests/bench/query/requirements.txt
-	python3 -m venv .venv-query
-	.venv-query/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+# Peers of a bench: Python packages, Node packages, or both.
+benches/peers/%/.venv/installed: benches/peers/%/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+benches/peers/%/node_modules/.package-lock.json: benches/peers/%/package.json benches/peers/%/package-lock.json
+	npm --prefix benches/peers/$* ci --no-audit --no-fund
 
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	npm --prefix ui ci --no-audit --no-fund
@@ -140,8 +133,10 @@ $(AZURITE):
 $(TOOLS)/bin/tauri-driver:
 	cargo install tauri-driver --version 2.1.0 --locked --root $(TOOLS)
 
-.PHONY: .packages-build .packages-test
+.PHONY: .packages-build .packages-test .packages-layout
 .packages-build:
 	@tests/packages $(BUILD_PACKAGES)
 .packages-test:
 	@tests/packages $(TEST_PACKAGES)
+.packages-layout:
+	@tests/packages graphviz python3-venv

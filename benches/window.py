@@ -1,4 +1,4 @@
-"""`make bench`: start, memory and delay of the window, beside a bare Tauri window in the same run."""
+"""`make bench-window`: start, memory and delay of the window, beside a bare Tauri window in the same run."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ import time
 import psutil
 
 os.environ["TWINSCOPE_PROFILE"] = "release"
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
 from twinscope.programs import BINARIES, Window, client, eventually  # noqa: E402
 

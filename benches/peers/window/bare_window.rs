@@ -10,5 +10,5 @@ fn main() -> tauri::Result<()> {
                 println!("first drawing");
             }
         })
-        .run(tauri::generate_context!("tests/bench/bare/tauri.conf.json"))
+        .run(tauri::generate_context!("benches/peers/window/tauri.conf.json"))
 }

@@ -89,7 +89,7 @@ def over_rest(folder, jobs):
 
 def main():
     sizes = [int(word) for word in sys.argv[1:]] or [100_000]
-    python = ROOT / ".venv-query" / "bin" / "python"
+    python = HERE / ".venv" / "bin" / "python"
     for size in sizes:
         folder = pathlib.Path(os.environ.get("BENCH_DIR", ROOT / ".test-output" / "bench-query")) / str(size)
         graph.write(folder, size)
