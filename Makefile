@@ -39,7 +39,7 @@ unit: .packages-build .packages-test ui/dist/index.html
 
 desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(TOOLS)/bin/tauri-driver $(AZURITE)
 	cargo build --workspace --locked
-	tests/with-display $(PYTHON) -m pytest tests
+	tests/with-display $(PYTHON) -m pytest tests -n 4 --dist loadscope
 
 .PHONY: pictures
 pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the drawing to look at: far and near, light and dark, into .test-output/pictures

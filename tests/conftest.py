@@ -5,6 +5,7 @@ import os
 import pathlib
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from twinscope.programs import Serve, Window
 
@@ -18,9 +19,28 @@ RATES = [
 ]
 
 
+# What test_fidelity.py looks back at.
+SERVICE = {f"test_{name}.py" for name in ("answers", "conformance", "javascript", "jobs", "limits", "sdk")}
+# Files whose tests go one after the other: there is one display, and one test that looks back.
+GROUPS = {"test_window.py": "window", "test_explore.py": "window"}
+GROUPS |= dict.fromkeys({*SERVICE, "test_fidelity.py"}, "service")
+
+
 def pytest_collection_modifyitems(items):
     """What looks back at the others comes last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+class FilesSideBySide(LoadScopeScheduling):
+    """Most tests wait: files run side by side, a group's files and a file's tests one after the other."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.split("::")[0].split("/")[-1]
+        return GROUPS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return FilesSideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
 """FIDELITY.md is no claim: every answer that counts as recorded or documented was seen in this run."""
 
 import pytest
+from conftest import SERVICE
 from test_openapi import document
 
-# The suites that call every operation, with what each must be refused for.
-SUITES = {"test_answers.py", "test_conformance.py", "test_jobs.py", "test_limits.py", "test_sdk.py"}
 CLAIMED = ("recorded", "documented")
 
 
@@ -22,8 +21,8 @@ def claimed(api):
 @pytest.mark.last
 def test_every_answer_that_is_claimed_was_seen(request, serve, answered):
     config, files = request.config, {item.path.name for item in request.session.items}
-    if not SUITES <= files or config.option.keyword or any("::" in argument for argument in config.args):
-        pytest.skip(f"only a part of {', '.join(sorted(SUITES))} ran")
+    if not SERVICE <= files or config.option.keyword or any("::" in argument for argument in config.args):
+        pytest.skip(f"only a part of {', '.join(sorted(SERVICE))} ran")
     missing = sorted(set(claimed(document(serve("--empty")))) - answered)
     assert not missing, "\n".join(
         ["Nothing provoked these; add a case to tests/test_answers.py, or take them out of the table:"]
