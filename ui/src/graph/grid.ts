@@ -94,7 +94,8 @@ export class Grid {
     let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
     for (let at = 0; at < this.x.length; at++) {
       if (this.absent[at]) continue;
-      const [x, y] = [this.x[at] as number, this.y[at] as number];
+      const x = this.x[at] as number;
+      const y = this.y[at] as number;
       if (x < left) left = x;
       if (x > right) right = x;
       if (y < top) top = y;

@@ -18,28 +18,32 @@ export interface Links {
 }
 
 export function link(count: number, source: Int32Array, target: Int32Array): Links {
+  // No closures here: a hundred thousand twins are often the first thing that this code ever sees.
   const start = new Uint32Array(count + 1);
-  const touch = (at: number) => {
-    start[at + 1] = (start[at + 1] as number) + 1;
-  };
   for (let edge = 0; edge < source.length; edge++) {
-    touch(source[edge] as number);
-    if (source[edge] !== target[edge]) touch(target[edge] as number);
+    const from = source[edge] as number;
+    const to = target[edge] as number;
+    start[from + 1] = (start[from + 1] as number) + 1;
+    if (from !== to) start[to + 1] = (start[to + 1] as number) + 1;
   }
   for (let at = 1; at <= count; at++) start[at] = (start[at] as number) + (start[at - 1] as number);
   const next = start.slice();
   const edges = new Uint32Array(start[count] as number);
-  const add = (at: number, edge: number) => {
-    edges[next[at] as number] = edge;
-    next[at] = (next[at] as number) + 1;
-  };
   for (let edge = 0; edge < source.length; edge++) {
-    add(source[edge] as number, edge);
-    if (source[edge] !== target[edge]) add(target[edge] as number, edge);
+    const from = source[edge] as number;
+    const to = target[edge] as number;
+    const place = next[from] as number;
+    edges[place] = edge;
+    next[from] = place + 1;
+    if (from === to) continue;
+    const other = next[to] as number;
+    edges[other] = edge;
+    next[to] = other + 1;
   }
   return { start, edges, ...part(count, start, edges, source, target) };
 }
 
+/** Seen from the twin of the lower number, so that every pair is met once. */
 function part(
   count: number,
   start: Uint32Array,
@@ -52,30 +56,28 @@ function part(
   const together = new Uint32Array(count);
   const placed = new Uint32Array(count);
   for (let at = 0; at < count; at++) {
-    const [begin, end] = [start[at] as number, start[at + 1] as number];
-    const otherOf = (edge: number) =>
-      source[edge] === at ? (target[edge] as number) : (source[edge] as number);
+    const begin = start[at] as number;
+    const end = start[at + 1] as number;
     for (let place = begin; place < end; place++) {
-      const other = otherOf(edges[place] as number);
-      together[other] = (together[other] as number) + 1;
+      const edge = edges[place] as number;
+      const other = source[edge] === at ? (target[edge] as number) : (source[edge] as number);
+      if (other >= at) together[other] = (together[other] as number) + 1;
     }
     for (let place = begin; place < end; place++) {
       const edge = edges[place] as number;
-      const other = otherOf(edge);
+      const other = source[edge] === at ? (target[edge] as number) : (source[edge] as number);
       if (other < at) continue;
       const of = together[other] as number;
-      const seen = Math.min(of, mostParallel);
       const turn = placed[other] as number;
-      placed[other] = turn + 1;
+      const seen = Math.min(of, mostParallel);
       parallel[edge] = of;
       if (turn >= seen) bend[edge] = unseen;
       else if (other === at) bend[edge] = turn + 1;
       else bend[edge] = (turn - (seen - 1) / 2) * (source[edge] === at ? 1 : -1);
-    }
-    for (let place = begin; place < end; place++) {
-      const other = otherOf(edges[place] as number);
-      together[other] = 0;
-      placed[other] = 0;
+      // Both are as they were once the last of a pair has its place.
+      const last = turn + 1 === of;
+      if (last) together[other] = 0;
+      placed[other] = last ? 0 : turn + 1;
     }
   }
   return { bend, parallel };

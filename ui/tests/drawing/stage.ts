@@ -16,11 +16,22 @@ import { Dress, textOf } from "../../src/graph/dress";
 import { type Encoding, plainEncoding } from "../../src/graph/encoding/encoding";
 import { frameAt, twinAt } from "../../src/graph/hit";
 import { readPalette } from "../../src/graph/palette";
-import { type Basis, moveTwin, type Scene, sceneOf } from "../../src/graph/scene";
+import { type Basis, moveTwin, type Scene, sceneOf, type TwinIndex } from "../../src/graph/scene";
 import { graphs, kinds } from "./graphs";
 
 /** Colours that differ by less, of 255, look the same. */
 const visible = 40;
+
+/** Made when it is first asked: drawing needs none. */
+function indexOf(ids: string[]): TwinIndex {
+  let made: Map<string, number> | undefined;
+  return {
+    get(id) {
+      made ??= new Map(ids.map((id, at) => [id, at]));
+      return made.get(id);
+    },
+  };
+}
 
 /** The drawing alone, without React and without a page around: for tests, pictures and figures. */
 export class Stage {
@@ -49,7 +60,7 @@ export class Stage {
   }
 
   load(basis: Basis): void {
-    this.scene = sceneOf(basis, new Map(basis.ids.map((id, at) => [id, at])));
+    this.scene = sceneOf(basis, indexOf(basis.ids));
     this.sight = new Sight(this.scene);
     this.wear(this.encoding);
   }

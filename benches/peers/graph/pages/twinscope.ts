@@ -32,21 +32,26 @@ function basisOf(graph: typeof window.graph) {
   const count = graph.ids.length;
   const edgeCount = graph.edges.length / 2;
   const full = (graph as unknown as { basis: ReturnType<typeof graphs.building> }).basis;
+  const [source, target] = [new Int32Array(edgeCount), new Int32Array(edgeCount)];
+  for (let edge = 0; edge < edgeCount; edge++) {
+    source[edge] = graph.edges[2 * edge] as number;
+    target[edge] = graph.edges[2 * edge + 1] as number;
+  }
   return {
     ...empty,
     ids: graph.ids,
-    labels: new Array<string>(count).fill(""),
+    labels: [],
     absent: new Uint8Array(count),
-    x: Float32Array.from(graph.x),
-    y: Float32Array.from(graph.y),
-    shape: Uint8Array.from(full.shape),
-    kind: Uint16Array.from(graph.kinds),
-    parent: Int32Array.from(full.parent),
-    own: Float64Array.from(full.own),
-    source: Int32Array.from({ length: edgeCount }, (_, edge) => graph.edges[2 * edge] as number),
-    target: Int32Array.from({ length: edgeCount }, (_, edge) => graph.edges[2 * edge + 1] as number),
-    name: Uint16Array.from(full.name),
-    framed: Uint8Array.from(full.framed),
+    x: new Float32Array(graph.x),
+    y: new Float32Array(graph.y),
+    shape: new Uint8Array(full.shape),
+    kind: new Uint16Array(graph.kinds),
+    parent: new Int32Array(full.parent),
+    own: new Float64Array(full.own),
+    source,
+    target,
+    name: new Uint16Array(full.name),
+    framed: new Uint8Array(full.framed),
     names: full.names,
     frames: full.frames,
   };
