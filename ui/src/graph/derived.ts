@@ -1,3 +1,4 @@
+import { type Clusters, cluster } from "./clusters";
 import { Grid } from "./grid";
 import { type Links, link } from "./links";
 import type { SceneFrame } from "./scene";
@@ -14,6 +15,8 @@ export interface Derived {
   importance: Float32Array;
   /** How many twins are in each frame, at any depth. */
   held: Uint32Array;
+  /** What stands for twins in no frame, seen from far; `null` where they are few or all alike. */
+  clusters: Clusters | null;
 }
 
 interface Basis {
@@ -33,13 +36,15 @@ export function derive(basis: Basis): Derived {
   const { x, y, source, target, framed, frames, parent } = basis;
   const links = link(x.length, source, target);
   const frameOf = innermost(x.length, parent, frames);
+  const importance = weigh(links, parent, frames);
   return {
     grid: new Grid(x, y, basis.absent),
     links,
     unlined: framed.map((is, edge) => (is || Number.isNaN(links.bend[edge]) ? 1 : 0)),
     frameOf,
-    importance: weigh(links, parent, frames),
+    importance,
     held: countHeld(frameOf, parent, frames),
+    clusters: cluster({ ...basis, frameOf, importance }),
   };
 }
 

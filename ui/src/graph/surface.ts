@@ -14,6 +14,7 @@ import {
   toScreen,
   zoomedAt,
 } from "./camera";
+import { clusterAt, clusterRect } from "./clusters";
 import { Drawing, type PathName } from "./draw/drawing";
 import type { Picture } from "./draw/picture";
 import { Sight } from "./draw/seen";
@@ -189,16 +190,25 @@ export class GraphSurface {
     const scene = this.scene.get();
     if (!scene) return null;
     const camera = this.camera.get();
-    return twinAt(scene, toDrawing(camera, this.size.get(), at), hitSlack / camera.zoom);
+    const found = twinAt(scene, this.toDrawing(at), hitSlack / camera.zoom);
+    return found === null || this.sight?.isFolded(camera, found) ? null : found;
   }
 
-  /** Where all that a frame holds is seen as one: the frame at a point. */
+  /** Where one thing stands for many, at a point: by which twin it goes, and where they are. */
   aggregateAt(at: Point): { id: string; rect: Rect } | null {
     const scene = this.scene.get();
-    if (!scene || !this.isFar()) return null;
-    const frame = scene.frames[frameAt(scene, this.toDrawing(at)) ?? -1];
+    const camera = this.camera.get();
+    if (!scene || !this.sight) return null;
+    const frame = this.sight.isFar(camera)
+      ? scene.frames[frameAt(scene, this.toDrawing(at)) ?? -1]
+      : undefined;
     const id = scene.ids[frame?.twin ?? -1];
-    return frame && id !== undefined ? { id, rect: frame } : null;
+    if (frame && id !== undefined) return { id, rect: frame };
+    const { clusters } = scene;
+    if (!clusters || !this.sight.isCloud(camera)) return null;
+    const own = clusterAt(clusters, this.toDrawing(at));
+    const hub = own === null ? undefined : scene.ids[clusters.hub[own] ?? -1];
+    return own === null || hub === undefined ? null : { id: hub, rect: clusterRect(clusters, own) };
   }
 
   toDrawing(at: Point): Point {
@@ -248,10 +258,6 @@ export class GraphSurface {
     const placed = await this.page.place(dragged.id, [dragged.at.x, dragged.at.y]);
     if (this.dragged === dragged) this.dragged = null;
     if (!placed) this.rearrange(this.scene.get());
-  }
-
-  private isFar(): boolean {
-    return this.sight?.isFar(this.camera.get()) ?? false;
   }
 
   /** Where a twin stands; `null` for none of that id, or none that is drawn. */

@@ -31,6 +31,8 @@ const views: Record<string, View> = {
   parallel: { graph: "parallel", count: 5000, theme: "light" },
   hub: { graph: "hub", count: 3000, theme: "light", hovered: "hub" },
   network: { graph: "network", count: 800, theme: "dark" },
+  clusters: { graph: "network", count: 10_000, theme: "light" },
+  parting: { graph: "network", count: 10_000, theme: "dark", look: ["twin_120", 0.25] },
   names: { graph: "names", count: 0, theme: "light" },
 };
 

@@ -10,7 +10,7 @@ const subjects: { graph: keyof typeof graphs; count: number; nears: number[]; at
   { graph: "building", count: 60, nears: [1] },
   { graph: "building", count: 10_000, nears: [1, 2.5, 8], at: "Room_1800" },
   { graph: "building", count: 100_000, nears: [1, 1.6, 3, 8, 30], at: "Room_18020" },
-  { graph: "network", count: 10_000, nears: [1, 4, 16], at: "twin_120" },
+  { graph: "network", count: 10_000, nears: [1, 2.4, 4, 16], at: "twin_120" },
   { graph: "hub", count: 50_000, nears: [1, 20], at: "hub" },
   { graph: "parallel", count: 5000, nears: [1] },
   { graph: "isolated", count: 1_000_000, nears: [1, 100], at: "alone_500500" },

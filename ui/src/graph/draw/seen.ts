@@ -15,6 +15,8 @@ export interface Seen {
   frames: Int32Array;
   /** 0: every twin is seen; 1: only the frames, as aggregates of what they hold. */
   far: number;
+  /** The same for twins in no frame and the clusters that they are in. */
+  cloud: number;
 }
 
 /** Screen pixels beside the screen where a twin still counts: for its label. */
@@ -22,6 +24,9 @@ const beside = 80;
 /** The scales between which the twins of a frame become its aggregate. */
 const aggregateFrom = 0.03;
 const aggregateTo = 0.05;
+/** How close twins in no frame may come before their clusters stand for them, pixels. */
+const apart = 12;
+const together = 7;
 /** A relationship that is shorter on the screen tells nothing, pixels. */
 const shortest = 8;
 /** How much of the screen lines may cover before they fade, and before some are left out. */
@@ -56,9 +61,27 @@ export class Sight {
     return this.farness(camera) > 0.5;
   }
 
+  /** Whether clusters stand for the twins that no frame holds. */
+  isCloud(camera: Camera): boolean {
+    return this.cloudness(camera) > 0.5;
+  }
+
+  /** Whether something else stands for a twin. */
+  isFolded(camera: Camera, at: number): boolean {
+    const { frameOf, frames, clusters } = this.scene;
+    const frame = frameOf[at] as number;
+    if (frame < 0) return (clusters?.of[at] ?? -1) >= 0 && this.isCloud(camera);
+    return frames[frame]?.twin !== at && this.isFar(camera);
+  }
+
   private farness(camera: Camera): number {
     const framed = this.scene.frames.length > 0;
     return framed ? 1 - smooth(aggregateFrom, aggregateTo, camera.zoom) : 0;
+  }
+
+  private cloudness(camera: Camera): number {
+    const { clusters } = this.scene;
+    return clusters ? 1 - smooth(together, apart, clusters.spacing * camera.zoom) : 0;
   }
 
   look(
@@ -71,25 +94,30 @@ export class Sight {
     const { scene } = this;
     const rect = around(camera, size, beside);
     const far = this.farness(camera);
-    const edges = this.seeEdges(rect, camera, size, hidden, far);
+    const cloud = this.cloudness(camera);
+    const edges = this.seeEdges(rect, camera, size, hidden, far, cloud);
     return {
-      twins: this.seeTwins(rect, far),
+      twins: this.seeTwins(rect, far, cloud),
       ...edges,
       ofSelected: this.edgesOf(selected),
       ofHovered: hovered === selected ? empty : this.edgesOf(hovered, hidden),
       frames: seeFrames(scene, rect),
       far,
+      cloud,
     };
   }
 
-  private seeTwins(rect: Rect, far: number): Int32Array {
+  private seeTwins(rect: Rect, far: number, cloud: number): Int32Array {
     const { scene, found, twins } = this;
     const count = scene.grid.within(rect, found);
     const step = Math.ceil(count / mostMarks);
+    const { absent, frameOf } = scene;
+    const clusterOf = cloud === 1 ? scene.clusters?.of : undefined;
     let seen = 0;
     for (let place = 0; place < count; place += step) {
       const at = found[place] as number;
-      if (scene.absent[at] || (far === 1 && (scene.frameOf[at] as number) >= 0)) continue;
+      if (absent[at] || (far === 1 && (frameOf[at] as number) >= 0)) continue;
+      if (clusterOf && (clusterOf[at] as number) >= 0) continue;
       twins[seen++] = at;
     }
     return twins.subarray(0, seen);
@@ -101,9 +129,11 @@ export class Sight {
     size: Size,
     hidden: ReadonlySet<number>,
     far: number,
+    cloud: number,
   ): { edges: Int32Array; edgeStrength: number } {
     const { scene, edges } = this;
     const { x, y, source, target, name, unlined, absent, frameOf } = scene;
+    const clusterOf = cloud > 0.5 ? scene.clusters?.of : undefined;
     const [left, top] = [rect.x, rect.y];
     const [right, bottom] = [left + rect.width, top + rect.height];
     const least = shortest / camera.zoom;
@@ -123,6 +153,7 @@ export class Sight {
       const long = Math.abs(ax - bx) + Math.abs(ay - by);
       if (long < least && a !== b) continue;
       if (absent[a] || absent[b]) continue;
+      if (clusterOf && (clusterOf[a] as number) >= 0 && (clusterOf[b] as number) >= 0) continue;
       if (far === 1 && frameOf[a] === frameOf[b] && (frameOf[a] as number) >= 0) continue;
       edges[count++] = edge;
       length += long;
@@ -194,6 +225,12 @@ function chanceOf(edge: number): number {
   let mixed = Math.imul(edge ^ (edge >>> 16), 0x45d9f3b);
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
   return ((mixed ^ (mixed >>> 16)) >>> 0) / 0x100000000;
+}
+
+/** How strongly a twin is drawn: less where its frame or its cluster begins to stand for it. */
+export function strengthOf({ far, cloud }: Seen, { frameOf, clusters }: Scene, at: number): number {
+  if ((frameOf[at] as number) >= 0) return 1 - far;
+  return clusters && (clusters.of[at] as number) >= 0 ? 1 - cloud : 1;
 }
 
 /** How strongly the relationships of one twin are drawn. */

@@ -1,6 +1,6 @@
 import type { Scene } from "../scene";
 import { badges, type Encoding, type Rule } from "./encoding";
-import { paintFrames } from "./frames";
+import { paintGroups } from "./groups";
 import { type Column, changeSpan, paintOfCategory, type Scale } from "./measure";
 import { firstHue, hueCount, paintAt, plain } from "./table";
 
@@ -31,7 +31,7 @@ export function apply(
     scene.scale[at] = size;
     scene.badge[at] = rule ? badges.indexOf(rule.badge) : 0;
   }
-  paintFrames(scene, scale);
+  paintGroups(scene, scale);
   return changed;
 }
 

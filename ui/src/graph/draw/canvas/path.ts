@@ -3,7 +3,7 @@ import { frameBox, framePaint } from "../frames";
 import { Route } from "../geometry";
 import { headSize, headStrength, outlineStrength } from "../level";
 import { least, newEnd, type Picture, place } from "../picture";
-import { strengthOfOne } from "../seen";
+import { strengthOf, strengthOfOne } from "../seen";
 import { Raster } from "./raster";
 
 /** The drawing without text on a 2-D canvas, by pixels of its own. */
@@ -100,12 +100,12 @@ export class CanvasPath {
     const line = parseColour(palette.edge);
     const lineWidth = Math.max(1, Math.round(density));
     const radius = 4 * Math.min(1, camera.zoom) * density;
-    const strength = 1 - seen.far;
+    const fades = seen.far > 0 || seen.cloud > 0;
     const { raster, from } = this;
     for (const at of seen.twins) {
       place(picture, at, from);
       const fill = table.fill[scene.paint[at] as number] as number;
-      const alpha = strength < 1 && (scene.frameOf[at] as number) >= 0 ? strength : 1;
+      const alpha = fades ? strengthOf(seen, scene, at) : 1;
       if (from.halfX < 2 || from.halfY < least) {
         raster.box(from.x, from.y, from.halfX, from.halfY, fill, alpha);
         continue;

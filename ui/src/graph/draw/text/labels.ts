@@ -31,6 +31,8 @@ const alwaysFrom = 0.25;
 /** The owner of a frame has its own label from this scale on; below it stands for all it holds. */
 export const frameTitlesBelow = 0.4;
 const fewestLetters = 4;
+/** So much more room is kept around the label of a twin in no frame, pixels. */
+const looseMargin = 6;
 
 /** A name on one line, as far as there is room: whole, its end after an ellipsis, or none. */
 export function labelThatFits(id: string, room: number, pixels: number): string {
@@ -51,9 +53,10 @@ export function chooseLabels(picture: Picture, taken: Occupied): Label[] {
   const labels: Label[] = [];
   const add = (label: Label | null, always = false) => {
     if (!label || labels.length >= mostLabels) return;
-    const width = textWidth(label);
+    const margin = label.look === "twin" && isLoose(picture, label.at) ? looseMargin : 0;
+    const [width, height] = [textWidth(label) + 2 * margin, label.pixels + margin];
     const left = label.align === "left" ? label.x : label.x - width / 2;
-    const free = taken.take(left, label.y - label.pixels / 2, width, label.pixels);
+    const free = taken.take(left, label.y - height / 2, width, height);
     if (free || always) labels.push(label);
   };
   const chosen = new Set(
@@ -94,17 +97,25 @@ function byImportance(picture: Picture): Int32Array | number[] {
   const { scene, seen, camera } = picture;
   const { zoom } = camera;
   const least = fewestLetters * letter * smallestText;
+  const folded = seen.cloud > 0.5 ? scene.clusters?.of : undefined;
   const inRoom = seen.twins.filter((at) => {
+    if (folded && (folded[at] as number) >= 0) return false;
     // What owns a frame is named by the frame's title.
     if (zoom < frameTitlesBelow && ownsFrame(scene, at)) return false;
-    const slot = scene.slots.of(at);
+    const slot = roomOf(scene, at);
     return slot === Infinity ? zoom >= alwaysFrom || isHub(picture, at) : slot * zoom >= least;
   });
   return inRoom.sort((a, b) => (scene.importance[b] as number) - (scene.importance[a] as number));
 }
 
+const isLoose = ({ scene }: Picture, at: number): boolean => (scene.frameOf[at] as number) < 0;
+
 const ownsFrame = ({ frames, frameOf }: Scene, at: number): boolean =>
   frames[frameOf[at] as number]?.twin === at;
+
+/** In a frame twins stand in rows, and a label keeps to its own; else whole ones stand where they fit. */
+const roomOf = ({ frameOf, slots }: Scene, at: number): number =>
+  (frameOf[at] as number) < 0 ? Infinity : slots.of(at);
 
 const hubFrom = 5;
 const isHub = ({ scene }: Picture, at: number) => (scene.importance[at] as number) >= hubFrom;
@@ -113,7 +124,7 @@ const isHub = ({ scene }: Picture, at: number) => (scene.importance[at] as numbe
 function labelOf(picture: Picture, at: number, look: "twin" | "chosen"): Label | null {
   const { scene, camera } = picture;
   const pixels = smallestText * Math.min(2, Math.max(1, camera.zoom));
-  const slot = look === "chosen" ? Infinity : scene.slots.of(at) * camera.zoom - 2;
+  const slot = look === "chosen" ? Infinity : roomOf(scene, at) * camera.zoom - 2;
   const widest = longest * Math.max(camera.zoom, look === "chosen" ? 1 : 0.5);
   const text = labelThatFits(nameOf(picture, at), Math.min(slot, widest), pixels);
   if (!text) return null;
@@ -149,9 +160,9 @@ function titleOf(picture: Picture, at: number): Label | null {
   if (bottom - (far ? top : y) < (far ? smallestText + 4 : titleFrom)) return null;
   const pixels = frame.outer ? smallestText + 1 : smallestText;
   const name = nameOf(picture, frame.twin);
-  const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, right - x, pixels);
+  const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, right - x, pixels, far);
   // A part of its name tells a house, but of floors there would be too many.
-  if (!text || (far && !frame.outer && text.startsWith("…"))) return null;
+  if (!text || (far && !frame.outer && !text.startsWith(name))) return null;
   const place = far
     ? ({ x: (left + right) / 2, y: (top + bottom) / 2, align: "center" } as const)
     : ({ x, y, align: "left" } as const);
@@ -163,12 +174,12 @@ function onScreen(picture: Picture, at: number): boolean {
   return x > 0 && y > 0 && x < picture.size.width && y < picture.size.height;
 }
 
-/** A name with its count, without it, or its last part. */
-function shortened(name: string, held: string, room: number, pixels: number): string {
+/** A name with its count, without it, or its last part: far away as the number on a house. */
+function shortened(name: string, held: string, room: number, pixels: number, far: boolean): string {
   const letters = Math.floor(room / (pixels * proportional));
   const last = /[^_\-./:\s]+$/.exec(name)?.[0] ?? "";
-  for (const text of [name + held, name, `…${last}`]) {
-    if (text.length > 1 && text.length <= letters) return oneLine(text);
+  for (const text of [name + held, name, far ? last : last && `…${last}`]) {
+    if (text && text.length <= letters) return oneLine(text);
   }
   return "";
 }
@@ -190,9 +201,15 @@ export function drawLabels(
   for (const look of ["frame", "outer", "twin", "chosen"] as const) {
     const ofFrame = look === "frame" || look === "outer";
     context.fillStyle = look === "twin" || look === "frame" ? palette.text2 : palette.text;
-    for (const { text, x, y, pixels, align } of labels.filter((label) => label.look === look)) {
+    for (const { at, text, x, y, pixels, align } of labels.filter((label) => label.look === look)) {
       context.font = `${weights[look]} ${pixels}px ${ofFrame ? sans : mono}`;
       context.textAlign = align;
+      if (!ofFrame && isLoose(picture, at)) {
+        // What is under it may be anything.
+        context.strokeStyle = palette.canvas;
+        context.lineWidth = 3;
+        context.strokeText(text, x, y);
+      }
       if (ofFrame && align === "left" && y < plateBelow) {
         const width = context.measureText(text).width;
         context.globalAlpha = 0.92;

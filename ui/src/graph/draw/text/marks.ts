@@ -1,5 +1,6 @@
 import { onNode } from "../../../look/format";
 import { type Picture, sans, screenHalfHeight, screenHalfWidth, spot } from "../picture";
+import { strengthOf } from "../seen";
 import { outline } from "./outline";
 
 /** How long a change shows, ms. */
@@ -39,7 +40,7 @@ export function drawGlow(
   context.fillStyle = palette.live;
   for (const at of twins) {
     const since = now - (scene.changedAt[at] as number);
-    const part = (scene.frameOf[at] as number) < 0 ? 1 : 1 - picture.seen.far;
+    const part = strengthOf(picture.seen, scene, at);
     const strength = part * (glow === "steady" ? 1 : Math.exp(-since / decay));
     if (screenHalfHeight(picture, at) < ringsFrom) {
       drawSpeck(picture, context, at, strength);

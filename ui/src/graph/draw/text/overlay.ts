@@ -1,4 +1,5 @@
 import type { Picture } from "../picture";
+import { drawClusters } from "./clusters";
 import { drawEdgeNames } from "./edgeNames";
 import { drawHoverCard } from "./hoverCard";
 import { drawLabels } from "./labels";
@@ -14,10 +15,11 @@ import { drawBadges, drawValues } from "./values";
 export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D): boolean {
   context.setTransform(picture.density, 0, 0, picture.density, 0, 0);
   const live = glowing(picture);
+  const taken = new Occupied(picture.size.width, picture.size.height);
   drawEdgeNames(picture, context);
   drawGlow(picture, context, live);
+  drawClusters(picture, context, taken);
   drawRings(picture, context);
-  const taken = new Occupied(picture.size.width, picture.size.height);
   drawValues(picture, context, taken);
   drawBadges(picture, context);
   drawLabels(picture, context, taken);

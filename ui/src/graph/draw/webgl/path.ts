@@ -4,7 +4,7 @@ import { frameBox, framePaint } from "../frames";
 import { pieces } from "../geometry";
 import { headSize, headStrength, outlineStrength } from "../level";
 import { least, type Picture } from "../picture";
-import { strengthOfOne } from "../seen";
+import { strengthOf, strengthOfOne } from "../seen";
 import { Bands, NoWebgl, Program, Stream } from "./program";
 import {
   edgeFragment,
@@ -260,18 +260,18 @@ export class WebglPath {
     gl.drawArrays(gl.TRIANGLES, 0, 3 * edges.length);
   }
 
+  /** Those that are drawn equally strongly at once. */
   private drawTwins(picture: Picture): void {
     const { seen, scene } = picture;
-    const inFrame = (at: number) => (scene.frameOf[at] as number) >= 0;
-    if (seen.far === 0 || seen.far === 1) {
-      this.drawSome(picture, seen.twins, 1);
-    } else {
-      this.drawSome(picture, seen.twins.filter(inFrame), 1 - seen.far);
-      this.drawSome(
-        picture,
-        seen.twins.filter((at) => !inFrame(at)),
-        1,
-      );
+    const { twins, far, cloud } = seen;
+    if ((far === 0 || far === 1) && (cloud === 0 || cloud === 1)) {
+      this.drawSome(picture, twins, 1);
+      return;
+    }
+    const strength = Float32Array.from(twins, (at) => strengthOf(seen, scene, at));
+    for (const alpha of new Set([Math.fround(1 - far), Math.fround(1 - cloud), 1])) {
+      const some = twins.filter((_, place) => strength[place] === alpha);
+      this.drawSome(picture, some, alpha);
     }
   }
 
