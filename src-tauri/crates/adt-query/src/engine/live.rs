@@ -128,8 +128,10 @@ impl Live {
             return self.begin_anew(engine, graph, stop);
         };
         let mut found: BTreeSet<Bound> = BTreeSet::new();
+        let mut budget = Budget::new(stop);
         for seed in &seeds {
-            self.find(engine, &graph, seed, &mut found, stop)?;
+            // Each is a run of its own, and most are too short to ask for themselves.
+            budget.spend(1 + self.find(engine, &graph, seed, &mut found, stop)?)?;
         }
         let counted = self.rows.len();
         let mut old = BTreeSet::new();
@@ -140,7 +142,6 @@ impl Live {
                 |row: &&Bound| seed.iter().all(|(variable, place)| row[*variable] == *place);
             old.extend(rows.filter(of_seed).cloned());
         }
-        old.extend(self.gone(&graph));
         if counted + found.len() > self.most.saturating_add(old.len()) {
             return Err(Stopped::TooMany);
         }
@@ -305,7 +306,7 @@ impl Live {
         Ok(())
     }
 
-    /// The rows of a seed at another version.
+    /// Adds the rows of a seed at another version; what that was of work.
     fn find(
         &self,
         engine: &Engine,
@@ -313,43 +314,27 @@ impl Live {
         seed: &[(usize, u32)],
         found: &mut BTreeSet<Bound>,
         stop: Stop<'_>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<u64, Stopped> {
         let query = &self.query;
         let there = seed.iter().all(|(variable, place)| {
             crate::item::Item::at(graph, query.variables[*variable].kind, *place).is_some()
         });
         // The twin is what the plan begins with, the relationship is bound beside it.
         let Some(((variable, place), others)) = seed.split_last().filter(|_| there) else {
-            return Ok(());
+            return Ok(0);
         };
         let plan = Plan::seeded(query, graph, (*variable, *place), others);
-        let mut sink = Sink::rows(query.variables.len(), plan.levels(), usize::MAX);
+        let most = self.most.saturating_add(1);
+        let mut sink = Sink::rows(query.variables.len(), plan.levels(), most);
         let request = Request { stop, ..Request::default() };
-        Run::new(engine, query, graph, &plan, request)?.seeded(others).run(&mut sink)?;
-        let (rows, _) = sink.page(usize::MAX);
+        let mut run = Run::new(engine, query, graph, &plan, request)?.seeded(others);
+        run.run(&mut sink)?;
+        let (rows, _) = sink.page(most);
         found.extend(rows.chunks_exact(query.variables.len()).map(Bound::from));
         if found.len() > self.most {
             return Err(Stopped::TooMany);
         }
-        Ok(())
-    }
-
-    /// Rows of relationships that now lead elsewhere: they bind what no seed of the new version has.
-    fn gone(&self, graph: &TwinGraph) -> Vec<Bound> {
-        let changed = graph.relationship_chunks_after(self.graph.version()).flat_map(|chunk| {
-            let slots = (chunk.first() as u32..).zip(chunk.slots());
-            slots.filter(|(_, slot)| slot.version() > self.graph.version()).map(|(place, _)| place)
-        });
-        let variables = self.query.variables.iter().enumerate();
-        let relationships: Vec<usize> = variables
-            .filter(|(_, variable)| variable.kind == Kind::Relationship)
-            .map(|(variable, _)| variable)
-            .collect();
-        let having = changed.flat_map(|place| {
-            let keys = relationships.iter().map(move |variable| (*variable, place));
-            keys.filter_map(|key| self.having.get(&key)).flatten()
-        });
-        having.cloned().collect()
+        Ok(run.work())
     }
 
     fn value(&self, bound: &[u32]) -> Value {

@@ -377,9 +377,14 @@ impl<'r> Run<'r> {
         self.step(index + 1, tight, sink)
     }
 
+    /// Documents and relationships looked at.
+    pub(super) fn work(&self) -> u64 {
+        self.budget.work
+    }
+
     pub(super) fn report(&self, query: &Query, rows: u64) -> Report {
         let mut report = Report::of_plan(query, self.graph, self.plan);
-        report.scanned = self.budget.work;
+        report.scanned = self.work();
         report.rows = rows;
         report.columns = self.keys.iter().map(|key| key.path.join(".")).collect();
         report.columns_made = self.made.clone();

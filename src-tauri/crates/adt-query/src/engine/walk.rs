@@ -207,8 +207,11 @@ impl Walk<'_> {
             }
             begin = if hop == 0 { 0 } else { end };
         }
-        if comes_back && self.has_trail(start, start, 1..=*self.hops.end(), budget)? {
-            found.push(start);
+        if comes_back {
+            let levels = self.levels(start, budget)?;
+            if self.has_trail(&levels, start, 1..=*self.hops.end(), budget)? {
+                found.push(start);
+            }
         }
         Ok(found)
     }
@@ -238,7 +241,7 @@ impl Walk<'_> {
         }
         for level in levels.iter().skip(*self.hops.start() as usize) {
             for &node in level {
-                if !marks.has(node) && self.has_trail(start, node, self.hops.clone(), budget)? {
+                if !marks.has(node) && self.has_trail(&levels, node, self.hops.clone(), budget)? {
                     marks.mark(node);
                     found.push(node);
                 }
@@ -286,21 +289,19 @@ impl Walk<'_> {
         Ok(levels)
     }
 
-    /// Whether a way of so many hops leads from `start` to `end`, no edge twice. It is gone from
-    /// the end, over nodes only from which the start is still near enough.
+    /// Whether a way of so many hops leads from the start of these levels to `end`, no edge twice.
+    /// It is gone from the end, over nodes only from which the start is still near enough.
     fn has_trail(
         &self,
-        start: u32,
+        levels: &[Vec<u32>],
         end: u32,
         hops: RangeInclusive<u32>,
         budget: &mut Budget<'_>,
     ) -> Result<bool, Stopped> {
-        let shorter = Walk { graph: self.graph, way: self.way, hops: 0..=*hops.end() };
-        let levels = shorter.levels(start, budget)?;
         let back = self.way.reversed();
         for count in hops {
             let mut gone = Vec::new();
-            if self.trail(&back, end, count as usize, &levels, &mut gone, budget)? {
+            if self.trail(&back, end, count as usize, levels, &mut gone, budget)? {
                 return Ok(true);
             }
         }

@@ -232,7 +232,8 @@ fn walk(
         row.truncate(before);
     };
     match hop.hops {
-        None => {
+        // `*1` is one hop, too: a row for each relationship.
+        None | Some((0, 1)) => {
             for (it, next) in steps(graph, hop, &at["$dtId"]) {
                 go(graph.twin(&next), Some(it));
             }
@@ -584,6 +585,28 @@ fn from() -> impl Strategy<Value = (From, usize)> {
         3 => join,
         4 => walk,
     ]
+}
+
+/// A MATCH of one or two links of several hops, whose rows little is asked of.
+pub fn walk_query() -> impl Strategy<Value = Query> {
+    let limits = (0_u32..3, 1_u32..4);
+    let hop = (prop::collection::vec(select(&NAMES[..2]), 0..2), 0_u8..3, limits).prop_map(
+        |(names, direction, (least, more))| {
+            let hops = Some((least, (least + more).min(4)));
+            Hop { named: false, names, direction, hops }
+        },
+    );
+    let ids = prop::collection::vec(select(&IDS[..]), 1..3);
+    let more = proptest::option::weighted(0.3, leaf(false, 2));
+    (prop::collection::vec(hop, 1..3), 0..2_usize, ids, any::<bool>(), more).prop_map(
+        |(hops, alias, ids, narrow, more)| {
+            let ids = ids.into_iter().map(Value::from).collect();
+            let id = Condition::In(alias, "$dtId", !narrow, ids);
+            let twins = vec![None; hops.len() + 1];
+            let condition = Condition::All(std::iter::once(id).chain(more).collect());
+            Query { from: From::Match(twins, hops), condition }
+        },
+    )
 }
 
 /// Any query. JOIN and MATCH get the filter on a `$dtId` that they must have, sometimes one that
