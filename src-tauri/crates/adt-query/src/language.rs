@@ -5,6 +5,7 @@ pub(crate) mod diagnose;
 mod error;
 pub(crate) mod highlight;
 mod lexer;
+pub mod lexis;
 pub mod limits;
 mod parser;
 pub(crate) mod syntax;

@@ -42,7 +42,7 @@ pub use language::complete::{Completion, CompletionItem, CompletionKind, complet
 pub use language::diagnose::{Diagnostic, Severity, diagnose};
 pub use language::highlight::{Highlight, TokenKind, highlight};
 pub use language::syntax::Query;
-pub use language::{QueryError, limits, parse};
+pub use language::{QueryError, lexis, limits, parse};
 
 /// What a query costs, in query units: the header `query-charge`.
 ///

@@ -1,5 +1,6 @@
 //! The parsed form of a filter, and its text.
 
+pub(super) use adt_query::lexis::Comparison;
 use serde_json::{Number, Value};
 use std::fmt;
 
@@ -40,17 +41,6 @@ pub(super) enum Reference {
     Body(Vec<String>),
 }
 
-/// A comparison operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
 /// A function over text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextFunction {
@@ -84,20 +74,6 @@ impl TextFunction {
             "STARTS_WITH" => Self::StartsWith,
             "ENDS_WITH" => Self::EndsWith,
             "CONTAINS" => Self::Contains,
-            _ => return None,
-        })
-    }
-}
-
-impl Comparison {
-    pub(super) fn of_symbol(symbol: &str) -> Option<Self> {
-        Some(match symbol {
-            "=" => Self::Equal,
-            "!=" => Self::NotEqual,
-            "<" => Self::Less,
-            "<=" => Self::LessOrEqual,
-            ">" => Self::Greater,
-            ">=" => Self::GreaterOrEqual,
             _ => return None,
         })
     }
@@ -165,19 +141,6 @@ impl fmt::Display for Reference {
             Self::DataContentType => "datacontenttype",
             Self::SpecVersion => "specversion",
             Self::Body(path) => return write!(f, "$body.{}", path.join(".")),
-        })
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
         })
     }
 }

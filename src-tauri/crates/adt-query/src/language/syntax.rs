@@ -1,5 +1,6 @@
 //! The parsed form of a query.
 
+pub(crate) use super::lexis::Comparison;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use twin_graph::Timestamp;
@@ -138,17 +139,6 @@ pub(crate) struct Literal {
     pub(crate) time: Option<Timestamp>,
 }
 
-/// A comparison operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
 /// `IS_DEFINED` and the like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Test {
@@ -222,33 +212,6 @@ impl Condition {
             }
             Self::ArrayContains { array, .. } => with(array.variable, &array.names),
         }
-    }
-}
-
-impl Comparison {
-    pub(crate) const SYMBOLS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
-
-    /// The operator that says the same with its sides changed.
-    pub(crate) fn flipped(self) -> Self {
-        match self {
-            Self::Equal | Self::NotEqual => self,
-            Self::Less => Self::Greater,
-            Self::LessOrEqual => Self::GreaterOrEqual,
-            Self::Greater => Self::Less,
-            Self::GreaterOrEqual => Self::LessOrEqual,
-        }
-    }
-
-    pub(crate) fn of_symbol(symbol: &str) -> Option<Self> {
-        Some(match symbol {
-            "=" => Self::Equal,
-            "!=" => Self::NotEqual,
-            "<" => Self::Less,
-            "<=" => Self::LessOrEqual,
-            ">" => Self::Greater,
-            ">=" => Self::GreaterOrEqual,
-            _ => return None,
-        })
     }
 }
 

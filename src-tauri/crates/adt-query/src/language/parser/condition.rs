@@ -166,8 +166,8 @@ impl Parser {
         if negated || self.take_word("IN") {
             return Ok(Condition::In { operand: left, list: self.literals()?, negated });
         }
-        for symbol in Comparison::SYMBOLS {
-            self.look_for(Expected::Symbol(symbol));
+        for operator in Comparison::ALL {
+            self.look_for(Expected::Symbol(operator.symbol()));
         }
         let operator = match self.peek() {
             Token::Symbol(symbol) => Comparison::of_symbol(symbol),
