@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Ask a running instance a query in the language of Azure Digital Twins.
 ///
-/// For example `twinscope query \"SELECT T.$dtId, T.temperature FROM DIGITALTWINS T WHERE T.temperature > 21\"`.
+/// For example `twinscope query 'SELECT T.$dtId, T.temperature FROM DIGITALTWINS T WHERE T.temperature > 21'`.
 /// A table is written page by page; its columns are those of the first page. CSV has all columns
 /// and therefore waits for the last page. Exits with 130 after Ctrl+C.
 #[derive(Args)]
@@ -65,7 +65,9 @@ impl Query {
             let Some(page) = page else { return Ok(interrupted()) };
             let page = page.map_err(|error| error.message)?;
             rows += page.rows.items.len();
-            output.page(page.rows.items).map_err(|error| error.to_string())?;
+            if !wanted(output.page(page.rows.items))? {
+                return Ok(ExitCode::SUCCESS);
+            }
             match page.rows.continuation {
                 Some(next) => {
                     request = QueryRequest {
@@ -76,8 +78,17 @@ impl Query {
                 None => break,
             }
         }
-        output.end().map_err(|error| error.to_string())?;
+        wanted(output.end())?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Whether what was written is still read: `head` has enough at some time, which is no error.
+fn wanted(written: std::io::Result<()>) -> Result<bool, String> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("The rows could not be written: {error}")),
     }
 }
 

@@ -102,7 +102,7 @@ impl Queries {
     fn resume(&self, continuation: &str) -> Result<(String, Position), ServiceError> {
         let text = token::shown(continuation).ok_or_else(foreign_token)?;
         let (mark, body) = text.split_at_checked(16).ok_or_else(foreign_token)?;
-        if u64::from_str_radix(mark, 16) != Ok(self.mark(body)) {
+        if mark != format!("{:016x}", self.mark(body)) {
             return Err(foreign_token());
         }
         serde_json::from_str(body).map_err(|_| foreign_token())

@@ -32,11 +32,13 @@ pub(crate) fn hidden(text: &str) -> String {
     })
 }
 
-/// The text that [`hidden`] hid; `None` where there is none.
+/// The text that [`hidden`] hid; `None` where there is none. Digits in another case are another
+/// token.
 pub(crate) fn shown(token: &str) -> Option<String> {
     let digits = token.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    String::from_utf8(digits.map(byte).collect::<Option<_>>()?).ok()
+    let text = String::from_utf8(digits.map(byte).collect::<Option<_>>()?).ok()?;
+    (hidden(&text) == token).then_some(text)
 }
 
 /// FNV-1a: it only has to tell one query from another.

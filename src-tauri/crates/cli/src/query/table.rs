@@ -43,8 +43,10 @@ impl Rows {
         if first {
             self.drop_bookkeeping();
             self.widths = (0..self.columns.len()).map(|column| self.width(column)).collect();
-            let names = self.columns.iter().map(|name| Some(name.as_str()));
-            write_line(names, &self.widths, out)?;
+            if !self.columns.is_empty() {
+                let names = self.columns.iter().map(|name| Some(name.as_str()));
+                write_line(names, &self.widths, out)?;
+            }
         } else {
             self.forget_from(known);
         }
@@ -86,12 +88,20 @@ impl Rows {
     /// Writes all that was kept.
     pub fn write_csv(&mut self, out: &mut impl Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(&self.columns)?;
+        csv.write_record(&self.columns).map_err(cause)?;
         for row in &self.kept {
             let cell = |place| row.get(place).and_then(Option::as_deref).unwrap_or_default();
-            csv.write_record((0..self.columns.len()).map(cell))?;
+            csv.write_record((0..self.columns.len()).map(cell)).map_err(cause)?;
         }
         csv.flush()
+    }
+}
+
+/// What really went wrong: as an I/O error a CSV error does not tell.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 
@@ -169,6 +179,11 @@ mod tests {
     fn a_table_of_projections() {
         let row = json!({"R": {"$dtId": "r", "$etag": "1", "n": null}, "name": {"a": 1}});
         assert_eq!(table(&[vec![row]]), "R.$dtId  R.n   name\nr        null  {\"a\":1}\n");
+    }
+
+    #[test]
+    fn a_table_of_nothing() {
+        assert_eq!(table(&[vec![]]), "");
     }
 
     #[test]
