@@ -47,7 +47,7 @@ pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the 
 	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
 
 # Each prints its figures beside its peers', in one run; `benches/peers` has what they need.
-BENCHES := $(addprefix bench-,window graph layout query instance large iot)
+BENCHES := $(addprefix bench-,window graph layout query instance large messaging)
 
 .PHONY: bench $(BENCHES)
 bench: $(BENCHES) ## All of the following, one after another: about two hours
@@ -73,16 +73,19 @@ bench-instance: ## Durable writes, load and start of the embedded instance, besi
 bench-large: ## The same with 2,000,000 twins
 	cargo bench --locked -p simulator --bench instance -- large
 
-bench-iot: .packages-test ## 1,000 MQTT devices, beside mosquitto, and Event Grid deliveries
-	cargo bench --locked -p messaging --bench iot
+bench-messaging: .packages-messaging ## An event hub, a subscription, Event Grid and 1,000 MQTT devices, beside fe2o3-amqp, RabbitMQ and mosquitto; PART="amqp | event-grid | devices"
+	cargo build --release --locked --manifest-path benches/peers/messaging/Cargo.toml --target-dir target/peers
+	cargo bench --locked -p messaging --bench messaging -- $(PART)
 
 picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
 	cargo build --locked --bin twinscope-desktop
 	tests/with-display $(PYTHON) tests/picture.py
 
 .PHONY: crash
-crash: ## kill -9 under load from 32 clients, 100 rounds
+crash: .venv/installed ## kill -9 under load: 32 clients of the instance, and official messaging clients, 100 rounds each
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
+	cargo build --locked -p twinscope
+	TWINSCOPE_CRASH_ROUNDS=100 $(PYTHON) -m pytest -s tests/test_messaging_crash.py
 
 .PHONY: conformance openapi
 conformance: .venv/installed $(JAVASCRIPT)/.package-lock.json ## The official SDKs, and every answer that FIDELITY.md claims
@@ -133,10 +136,12 @@ $(AZURITE):
 $(TOOLS)/bin/tauri-driver:
 	cargo install tauri-driver --version 2.1.0 --locked --root $(TOOLS)
 
-.PHONY: .packages-build .packages-test .packages-layout
+.PHONY: .packages-build .packages-test .packages-layout .packages-messaging
 .packages-build:
 	@tests/packages $(BUILD_PACKAGES)
 .packages-test:
 	@tests/packages $(TEST_PACKAGES)
 .packages-layout:
 	@tests/packages graphviz python3-venv
+.packages-messaging:
+	@tests/packages mosquitto rabbitmq-server

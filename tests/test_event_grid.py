@@ -18,6 +18,8 @@ from azure.core.credentials import AzureKeyCredential, AzureSasCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient, generate_sas
+from azure.eventhub import EventHubConsumerClient
+from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
 from twinscope.programs import ROOT, eventually, free_port, listens
 
 FAST = ("--delivery-time-factor", "0.01")
@@ -289,3 +291,48 @@ def test_dead_letters_in_a_blob_container(serve, hook, tmp_path):
     finally:
         emulator.terminate()
         emulator.wait(10)
+
+
+def named(kind, name, **properties):
+    """A subscription's body, with a resource id as Azure Resource Manager has it."""
+    place = {"EventHub": "Microsoft.EventHub/namespaces/n/eventhubs", "ServiceBusQueue": "Microsoft.ServiceBus/namespaces/n/queues"}
+    place = place.get(kind, "Microsoft.ServiceBus/namespaces/n/topics")
+    identity = f"/subscriptions/s/resourceGroups/g/providers/{place}/{name}"
+    return {"properties": {"destination": {"endpointType": kind, "properties": {"resourceId": identity}}, **properties}}
+
+
+def received(connection, **entity):
+    with ServiceBusClient.from_connection_string(connection, retry_total=0) as client:
+        open_receiver = client.get_queue_receiver if "queue_name" in entity else client.get_subscription_receiver
+        with open_receiver(**entity, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE) as receiver:
+            return receiver.receive_messages(max_message_count=10, max_wait_time=5)
+
+
+def test_subscriptions_deliver_to_event_hubs_queues_and_topics(serve):
+    server = serve(*FAST, "--event-hub", "sink:1", "--queue", "letters", "--topic", "news/all")
+    topic = Topic(server)
+    assert topic.request("PUT", "/eventSubscriptions/hub", named("EventHub", "sink"))[0] == 201
+    cloud = {"eventDeliverySchema": "CloudEventSchemaV1_0"}
+    assert topic.request("PUT", "/eventSubscriptions/queue", named("ServiceBusQueue", "letters"))[0] == 201
+    assert topic.request("PUT", "/eventSubscriptions/topic", named("ServiceBusTopic", "news", **cloud))[0] == 201
+    assert topic.request("PUT", "/eventSubscriptions/nowhere", named("ServiceBusQueue", "none"))[0] == 201
+    topic.client().send(own("e-1", t=21.5))
+    (letter,) = received(server.connect["serviceBus"]["letters"], queue_name="letters")
+    event = json.loads(str(letter))
+    assert (event["id"], event["data"], event["subject"]) == ("e-1", {"t": 21.5}, "/floors/1")
+    properties = {key.decode(): value.decode() for key, value in letter.application_properties.items()}
+    assert properties["aeg-subscription-name"] == "QUEUE" and properties["aeg-event-type"] == "Notification"
+    assert (properties["aeg-output-event-id"], properties["aeg-data-version"]) == ("e-1", "1.0")
+    assert letter.content_type == "application/json; charset=utf-8"
+    (news,) = received(server.connect["serviceBus"]["news"], topic_name="news", subscription_name="all")
+    assert json.loads(str(news))["specversion"] == "1.0" and news.content_type.startswith("application/cloudevents+json")
+    events = []
+    client = EventHubConsumerClient.from_connection_string(server.connect["eventHubs"]["sink"], "$Default")
+    thread = threading.Thread(target=client.receive, args=(lambda _, event: events.append(event),), kwargs={"starting_position": "-1"})
+    thread.start()
+    eventually(lambda: events)
+    client.close()
+    thread.join(20)
+    assert [event["id"] for event in json.loads(events[0].body_as_str())] == ["e-1"]
+    eventually(lambda: topic.counts("nowhere")["failedAttempts"] >= 1)
+    assert [topic.counts(name)["delivered"] for name in ("hub", "queue", "topic", "nowhere")] == [1, 1, 1, 0]

@@ -14,6 +14,8 @@ import urllib.request
 
 import paho.mqtt.client as mqtt
 import pytest
+from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
+from azure.eventhub.exceptions import EventHubError
 from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse
 from azure.iot.device.exceptions import CredentialError
 from twinscope.programs import eventually
@@ -259,3 +261,48 @@ def test_subscriptions_sessions_and_take_over(hub):
     token = Plain(server, "thermo_0005", seconds=2)
     eventually(lambda: token.ended is not None)
     token.stop()
+
+
+def read_endpoint(server, count):
+    """What the hub's Event-Hub-compatible endpoint has, read from the beginning."""
+    events = []
+    client = EventHubConsumerClient.from_connection_string(server.connect["eventHubs"]["iot-hub"], "$Default", retry_total=0)
+    options = {"on_event": lambda _, event: events.append(event), "starting_position": "-1"}
+    thread = threading.Thread(target=client.receive, kwargs=options)
+    thread.start()
+    try:
+        eventually(lambda: len(events) >= count)
+    finally:
+        client.close()
+        thread.join(20)
+    return events
+
+
+def test_telemetry_is_in_the_event_hub_compatible_endpoint(hub, device):
+    server = hub()
+    thermostat = device(server, "thermo_0001")
+    message = Message('{"temperature": 21.5}', content_encoding="utf-8", content_type="application/json")
+    message.message_id, message.correlation_id = "m-1", "c-1"
+    message.custom_properties["floor"] = "1"
+    thermostat.send_message(message)
+    thermostat.send_message("second")
+    device(server, "thermo_0002").send_message("of another device")
+    # What was acknowledged is there after a kill, once.
+    server.kill()
+    server = hub()
+    events = read_endpoint(server, 3)
+    assert sorted(event.body_as_str() for event in events) == ["of another device", "second", '{"temperature": 21.5}']
+    mine = [event for event in events if event.system_properties[b"iothub-connection-device-id"] == b"thermo_0001"]
+    assert [event.body_as_str() for event in mine] == ['{"temperature": 21.5}', "second"]
+    first = mine[0]
+    assert (first.message_id, first.correlation_id, first.content_type) == ("m-1", "c-1", "application/json")
+    assert first.properties == {b"floor": b"1"}
+    system = first.system_properties
+    assert system[b"iothub-message-source"] == b"Telemetry"
+    assert json.loads(system[b"iothub-connection-auth-method"])["type"] == "sas"
+    assert system[b"iothub-connection-auth-generation-id"].isdigit()
+    assert abs(system[b"iothub-enqueuedtime"] / 1000 - time.time()) < 60
+    assert abs(system[b"x-opt-enqueued-time"] / 1000 - time.time()) < 60
+    sender = EventHubProducerClient.from_connection_string(server.connect["eventHubs"]["iot-hub"], retry_total=0)
+    with sender, pytest.raises(EventHubError, match="'Send' claim"):
+        sender.send_event(EventData("nobody but the hub writes here"))

@@ -354,7 +354,7 @@ impl Connection<'_> {
             return None;
         };
         match performative {
-            Performative::Attach(attach) => self.attach(channel, *attach),
+            Performative::Attach(attach) => self.attach(channel, attach),
             Performative::Flow(flow) => {
                 session.incoming_flow(&flow, out);
                 session.pump(max_frame, out);
@@ -438,7 +438,7 @@ impl Connection<'_> {
         self.write(channel, &Performative::Begin(answer));
     }
 
-    fn attach(&mut self, channel: u16, attach: Attach) {
+    fn attach(&mut self, channel: u16, attach: Box<Attach>) {
         let handle = attach.handle;
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         if handle > HANDLE_MAX || session.links.contains_key(&handle) {
@@ -450,6 +450,7 @@ impl Connection<'_> {
         let id = LinkId { channel, handle, serial: self.serial };
         let control = LinkControl { commands: self.commands.clone(), link: id };
         let attaching = self.peer.attach(&attach, control);
+        let attach = Some(attach);
         session.links.insert(handle, LinkState { id, attach, end: End::Attaching });
         match attaching {
             Attaching::Now(attached) => self.attached(id, attached),
@@ -470,7 +471,8 @@ impl Connection<'_> {
     fn attached(&mut self, id: LinkId, attached: Result<Attached, Error>) {
         let Some(session) = self.sessions.get_mut(&id.channel) else { return };
         let Some(link) = session.link(id) else { return };
-        let asked = &link.attach;
+        let Some(asked) = link.attach.take() else { return };
+        let first = asked.initial_delivery_count.unwrap_or_default();
         let (role, sends) = match asked.role {
             Role::Sender => (Role::Receiver, true),
             Role::Receiver => (Role::Sender, false),
@@ -482,7 +484,7 @@ impl Connection<'_> {
             offered_capabilities: asked.desired_capabilities.clone(),
             desired_capabilities: Value::Null,
             properties: Value::Null,
-            ..asked.clone()
+            ..*asked
         };
         let attached = match attached {
             Ok(attached) => attached,
@@ -505,7 +507,7 @@ impl Connection<'_> {
         let out = &mut self.output;
         match attached.link {
             Link::Incoming { sink, credit } if sends => {
-                session.start_incoming(id, sink, credit, attached.max_message_size, out);
+                session.start_incoming(id, sink, credit, attached.max_message_size, first, out);
             }
             Link::Outgoing { settler, task } if !sends => {
                 let credit = Arc::new(Credit::default());

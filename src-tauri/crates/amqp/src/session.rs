@@ -32,7 +32,8 @@ pub(crate) struct Session {
 
 pub(crate) struct LinkState {
     pub(crate) id: LinkId,
-    pub(crate) attach: Attach,
+    /// What the client asked for, until it is answered.
+    pub(crate) attach: Option<Box<Attach>>,
     pub(crate) end: End,
 }
 
@@ -142,10 +143,10 @@ impl Session {
         sink: Box<dyn Sink>,
         most: u32,
         max_message_size: u64,
+        delivery_count: u32,
         out: &mut BytesMut,
     ) {
         let Some(link) = self.links.get_mut(&id.handle) else { return };
-        let delivery_count = link.attach.initial_delivery_count.unwrap_or_default();
         link.end = End::Incoming(Incoming {
             sink,
             most,

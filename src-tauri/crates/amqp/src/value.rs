@@ -8,8 +8,11 @@ use thiserror::Error;
 
 /// How deep lists, maps, arrays and described values may nest.
 const DEEPEST: usize = 32;
-/// How many elements without bytes of their own (null, true, empty lists) an array may have.
+/// How many elements of arrays may stand for no bytes of their own, all arrays of what is read
+/// together: nulls, trues, empty lists, and those whose descriptor is written once for all.
 const MOST_EMPTY: usize = 4_096;
+/// The longest name of a described type in an array, where it is repeated for every element.
+const LONGEST_NAME: usize = 255;
 
 /// A value of any of AMQP's types.
 #[derive(Clone, Debug, PartialEq)]
@@ -284,13 +287,15 @@ pub(crate) fn compound(out: &mut BytesMut, count: usize, contents: impl FnOnce(&
 #[derive(Clone, Debug)]
 pub struct Reader {
     bytes: Bytes,
+    /// How many of [`MOST_EMPTY`] are left.
+    spare: usize,
 }
 
 impl Reader {
     /// Begins at the first byte.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes }
+        Self { bytes, spare: MOST_EMPTY }
     }
 
     /// Whether nothing is left.
@@ -420,7 +425,7 @@ impl Reader {
                 for _ in 0..count {
                     values.push(inner.value_at(depth + 1)?);
                 }
-                inner.end(Value::List(values))?
+                self.end(&inner, Value::List(values))?
             }
             0xc1 | 0xd1 => {
                 let (mut inner, count) = self.compound(constructor)?;
@@ -431,27 +436,39 @@ impl Reader {
                 for _ in 0..count / 2 {
                     pairs.push((inner.value_at(depth + 1)?, inner.value_at(depth + 1)?));
                 }
-                inner.end(Value::Map(pairs))?
+                self.end(&inner, Value::Map(pairs))?
             }
             0xe0 | 0xf0 => {
-                let (inner, count) = self.compound_unchecked(constructor)?;
-                inner.array(count, depth + 1)?
+                let (mut inner, count) = self.compound_unchecked(constructor)?;
+                let array = inner.array(count, depth + 1)?;
+                self.end(&inner, array)?
             }
             _ => return Err(malformed("an unknown type")),
         })
     }
 
-    fn array(mut self, count: usize, depth: usize) -> Result<Value, Malformed> {
+    fn array(&mut self, count: usize, depth: usize) -> Result<Value, Malformed> {
         let mut descriptors = Vec::new();
         let mut constructor = self.u8()?;
         while constructor == 0 {
-            descriptors.push(self.value_at(depth + descriptors.len() + 1)?);
+            let descriptor = self.value_at(depth + descriptors.len() + 1)?;
+            let fits = match &descriptor {
+                Value::Ulong(_) => true,
+                Value::Symbol(name) => name.len() <= LONGEST_NAME,
+                _ => false,
+            };
+            if !fits {
+                return Err(malformed("an array whose descriptor is no code and no name"));
+            }
+            descriptors.push(descriptor);
             constructor = self.u8()?;
         }
-        let most = if constructor >> 4 == 4 { MOST_EMPTY } else { self.left() };
+        let empty = constructor >> 4 == 4 || !descriptors.is_empty();
+        let most = if empty { self.spare } else { self.left() };
         if count > most {
             return Err(malformed("an array with more elements than bytes"));
         }
+        self.spare -= if empty { count } else { 0 };
         let mut values = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             let mut value = self.contents(constructor, depth + descriptors.len())?;
@@ -460,12 +477,17 @@ impl Reader {
             }
             values.push(value);
         }
-        self.end(Value::Array(values))
+        Ok(Value::Array(values))
     }
 
-    /// The value, if nothing is left behind it.
-    fn end(self, value: Value) -> Result<Value, Malformed> {
-        if self.is_empty() { Ok(value) } else { Err(malformed("a size that is not its contents'")) }
+    /// The value that was read from `inner`, if nothing is left behind it there.
+    fn end(&mut self, inner: &Self, value: Value) -> Result<Value, Malformed> {
+        self.spare = inner.spare;
+        if inner.is_empty() {
+            Ok(value)
+        } else {
+            Err(malformed("a size that is not its contents'"))
+        }
     }
 
     /// A list's or map's contents and the number of its elements, each of which has a byte.
@@ -478,7 +500,7 @@ impl Reader {
     }
 
     fn compound_unchecked(&mut self, constructor: u8) -> Result<(Self, usize), Malformed> {
-        let mut inner = Self::new(self.variable(constructor)?);
+        let mut inner = Self { bytes: self.variable(constructor)?, spare: self.spare };
         let count = if constructor & 0x10 == 0 { inner.u8()?.into() } else { inner.size()? };
         Ok((inner, count))
     }

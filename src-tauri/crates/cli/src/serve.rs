@@ -6,12 +6,13 @@ use crate::progress::{count_of, say_over};
 use crate::say;
 use adt_limits::Limits;
 use clap::Args;
+use session::messaging::traffic::Counts;
 use session::wire::Target;
 use session::{Embedded, EmbeddedOptions, Folders, Opening, Source};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
 /// Serve a workspace's embedded instance until Ctrl+C.
@@ -86,6 +87,7 @@ impl Serve {
             );
         }
         let data = options.data.clone();
+        let begun = Instant::now();
         let opened = Embedded::open(options, show_opening).await;
         say_over("");
         let embedded = opened.map_err(|error| error.to_string())?;
@@ -94,7 +96,8 @@ impl Serve {
             say(&format!("{} {}: {}", problem.file, problem.place, problem.message));
         }
         embedded.notes().iter().for_each(|note| say(note));
-        say(&format!("Serving {}", connect.adt.endpoint));
+        let millis = begun.elapsed().as_millis();
+        say(&format!("Serving {} (ready in {millis} ms)", connect.adt.endpoint));
         if let Some(hub) = &connect.iot_hub {
             say(&format!("IoT hub         {}:{} (MQTT over TLS)", hub.host, hub.port));
         }
@@ -106,6 +109,7 @@ impl Serve {
         say("Ctrl+C stops.");
         stopped().await;
         embedded.stop().await;
+        embedded.traffic().iter().filter_map(traffic).for_each(|line| say(&line));
         Ok(())
     }
 
@@ -143,6 +147,25 @@ impl Serve {
             ..EmbeddedOptions::new(source, data)
         })
     }
+}
+
+/// What a server counted, where there was anything.
+fn traffic((name, counts): &(&'static str, Counts)) -> Option<String> {
+    if *counts == Counts::default() {
+        return None;
+    }
+    let refused: Vec<_> =
+        counts.rejections.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+    let refused = if refused.is_empty() { "nothing".to_owned() } else { refused.join(", ") };
+    Some(format!(
+        "{name}: {} connections, {} links, {} messages in ({} bytes), {} out ({} bytes); refused: {refused}",
+        counts.connections,
+        counts.links,
+        counts.messages_in,
+        counts.bytes_in,
+        counts.messages_out,
+        counts.bytes_out,
+    ))
 }
 
 /// How far recovery is, where it takes long, on a terminal.

@@ -21,7 +21,8 @@ use devices::Cursors;
 use journal::Journal;
 use messaging::event_grid::{EventGrid, HubTopic};
 use messaging::iot_hub::IotHub;
-use messaging::namespace::Declared;
+use messaging::namespace::{Declared, Namespace};
+use messaging::traffic::Counts;
 use namespace::Messaging;
 use parking_lot::Mutex;
 use pipeline::{Pipeline, PipelineParts, Topology};
@@ -117,6 +118,7 @@ pub struct Embedded {
     ca: PathBuf,
     notes: Vec<String>,
     identity: IdentityConnect,
+    namespace: Namespace,
     messaging: Mutex<Option<Messaging>>,
     workings: Mutex<Workings>,
     problems: Mutex<Vec<FileProblem>>,
@@ -162,6 +164,10 @@ impl Embedded {
         options: EmbeddedOptions,
         step: impl Fn(Opening) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
+        // Each connection is an open file.
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
         let step = Arc::new(step);
         step(Opening::begins("Opening the journal"));
         let data = options.data.clone();
@@ -190,15 +196,17 @@ impl Embedded {
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
         let (http, http_url) = event_grid::bind(&options).await?;
+        let messaging = Messaging::open(&journal, &secret, &options, &ca).await?;
+        let namespace = messaging.namespace().clone();
         let grid = event_grid::open(&journal, &options, &secret, &http_url)?;
+        grid.set_namespace(namespace.clone());
         let hub_topic = grid.open_hub_topic(iot_hub::NAME).await?;
         let events = Arc::new(HubTopic::new(hub_topic, iot_hub::NAME));
-        let hub = iot_hub::open(&journal, &secret, events).await?;
+        let hub = iot_hub::open(&journal, &secret, &namespace, events).await?;
         let address = SocketAddr::new(options.listen, options.https_port);
         let listener = listen(address, "--https-port").await?;
         let mqtt = iot_hub::bind(&options).await?;
         let port = listener.local_addr().map_err(OpenError::Listen)?.port();
-        let messaging = Messaging::open(&journal, &secret, &options, &ca).await?;
         let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let embedded = Arc::new(Self {
             endpoint: format!("https://{}:{port}", iot_hub::host_of(options.listen)),
@@ -207,6 +215,7 @@ impl Embedded {
                 endpoint: identity.endpoint(),
                 header: identity.header().to_owned(),
             },
+            namespace,
             messaging: Mutex::new(Some(messaging)),
             instance,
             simulation,
@@ -266,6 +275,20 @@ impl Embedded {
     /// The embedded Event Grid.
     pub fn event_grid(&self) -> &Arc<EventGrid> {
         &self.grid
+    }
+
+    /// The embedded event hubs, queues and topics.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// What each messaging server counted since it was opened.
+    pub fn traffic(&self) -> [(&'static str, Counts); 3] {
+        [
+            ("Event Hubs and Service Bus", self.namespace.traffic().counts()),
+            ("Event Grid", self.grid.traffic().counts()),
+            ("IoT hub", self.hub.counts()),
+        ]
     }
 
     /// What is not as it usually is, in sentences.

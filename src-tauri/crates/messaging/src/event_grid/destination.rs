@@ -25,7 +25,7 @@ pub struct Delivery {
     pub events: Vec<Map<String, Value>>,
 }
 
-/// Takes events: a web hook, an event hub, a Service Bus entity, a function of this app.
+/// Takes events: a web hook, what a subscription names in a namespace, a function of this app.
 #[async_trait]
 pub trait Destination: Send + Sync {
     /// Takes all of a delivery, or none.
@@ -33,16 +33,6 @@ pub trait Destination: Send + Sync {
     /// # Errors
     /// Why not, as the service names it; that decides whether it is tried again.
     async fn deliver(&self, delivery: Delivery) -> Result<(), Failure>;
-}
-
-/// Nobody of that name is there (yet).
-pub(super) struct Missing;
-
-#[async_trait]
-impl Destination for Missing {
-    async fn deliver(&self, _: Delivery) -> Result<(), Failure> {
-        Err(Failure { outcome: "NotFound".into(), status: Some(404) })
-    }
 }
 
 /// An HTTP endpoint.

@@ -16,6 +16,7 @@ mod of_hub;
 mod publish;
 mod retry;
 mod subscription;
+mod to_namespace;
 mod topic;
 
 pub use access::TopicKeys;
@@ -31,10 +32,11 @@ pub use subscription::{DeadLetterSpec, DestinationSpec, Named, Subscription, Web
 pub use topic::{ProvisioningState, SubscriptionCounts, Topic};
 
 use crate::iot_hub::millis;
+use crate::namespace::Namespace;
 use crate::traffic::Traffic;
 use dead_letter::DeadLetters;
 use delivery::Worker;
-use destination::{Missing, WebHookClient};
+use destination::WebHookClient;
 use handshake::{Question, Validated};
 use journal::{Journal, JournalError};
 use parking_lot::RwLock;
@@ -86,8 +88,8 @@ pub enum GridError {
     Journal(#[from] JournalError),
 }
 
-/// By kind and name.
-type Destinations = BTreeMap<(&'static str, String), Arc<dyn Destination>>;
+/// By name.
+type Functions = BTreeMap<String, Arc<dyn Destination>>;
 
 /// Custom topics and their subscriptions.
 pub struct EventGrid {
@@ -95,7 +97,9 @@ pub struct EventGrid {
     options: GridOptions,
     http: Client,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
-    destinations: RwLock<Destinations>,
+    functions: RwLock<Functions>,
+    /// Where the event hubs, queues and topics are that subscriptions name.
+    namespace: RwLock<Option<Namespace>>,
     traffic: Arc<Traffic>,
 }
 
@@ -112,7 +116,8 @@ impl EventGrid {
             options,
             http,
             topics: RwLock::default(),
-            destinations: RwLock::default(),
+            functions: RwLock::default(),
+            namespace: RwLock::default(),
             traffic: Arc::default(),
         }))
     }
@@ -221,10 +226,15 @@ impl EventGrid {
         format!("{}/{topic}/api/events", self.options.base_url)
     }
 
-    /// Names a destination for subscriptions of `kind` (`EventHub`, `ServiceBusQueue`,
-    /// `ServiceBusTopic`, `AzureFunction`). Subscriptions find it from their next attempt on.
-    pub fn register(&self, kind: &'static str, name: &str, destination: Arc<dyn Destination>) {
-        self.destinations.write().insert((kind, name.to_owned()), destination);
+    /// Names the functions that there are, in place of those before. Subscriptions find them from
+    /// their next attempt on.
+    pub fn set_functions(&self, functions: BTreeMap<String, Arc<dyn Destination>>) {
+        *self.functions.write() = functions;
+    }
+
+    /// Names the namespace whose event hubs, queues and topics subscriptions deliver to.
+    pub fn set_namespace(&self, namespace: Namespace) {
+        *self.namespace.write() = Some(namespace);
     }
 
     /// Makes or changes a subscription. A web hook is asked first; where it neither agrees nor
@@ -423,11 +433,7 @@ impl EventGrid {
                 hook: hook.clone(),
                 factor: self.options.factor,
             }),
-            named => Arc::new(ByName {
-                grid: Arc::downgrade(self),
-                kind: named.kind(),
-                name: named.address().to_owned(),
-            }),
+            named => Arc::new(ByName { grid: Arc::downgrade(self), spec: named.clone() }),
         }
     }
 }
@@ -448,20 +454,20 @@ pub struct SubscriptionInfo {
 /// A destination that is looked up at each delivery, since it may come and go.
 struct ByName {
     grid: std::sync::Weak<EventGrid>,
-    kind: &'static str,
-    name: String,
+    spec: DestinationSpec,
 }
 
 #[async_trait::async_trait]
 impl Destination for ByName {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Failure> {
-        let found = self.grid.upgrade().and_then(|grid| {
-            grid.destinations.read().get(&(self.kind, self.name.clone())).cloned()
-        });
-        match found {
-            Some(destination) => destination.deliver(delivery).await,
-            None => Missing.deliver(delivery).await,
+        let missing = || Failure::of_status(404);
+        let grid = self.grid.upgrade().ok_or_else(missing)?;
+        if let DestinationSpec::AzureFunction(named) = &self.spec {
+            let function = grid.functions.read().get(named.name()).cloned();
+            return function.ok_or_else(missing)?.deliver(delivery).await;
         }
+        let namespace = grid.namespace.read().clone().ok_or_else(missing)?;
+        to_namespace::deliver(&namespace, &self.spec, &delivery).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events: out of what a client sent, into a record, and out to a consumer.
 
 use amqp::message::{Sections, section, write_section};
-use amqp::{Error, Value, condition};
+use amqp::{Error, Malformed, Value, condition};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// The format of a batch: each data section of it is one whole message.
@@ -159,6 +159,19 @@ impl Event {
         out[at..at + 4].copy_from_slice(&size.to_be_bytes());
         out[at + 4..at + 8].copy_from_slice(&u32::to_be_bytes(count));
         out.freeze()
+    }
+
+    /// The sender's message annotations, as a map.
+    ///
+    /// # Errors
+    /// A record that was not written by this server.
+    pub(crate) fn annotations(&self) -> Result<Value, Malformed> {
+        let mut reader = amqp::Reader::new(self.annotations.clone());
+        let mut pairs = Vec::new();
+        while !reader.is_empty() {
+            pairs.push((reader.value()?, reader.value()?));
+        }
+        Ok(Value::Map(pairs))
     }
 
     /// The data of its body; `None` where it is of another kind.

@@ -8,7 +8,7 @@ use journal::{Journal, JournalError};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -48,9 +48,13 @@ pub struct Hub {
     pub name: String,
     /// When it was created, in milliseconds since 1970.
     pub created: i64,
+    /// Whether it is an IoT hub's endpoint: clients may only read from it.
+    pub built_in: bool,
     pub(crate) partitions: Vec<Arc<Partition>>,
     pub(crate) readers: Readers,
     spec: RwLock<EventHubSpec>,
+    /// Whether it was deleted.
+    pub(crate) gone: AtomicBool,
     round: AtomicUsize,
 }
 
@@ -62,15 +66,18 @@ impl Hub {
         stream: &str,
         created: i64,
         spec: EventHubSpec,
+        built_in: bool,
     ) -> Result<Self, JournalError> {
         let open = |id| Partition::open(journal, &format!("{stream}/{id}")).map(Arc::new);
         let partitions = (0..spec.partitions).map(open).collect::<Result<_, _>>()?;
         Ok(Self {
             name: name.to_owned(),
             created,
+            built_in,
             partitions,
             readers: Readers::default(),
             spec: RwLock::new(spec),
+            gone: AtomicBool::new(false),
             round: AtomicUsize::new(0),
         })
     }

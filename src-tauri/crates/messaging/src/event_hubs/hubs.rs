@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 const LIST: &str = "messaging.event-hubs";
 /// The service's limit (Standard).
@@ -35,6 +36,9 @@ struct Listed {
     name: String,
     created: i64,
     spec: EventHubSpec,
+    /// Whether it is an IoT hub's.
+    #[serde(default)]
+    built_in: bool,
 }
 
 impl Hubs {
@@ -60,12 +64,20 @@ impl Hubs {
     }
 
     /// Creates a hub, or brings the one there is to this form. **Blocks.**
-    pub(crate) fn create(&self, name: &str, spec: EventHubSpec) -> Result<Arc<Hub>, EntityError> {
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        spec: EventHubSpec,
+        built_in: bool,
+    ) -> Result<Arc<Hub>, EntityError> {
         check(name, &spec)?;
         let key = name.to_ascii_lowercase();
         let mut list = self.list.write();
         let mut changed = list.clone();
         if let Some(hub) = self.get(name) {
+            if hub.built_in != built_in {
+                return Err(EntityError::Taken(name.to_owned()));
+            }
             if hub.spec().partitions != spec.partitions {
                 return Err(EntityError::Partitions {
                     name: name.to_owned(),
@@ -81,8 +93,8 @@ impl Hubs {
             return Ok(hub);
         }
         changed.next += 1;
-        let listed =
-            Listed { number: changed.next, name: name.to_owned(), created: now_millis(), spec };
+        let (number, created) = (changed.next, now_millis());
+        let listed = Listed { number, name: name.to_owned(), created, spec, built_in };
         let hub = Arc::new(open_hub(&self.journal, &listed)?);
         changed.hubs.insert(key.clone(), listed);
         self.keep(&changed)?;
@@ -96,12 +108,18 @@ impl Hubs {
         let key = name.to_ascii_lowercase();
         let mut list = self.list.write();
         let mut changed = list.clone();
-        if changed.hubs.remove(&key).is_none() {
-            return Ok(false);
+        match changed.hubs.remove(&key) {
+            None => return Ok(false),
+            Some(listed) if listed.built_in => {
+                let what = "it is an IoT hub's endpoint and goes with it only".to_owned();
+                return Err(EntityError::Invalid { name: name.to_owned(), what });
+            }
+            Some(_) => {}
         }
         self.keep(&changed)?;
         *list = changed;
         if let Some(hub) = self.open.write().remove(&key) {
+            hub.gone.store(true, Relaxed);
             hub.readers.end_all(&crate::namespace::refusal::not_found(name));
             hub.partitions.iter().for_each(|partition| partition.clear());
         }
@@ -117,7 +135,8 @@ impl Hubs {
 
 fn open_hub(journal: &Journal, listed: &Listed) -> Result<Hub, EntityError> {
     let stream = format!("event-hub/{}", listed.number);
-    Ok(Hub::open(journal, &listed.name, &stream, listed.created, listed.spec.clone())?)
+    let Listed { name, created, spec, built_in, .. } = listed;
+    Ok(Hub::open(journal, name, &stream, *created, spec.clone(), *built_in)?)
 }
 
 fn check(name: &str, spec: &EventHubSpec) -> Result<(), EntityError> {

@@ -15,6 +15,7 @@ use amqp::{
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Messages of a sender that may be on their way or not durable yet.
 const SEND_CREDIT: u32 = 2_000;
@@ -32,6 +33,7 @@ pub(crate) fn attach(
 ) -> Attaching {
     let is = |segment: &str, name: &str| segment.eq_ignore_ascii_case(name);
     match (attach.role, rest) {
+        (Role::Sender, _) if hub.built_in => Attaching::Now(Err(only_listen(hub))),
         (Role::Sender, []) => Attaching::Now(Ok(sender(hub, None, traffic))),
         (Role::Sender, [publishers, _]) if is(publishers, "publishers") => {
             Attaching::Now(Ok(sender(hub, None, traffic)))
@@ -49,6 +51,15 @@ pub(crate) fn attach(
         }
         _ => Attaching::Now(Err(not_found(&[&hub.name, "/", &rest.join("/")].concat()))),
     }
+}
+
+fn only_listen(hub: &Hub) -> Error {
+    let text = format!(
+        "Unauthorized access. 'Send' claim(s) are required to perform this operation. Resource: \
+         '{}'.",
+        hub.name
+    );
+    Error::new(condition::UNAUTHORIZED_ACCESS, text)
 }
 
 fn no_partition(hub: &Hub, id: &str) -> Error {
@@ -92,7 +103,11 @@ struct Ingress {
 
 impl Sink for Ingress {
     fn deliver(&mut self, delivery: Delivery) {
-        match NewEvent::read(delivery.message, delivery.format) {
+        let read = match self.hub.gone.load(Relaxed) {
+            true => Err(not_found(&self.hub.name)),
+            false => NewEvent::read(delivery.message, delivery.format),
+        };
+        match read {
             Ok(events) => {
                 let Some(first) = events.first() else {
                     delivery.answer.give(Outcome::Accepted);

@@ -3,7 +3,7 @@
 use super::event::{Event, LastEnqueued, NewEvent};
 use crate::clock::now_millis;
 use bytes::Bytes;
-use journal::{Journal, JournalError, StreamId};
+use journal::{Batch, Journal, JournalError, StreamId};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -114,6 +114,16 @@ impl Partition {
         events: &[NewEvent],
         done: impl FnOnce(Result<i64, JournalError>) + Send + 'static,
     ) {
+        self.append_with(events, None, done);
+    }
+
+    /// As [`Partition::append`], and in the same commit records of another stream.
+    pub(crate) fn append_with(
+        self: &Arc<Self>,
+        events: &[NewEvent],
+        beside: Option<(StreamId, Vec<Vec<u8>>)>,
+        done: impl FnOnce(Result<i64, JournalError>) + Send + 'static,
+    ) {
         let mut next = self.next.lock();
         let enqueued = now_millis().max(next.enqueued);
         next.enqueued = enqueued;
@@ -124,9 +134,13 @@ impl Partition {
         };
         let records: Vec<Vec<u8>> = events.iter().map(record).collect();
         let copies: Vec<Bytes> = records.iter().map(|r| Bytes::copy_from_slice(r)).collect();
-        let append = self.journal.append(self.stream, records);
+        // The first append of a batch is the one that is answered.
+        let mut batch = Batch::new().append(self.stream, records);
+        if let Some((stream, records)) = beside {
+            batch = batch.append(stream, records);
+        }
         let partition = self.clone();
-        append.on_done(move |appended| {
+        self.journal.commit(batch).on_done(move |appended| {
             done(appended.map(|positions| {
                 partition.arrived(positions.start, copies);
                 i64::try_from(positions.start).unwrap_or_default() - 1
@@ -186,7 +200,11 @@ impl Partition {
         read.map_err(|_| JournalError::Closed)?
     }
 
-    fn read_kept(&self, from: u64, most: usize) -> Result<Vec<Event>, JournalError> {
+    /// The same from the journal alone. **Blocks.**
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub fn read_kept(&self, from: u64, most: usize) -> Result<Vec<Event>, JournalError> {
         let records = self.journal.read(self.stream, from + 1, most.min(512))?;
         let events = records
             .into_iter()
@@ -289,6 +307,17 @@ impl Partition {
             }
         }
         Ok(())
+    }
+
+    /// Where a reader of that name goes on: a sequence number; the oldest event's for a new one.
+    pub(crate) fn cursor(&self, name: &str) -> u64 {
+        // What a reader is done with ends at a position, which is the next event's number.
+        self.journal.cursor(name).unwrap_or_else(|| self.journal.first(self.stream) - 1)
+    }
+
+    /// Keeps where a reader goes on, lazily.
+    pub(crate) fn keep_cursor(&self, name: &str, next: u64) {
+        self.journal.set_cursor(name, self.stream, next);
     }
 
     /// Drops everything: its hub was deleted.

@@ -7,6 +7,7 @@
 //! use device twins", "direct methods", "Send cloud-to-device messages", "IoT Hub quotas and
 //! throttling" (Microsoft Learn), and azure-iot-device 2.14.0.
 
+mod as_event;
 mod authentication;
 mod client;
 mod command;
@@ -30,6 +31,7 @@ pub use service::router;
 pub use telemetry::{MAX_TELEMETRY_BYTES, Telemetry, rfc3339};
 pub use topic::Properties;
 
+use crate::event_hubs::Hub;
 use crate::traffic::{Counts, Traffic};
 use bytes::Bytes;
 use device::{Device, Order};
@@ -58,8 +60,6 @@ const MAX_KIBIBYTES_UNDER_WAY: u32 = 32 << 10;
 pub struct HubOptions {
     /// Its name: letters, digits and hyphens.
     pub name: String,
-    /// Partitions of its Event-Hub-compatible endpoint. Cannot be changed later.
-    pub partitions: usize,
     /// Connections at once; more are closed as they come.
     pub max_connections: usize,
     /// What all keys are derived from.
@@ -181,18 +181,20 @@ pub struct IotHub {
 }
 
 impl IotHub {
-    /// Opens a hub in a journal; waits for the disk.
+    /// Opens a hub in a journal; waits for the disk. `endpoint` is where telemetry goes: its
+    /// Event-Hub-compatible endpoint ([`crate::namespace::Namespace::create_built_in_endpoint`]).
     ///
     /// # Errors
     /// Those of the journal.
     pub fn open(
         journal: &Journal,
         options: HubOptions,
+        endpoint: Arc<Hub>,
         events: Arc<dyn HubEvents>,
     ) -> Result<Arc<Self>, JournalError> {
         Ok(Arc::new(Self {
             registry: Registry::open(journal, &options.name)?,
-            endpoint: Endpoint::open(journal, &options.name, options.partitions)?,
+            endpoint: Endpoint::new(endpoint),
             name: options.name,
             secret: options.secret,
             max_connections: options.max_connections,

@@ -101,33 +101,6 @@ impl Telemetry {
             "systemProperties": self.system_properties(),
         })
     }
-
-    /// As bytes for the journal: the length of a JSON head, the head, the body.
-    pub(super) fn to_record(&self) -> Vec<u8> {
-        let head = json!({
-            "device": &*self.device,
-            "generation": self.generation,
-            "enqueued": self.enqueued,
-            "properties": self.properties,
-        });
-        let head = serde_json::to_vec(&head).unwrap_or_default();
-        let length = u32::try_from(head.len()).unwrap_or_default();
-        [&length.to_le_bytes()[..], &head, &self.body].concat()
-    }
-
-    /// From the bytes of [`Telemetry::to_record`].
-    pub(super) fn from_record(record: &[u8]) -> Option<Self> {
-        let (length, rest) = record.split_first_chunk::<4>()?;
-        let (head, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let mut head: Value = serde_json::from_slice(head).ok()?;
-        Some(Self {
-            device: head["device"].as_str()?.into(),
-            generation: head["generation"].as_u64()?,
-            enqueued: head["enqueued"].as_i64()?,
-            properties: serde_json::from_value(head["properties"].take()).ok()?,
-            body: Bytes::copy_from_slice(body),
-        })
-    }
 }
 
 /// Milliseconds since 1970 as the services write times.
@@ -177,14 +150,6 @@ mod tests {
         ] {
             assert_eq!(telemetry(content_type, encoding, body).body_value(), seen);
         }
-    }
-
-    #[test]
-    fn comes_back_from_its_record() {
-        let sent = telemetry(Some("application/json"), None, b"\x00body");
-        let record = sent.to_record();
-        assert_eq!(Telemetry::from_record(&record), Some(sent));
-        (0..30).for_each(|cut| assert_eq!(Telemetry::from_record(&record[..cut]), None));
     }
 
     #[test]

@@ -108,7 +108,22 @@ impl Namespace {
         spec: EventHubSpec,
     ) -> Result<Arc<Hub>, EntityError> {
         self.check_name(name, self.core.bus.has(name))?;
-        self.core.hubs.create(name, spec)
+        self.core.hubs.create(name, spec, false)
+    }
+
+    /// Creates the Event-Hub-compatible endpoint of an IoT hub of that name, or opens the one
+    /// there is: an event hub that clients can only read from. **Blocks.**
+    ///
+    /// # Errors
+    /// As [`Namespace::create_event_hub`].
+    pub fn create_built_in_endpoint(
+        &self,
+        name: &str,
+        partitions: usize,
+    ) -> Result<Arc<Hub>, EntityError> {
+        self.check_name(name, self.core.bus.has(name))?;
+        let spec = EventHubSpec { partitions, ..EventHubSpec::default() };
+        self.core.hubs.create(name, spec, true)
     }
 
     /// Creates a queue; one that is there stays as it is. **Blocks.**
@@ -172,6 +187,18 @@ impl Namespace {
     /// Those of the journal.
     pub fn delete(&self, name: &str) -> Result<bool, EntityError> {
         Ok(self.core.hubs.delete(name)? || self.core.bus.delete(name)?)
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.core.bus
+    }
+
+    /// Deletes a topic's subscription, and all that is in it; whether there was one. **Blocks.**
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub fn delete_subscription(&self, topic: &str, name: &str) -> Result<bool, EntityError> {
+        self.core.bus.delete_subscription(topic, name)
     }
 
     /// Counters and tap of the server.

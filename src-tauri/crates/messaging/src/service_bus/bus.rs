@@ -5,6 +5,7 @@ use super::message::Message;
 use super::rules::{DEFAULT_RULE, Rule};
 use super::spec::{MailboxSpec, TopicSpec};
 use crate::clock::now_millis;
+use crate::namespace::refusal::not_found;
 use crate::namespace::{EntityError, is_name};
 use amqp::{Error, condition};
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const LIST: &str = "messaging.service-bus";
 const DEAD_LETTERS: &str = "$deadletterqueue";
@@ -53,6 +55,8 @@ pub(crate) enum Entity {
 /// A topic.
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
+    /// Whether it was deleted.
+    gone: AtomicBool,
     /// By name in lower case.
     subscriptions: RwLock<BTreeMap<String, Arc<Subscription>>>,
 }
@@ -130,6 +134,7 @@ impl Bus {
         }
         Ok(Entity::Topic(Arc::new(Topic {
             name: listed.name.as_str().into(),
+            gone: AtomicBool::new(false),
             subscriptions: RwLock::new(subscriptions),
         })))
     }
@@ -238,7 +243,33 @@ impl Bus {
         self.keep(&changed)?;
         *list = changed;
         let removed = self.entities.write().remove(&key);
+        if let Some(Entity::Topic(topic)) = &removed {
+            topic.gone.store(true, Relaxed);
+        }
         removed.iter().flat_map(mailboxes).for_each(|mailbox| mailbox.clear());
+        Ok(true)
+    }
+
+    /// Deletes a topic's subscription and all that is in it; whether there was one. **Blocks.**
+    pub(crate) fn delete_subscription(&self, topic: &str, name: &str) -> Result<bool, EntityError> {
+        let (key, name) = (topic.to_ascii_lowercase(), name.to_ascii_lowercase());
+        let mut list = self.list.write();
+        let mut changed = list.clone();
+        let Some(listed) = changed.entities.get_mut(&key) else { return Ok(false) };
+        let Some(spec) = &mut listed.topic else { return Ok(false) };
+        let before = spec.subscriptions.len();
+        spec.subscriptions.retain(|own, _| !own.eq_ignore_ascii_case(&name));
+        listed.subscriptions.retain(|own, _| !own.eq_ignore_ascii_case(&name));
+        if spec.subscriptions.len() == before {
+            return Ok(false);
+        }
+        self.keep(&changed)?;
+        *list = changed;
+        if let Some(Entity::Topic(topic)) = self.entities.read().get(&key)
+            && let Some(gone) = topic.subscriptions.write().remove(&name)
+        {
+            gone.mailbox.clear();
+        }
         Ok(true)
     }
 
@@ -394,12 +425,23 @@ impl Found {
         }
     }
 
+    /// Whether it was deleted.
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Mailbox(mailbox, _) => mailbox.is_gone(),
+            Self::Topic(topic) => topic.gone.load(Relaxed),
+        }
+    }
+
     /// Reads what a sender sent, as messages that this takes.
     ///
     /// # Errors
     /// What is no message, lacks a session where one is needed, or does not fit any more.
     pub(crate) fn read(&self, message: Bytes, format: u32) -> Result<Vec<Message>, Error> {
         let messages = Message::read(message, format, now_millis())?;
+        if self.is_gone() {
+            return Err(not_found(&self.path()));
+        }
         if let Self::Mailbox(mailbox, _) = self {
             if mailbox.is_full() {
                 let text = format!("the entity '{}' is full: receive from it first", mailbox.name);

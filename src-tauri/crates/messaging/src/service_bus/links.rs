@@ -230,7 +230,17 @@ impl Receiver {
     async fn run(self, mut outgoing: Outgoing) {
         let mut changes = self.mailbox.follow();
         loop {
-            let credit = outgoing.ready().await as usize;
+            if self.mailbox.is_gone() {
+                return outgoing.detach(not_found(&self.mailbox.name));
+            }
+            if outgoing.credit() == 0 {
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() { return },
+                    _ = outgoing.ready() => {}
+                }
+                continue;
+            }
+            let credit = outgoing.credit() as usize;
             changes.mark_unchanged();
             let taken = self.take(credit.min(AT_ONCE));
             if taken.is_empty() {

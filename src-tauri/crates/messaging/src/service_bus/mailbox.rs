@@ -15,6 +15,7 @@ use journal::{Batch, Journal, JournalError};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -44,6 +45,8 @@ pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Counts up whenever there may be something to receive.
     changed: watch::Sender<u64>,
+    /// Whether its entity was deleted.
+    gone: AtomicBool,
     /// Where dead letters go; dead letters themselves stay where they are.
     pub(crate) dead: Option<Arc<Mailbox>>,
 }
@@ -185,6 +188,7 @@ impl Mailbox {
             kept,
             state: Mutex::default(),
             changed: watch::Sender::new(0),
+            gone: AtomicBool::new(false),
             dead,
         };
         let mut state = mailbox.state.lock();
@@ -238,6 +242,11 @@ impl Mailbox {
     /// Follows changes: whenever it counts up there may be something to receive.
     pub(crate) fn follow(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Whether its entity was deleted.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
     }
 
     /// Whether it is full.
@@ -685,6 +694,9 @@ impl Mailbox {
 
     /// Lets go of what the journal keeps and nobody needs. **Blocks.**
     pub(crate) fn compact(&self) {
+        if self.is_gone() {
+            return;
+        }
         let state = self.state.lock();
         let floor = state.entries.first_key_value().map_or(state.next, |(number, _)| *number);
         let words = self.kept.is_long(&self.journal, state.settled).then(|| Together {
@@ -702,7 +714,11 @@ impl Mailbox {
 
     /// Drops everything: its entity was deleted. **Blocks.**
     pub(crate) fn clear(&self) {
+        self.gone.store(true, Relaxed);
         self.kept.clear(&self.journal);
+        *self.state.lock() = State::default();
+        // Receivers learn of it.
+        self.notify();
         if let Some(dead) = &self.dead {
             dead.clear();
         }

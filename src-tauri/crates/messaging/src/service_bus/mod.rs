@@ -14,7 +14,7 @@ mod rules;
 mod spec;
 mod sql;
 
-pub(crate) use bus::Bus;
+pub(crate) use bus::{Bus, Found};
 
 pub use bus::MailboxStatus;
 pub use mailbox::MailboxCounts;

@@ -3,8 +3,10 @@
 
 use journal::{Journal, Options};
 use messaging::iot_hub::{
-    HubEvents, HubOptions, HubSecret, IotHub, MqttClient, MqttError, MqttOptions, NoEvents, serve,
+    HubEvents, HubOptions, HubSecret, IotHub, MqttClient, MqttError, MqttOptions, NoEvents,
+    Telemetry, serve,
 };
+use messaging::namespace::Namespace;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -63,9 +65,13 @@ impl Hub {
         events: Arc<dyn HubEvents>,
     ) -> Self {
         let secret = HubSecret::new("a secret of this test");
-        let options = HubOptions { name: "hub".into(), partitions: 4, max_connections, secret };
+        let options = HubOptions { name: "hub".into(), max_connections, secret };
         let opening = journal.clone();
-        let hub = tokio::task::spawn_blocking(move || IotHub::open(&opening, options, events));
+        let hub = tokio::task::spawn_blocking(move || {
+            let namespace = Namespace::open(&opening, "secret").unwrap();
+            let endpoint = namespace.create_built_in_endpoint("hub", 4).unwrap();
+            IotHub::open(&opening, options, endpoint, events)
+        });
         let hub = hub.await.unwrap().unwrap();
         let named: BTreeSet<_> = (0..devices).map(device).collect();
         hub.declare(&named).await.unwrap();
@@ -96,16 +102,15 @@ impl Hub {
 
     /// All telemetry that is kept, as text, in the order of the partitions.
     pub fn kept(&self) -> Vec<(String, String)> {
-        let endpoint = self.hub.endpoint();
         let mut all = Vec::new();
-        for partition in 0..endpoint.partitions() {
-            let mut from = 1;
+        for partition in self.hub.endpoint().partitions() {
+            let mut from = 0;
             loop {
-                let read = endpoint.read(partition, from, 10_000).unwrap();
-                let Some((last, _)) = read.last() else { break };
-                from = last + 1;
-                all.extend(read.into_iter().map(|(_, telemetry)| {
-                    let telemetry = telemetry.unwrap();
+                let read = partition.read_kept(from, 10_000).unwrap();
+                let Some(last) = read.last() else { break };
+                from = last.sequence_number.cast_unsigned() + 1;
+                all.extend(read.iter().map(|event| {
+                    let telemetry = Telemetry::of_event(event).unwrap();
                     let body = String::from_utf8_lossy(&telemetry.body).into_owned();
                     (telemetry.device.to_string(), body)
                 }));

@@ -64,10 +64,10 @@ pub(super) async fn declare(grid: &Arc<EventGrid>, topology: &Topology) {
 /// Lets subscriptions name the topology's functions that take devices' messages.
 pub(super) fn register_functions(grid: &EventGrid, topology: &Topology, pipeline: &Arc<Pipeline>) {
     let takes = |spec: &FunctionSpec| matches!(spec, FunctionSpec::Ingest { .. });
-    for (name, _) in topology.functions.iter().filter(|(_, spec)| takes(spec)) {
-        let destination = Arc::new(Functions { pipeline: Arc::downgrade(pipeline) });
-        grid.register("AzureFunction", name, destination);
-    }
+    let names = topology.functions.iter().filter(|(_, spec)| takes(spec)).map(|(name, _)| name);
+    let function =
+        || -> Arc<dyn Destination> { Arc::new(Functions { pipeline: Arc::downgrade(pipeline) }) };
+    grid.set_functions(names.map(|name| (name.clone(), function())).collect());
 }
 
 /// How to reach each custom topic.

@@ -7,7 +7,9 @@ use crate::failure::OpenError;
 use adt_service::Call;
 use futures::{StreamExt, stream};
 use journal::Journal;
+use messaging::event_hubs::Event;
 use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, Policy, Telemetry};
+use messaging::namespace::Namespace;
 use pipeline::{DeviceHub, DeviceMessage, Pipeline, Topology};
 use rustls::ServerConfig;
 use simulator::Simulation;
@@ -22,7 +24,7 @@ use twin_graph::{Origin, Timestamp};
 pub(super) const NAME: &str = "iot-hub";
 /// What the official device SDKs connect to, and nothing else.
 const SDK_PORT: u16 = 8883;
-const PARTITIONS: usize = 4;
+pub(super) const PARTITIONS: usize = 4;
 const MAX_CONNECTIONS: usize = 20_000;
 /// Messages taken at once, and how many devices' are handled side by side.
 const BATCH: usize = 256;
@@ -43,16 +45,20 @@ pub(super) struct Bound {
 pub(super) async fn open(
     journal: &Journal,
     secret: &str,
+    namespace: &Namespace,
     events: Arc<dyn HubEvents>,
 ) -> Result<Arc<IotHub>, OpenError> {
-    let journal = journal.clone();
+    let (journal, namespace) = (journal.clone(), namespace.clone());
     let options = HubOptions {
         name: NAME.into(),
-        partitions: PARTITIONS,
         max_connections: MAX_CONNECTIONS,
         secret: HubSecret::new(secret),
     };
-    Ok(blocking(move || IotHub::open(&journal, options, events)).await??)
+    let opened = blocking(move || {
+        let endpoint = namespace.create_built_in_endpoint(NAME, PARTITIONS)?;
+        Ok::<_, OpenError>(IotHub::open(&journal, options, endpoint, events)?)
+    });
+    opened.await?
 }
 
 /// Takes the MQTT port: the one that was asked for, else the SDKs', else any free one.
@@ -128,7 +134,7 @@ pub(super) async fn declare(embedded: &Embedded, topology: &Topology) {
 /// is where the next one goes on.
 pub(super) fn start(embedded: &Embedded, pipeline: &Arc<Pipeline>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    for partition in 0..embedded.hub.endpoint().partitions() {
+    for partition in 0..embedded.hub.endpoint().partitions().len() {
         let reader = Reader {
             hub: embedded.hub.clone(),
             partition,
@@ -152,42 +158,35 @@ impl Reader {
     /// The cursor moves only past what functions were called with.
     async fn run(self) {
         let endpoint = self.hub.endpoint();
-        let Some(mut head) = endpoint.watch(self.partition) else { return };
-        let mut at = endpoint.cursor(READER, self.partition);
+        let Some(partition) = endpoint.partitions().get(self.partition) else { return };
+        let mut next = endpoint.cursor(READER, self.partition);
         loop {
-            // What comes from now on wakes it again.
-            head.mark_unchanged();
-            let (hub, partition) = (self.hub.clone(), self.partition);
-            let read = blocking(move || hub.endpoint().read(partition, at + 1, BATCH)).await;
-            match read {
-                Ok(Ok(messages)) if messages.is_empty() => {
-                    if head.changed().await.is_err() {
-                        return;
-                    }
+            partition.more_than(next).await;
+            match partition.read(next, BATCH).await {
+                Ok(events) => {
+                    let Some(last) = events.last() else { continue };
+                    next = last.sequence_number.unsigned_abs() + 1;
+                    self.handle(&events).await;
+                    endpoint.keep_cursor(READER, self.partition, next);
                 }
-                Ok(Ok(messages)) => {
-                    at = messages.last().map_or(at, |(position, _)| *position);
-                    self.handle(messages).await;
-                    endpoint.keep_cursor(READER, self.partition, at);
-                }
-                Ok(Err(error)) => {
+                Err(error) => {
                     tracing::error!(%error, "the IoT hub's messages cannot be read");
                     tokio::time::sleep(READ_AGAIN).await;
                 }
-                Err(_) => return,
             }
         }
     }
 
     /// In order for each device; devices side by side, so that their writes share a commit.
-    async fn handle(&self, messages: Vec<(u64, Option<Telemetry>)>) {
+    async fn handle(&self, events: &[Event]) {
         let mut by_device: BTreeMap<Arc<str>, Vec<DeviceMessage>> = BTreeMap::new();
-        for (position, telemetry) in messages {
-            let Some(telemetry) = telemetry else {
-                tracing::error!(position, partition = self.partition, "a message is not readable");
+        for event in events {
+            let number = event.sequence_number;
+            let Some(telemetry) = Telemetry::of_event(event) else {
+                tracing::error!(number, partition = self.partition, "a message is not readable");
                 continue;
             };
-            let message = self.message(position, telemetry);
+            let message = self.message(number, telemetry);
             by_device.entry(message.device.clone()).or_default().push(message);
         }
         stream::iter(by_device)
@@ -201,13 +200,13 @@ impl Reader {
             .await;
     }
 
-    fn message(&self, position: u64, telemetry: Telemetry) -> DeviceMessage {
+    fn message(&self, number: i64, telemetry: Telemetry) -> DeviceMessage {
         let since = u64::try_from(telemetry.enqueued).unwrap_or_default();
         // Functions parse what they get; they need no content type for that.
         let body = serde_json::from_slice(&telemetry.body);
         DeviceMessage {
             // The same whenever it is read again, so that a repeated one can be told.
-            id: format!("{}/{}/{position}", self.hub.name(), self.partition).into(),
+            id: format!("{}/{}/{number}", self.hub.name(), self.partition).into(),
             time: Timestamp::from(UNIX_EPOCH + Duration::from_millis(since)),
             // Every message begins a trace.
             trace: Call::new(Origin::Remote).trace,

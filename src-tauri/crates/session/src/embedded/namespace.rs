@@ -28,6 +28,8 @@ impl Messaging {
         let declared = options.entities.clone();
         let opened = blocking(move || {
             let namespace = Namespace::open(&journal, &secret)?;
+            // Before what is declared, so that its name is not to be had.
+            namespace.create_built_in_endpoint(iot_hub::NAME, iot_hub::PARTITIONS)?;
             namespace.declare(&declared)?;
             Ok::<_, OpenError>(namespace)
         });
@@ -40,6 +42,11 @@ impl Messaging {
         let port = listening.port;
         let host = iot_hub::host_of(options.listen);
         Ok(Self { namespace, listening, host, port })
+    }
+
+    /// The namespace itself.
+    pub(super) fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// What clients need to reach each event hub.
