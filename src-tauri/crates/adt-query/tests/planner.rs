@@ -5,7 +5,7 @@ mod graph;
 mod naive;
 
 use adt_query::{Engine, Live, Position, Request, parse};
-use graph::{Cases, delete_relationship, delete_twin, put_relationship, put_twin};
+use graph::{Cases, delete_relationship, delete_twin, put_models, put_relationship, put_twin};
 use naive::{IDS, MODELS, NAMES, Query, properties, query, walk_query};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -21,6 +21,8 @@ enum Edit {
     NoTwin(&'static str),
     Relationship(u8, &'static str, &'static str, &'static str, Map<String, Value>),
     NoRelationship(u8, &'static str),
+    /// What the model Lab extends from now on.
+    Model(&'static str),
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -37,6 +39,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         6 => relationship,
         1 => select(&IDS[..]).prop_map(Edit::NoTwin),
         2 => (0_u8..3, select(&IDS[..])).prop_map(|(id, source)| Edit::NoRelationship(id, source)),
+        1 => select(&MODELS[..2]).prop_map(Edit::Model),
     ]
 }
 
@@ -74,6 +77,10 @@ fn make(graph: &mut TwinGraph, edit: &Edit) {
             if graph.relationship(source, &id.to_string()).is_some() {
                 delete_relationship(graph, source, &id.to_string());
             }
+        }
+        Edit::Model(base) => {
+            let lab = json!({"@id": MODELS[2], "@type": "Interface", "@context": "dtmi:dtdl:context;3", "extends": base});
+            put_models(graph, &[lab]);
         }
     }
 }
@@ -139,7 +146,6 @@ proptest! {
     ) {
         let mut graph = empty();
         edits.iter().for_each(|edit| make(&mut graph, edit));
-        let engines = [Engine::new(), Engine::new().columns_from(1)];
         let mut versions = vec![Arc::new(graph.clone())];
         for edit in &more {
             make(&mut graph, edit);
@@ -147,32 +153,25 @@ proptest! {
         }
         // Once more at the first version: a query that began before a column went on.
         versions.push(versions[0].clone());
-        for graph in &versions {
-            for query in &queries {
-                let text = query.text();
-                let parsed = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
-                let expected = sorted(query.rows(graph));
-                for engine in &engines {
-                    let answer = engine.execute(&parsed, graph, Request::default()).unwrap();
-                    prop_assert_eq!(&sorted(answer.rows()), &expected, "{}", text);
-                    let mut paged = Vec::new();
-                    let mut after: Option<Position> = None;
-                    loop {
-                        let request = Request { after: after.as_ref(), limit: Some(limit), ..Request::default() };
-                        let page = engine.execute(&parsed, graph, request).unwrap();
-                        prop_assert!(page.len() <= limit);
-                        paged.extend(page.rows());
-                        let Some(next) = page.next() else { break };
-                        after = Some(next.clone());
-                    }
-                    prop_assert_eq!(&sorted(paged), &expected, "{} by pages of {}", text, limit);
-                    let count = format!("SELECT COUNT() FROM{}", text.split_once("FROM").unwrap().1);
-                    let count = parse(&count).unwrap();
-                    let count = engine.execute(&count, graph, Request::default()).unwrap();
-                    prop_assert_eq!(count.row(0), json!({"COUNT": expected.len()}), "{}", text);
-                }
-            }
+        answers(&versions, &queries, limit)?;
+    }
+
+    /// Among many twins, those of a model that few have are gone to by themselves.
+    #[test]
+    fn rare_models_are_found(
+        edits in prop::collection::vec(edit(), 5..30),
+        queries in prop::collection::vec((query(), select(&MODELS[..]), any::<bool>()), 1..4),
+        limit in 1_usize..5,
+    ) {
+        let mut graph = empty();
+        for number in 0..100 {
+            let model = json!({"$model": "dtmi:t:Thermostat;1"});
+            let id = format!("other{number}");
+            put_twin(&mut graph, &json!({"$dtId": id, "$etag": "", "$metadata": model}));
         }
+        edits.iter().for_each(|edit| make(&mut graph, edit));
+        let queries = queries.into_iter().map(|(query, model, exact)| query.of_model(model, exact));
+        answers(&[Arc::new(graph)], &queries.collect::<Vec<_>>(), limit)?;
     }
 
     /// A graph that changes under a paging client: nothing comes twice, what no change touched
@@ -193,7 +192,8 @@ proptest! {
         let engine = Engine::new().columns_from(1);
         let mut answered: BTreeMap<String, usize> = BTreeMap::new();
         let mut touched = BTreeSet::new();
-        let mut more = more.iter();
+        // A model that changes and changes back takes rows along that no edit of theirs tells of.
+        let mut more = more.iter().filter(|edit| !matches!(edit, Edit::Model(_)));
         let mut after: Option<Position> = None;
         loop {
             let request = Request { after: after.as_ref(), limit: Some(limit), ..Request::default() };
@@ -212,6 +212,7 @@ proptest! {
                 match edit {
                     Edit::Twin(id, ..) | Edit::NoTwin(id) => drop(touched.insert((*id).to_owned())),
                     Edit::NoRelationship(_, source) => drop(touched.insert((*source).to_owned())),
+                    Edit::Model(_) => {}
                     Edit::Relationship(_, source, _, target, _) => {
                         touched.extend([(*source).to_owned(), (*target).to_owned()]);
                     }
@@ -263,6 +264,43 @@ proptest! {
         relationships.iter().for_each(|edit| make(&mut graph, edit));
         follows(&query, None, graph, &more)?;
     }
+}
+
+/// Whether engines answer queries as the naive evaluation does, whole and by pages.
+fn answers(
+    versions: &[Arc<TwinGraph>],
+    queries: &[Query],
+    limit: usize,
+) -> Result<(), TestCaseError> {
+    let engines = [Engine::new(), Engine::new().columns_from(1)];
+    for (graph, query) in
+        versions.iter().flat_map(|graph| queries.iter().map(move |it| (graph, it)))
+    {
+        let text = query.text();
+        let parsed = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let expected = sorted(query.rows(graph));
+        for engine in &engines {
+            let answer = engine.execute(&parsed, graph, Request::default()).unwrap();
+            prop_assert_eq!(&sorted(answer.rows()), &expected, "{}", text);
+            let mut paged = Vec::new();
+            let mut after: Option<Position> = None;
+            loop {
+                let request =
+                    Request { after: after.as_ref(), limit: Some(limit), ..Request::default() };
+                let page = engine.execute(&parsed, graph, request).unwrap();
+                prop_assert!(page.len() <= limit);
+                paged.extend(page.rows());
+                let Some(next) = page.next() else { break };
+                after = Some(next.clone());
+            }
+            prop_assert_eq!(&sorted(paged), &expected, "{} by pages of {}", text, limit);
+            let count = format!("SELECT COUNT() FROM{}", text.split_once("FROM").unwrap().1);
+            let count = parse(&count).unwrap();
+            let count = engine.execute(&count, graph, Request::default()).unwrap();
+            prop_assert_eq!(count.row(0), json!({"COUNT": expected.len()}), "{}", text);
+        }
+    }
+    Ok(())
 }
 
 /// A relationship that comes, goes or leads elsewhere; two of a twin at the most.

@@ -38,17 +38,21 @@ impl Cases {
 fn graph(parts: &Value) -> TwinGraph {
     let mut graph = TwinGraph::new();
     let list = |name: &str| parts[name].as_array().unwrap();
-    let models = list("models").iter().map(|document| StoredModel {
-        document: Arc::new(document.clone()),
-        uploaded: parts["time"].as_str().unwrap().parse().unwrap(),
-        decommissioned: false,
-    });
-    apply(&mut graph, ChangeKind::ModelsPut { models: models.collect() });
+    put_models(&mut graph, list("models"));
     list("twins").iter().for_each(|twin| put_twin(&mut graph, twin));
     list("relationships")
         .iter()
         .for_each(|relationship| put_relationship(&mut graph, relationship));
     graph
+}
+
+pub fn put_models(graph: &mut TwinGraph, documents: &[Value]) {
+    let models = documents.iter().map(|document| StoredModel {
+        document: Arc::new(document.clone()),
+        uploaded: Timestamp::from_ticks(0),
+        decommissioned: false,
+    });
+    apply(graph, ChangeKind::ModelsPut { models: models.collect() });
 }
 
 pub fn put_relationship(graph: &mut TwinGraph, relationship: &Value) {

@@ -120,6 +120,15 @@ impl Query {
         format!("SELECT {} FROM {from} WHERE {condition}", aliases.join(", "))
     }
 
+    /// The same, asked of twins of a model only.
+    pub fn of_model(self, model: &'static str, exact: bool) -> Self {
+        let condition = match self.from {
+            From::Relationships => self.condition,
+            _ => Condition::All(vec![Condition::OfModel(0, model, exact), self.condition]),
+        };
+        Self { condition, ..self }
+    }
+
     /// Its rows, in no set order.
     pub fn rows(&self, graph: &TwinGraph) -> Vec<Value> {
         let graph = &Documents::of(graph);
