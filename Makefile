@@ -47,7 +47,7 @@ pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the 
 	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
 
 # Each prints its figures beside its peers', in one run; `benches/peers` has what they need.
-BENCHES := $(addprefix bench-,window graph layout query instance large messaging)
+BENCHES := $(addprefix bench-,window graph graph-window layout query instance large messaging)
 
 .PHONY: bench $(BENCHES)
 bench: $(BENCHES) ## All of the following, one after another: about two hours
@@ -59,6 +59,10 @@ bench-window: .packages-build .packages-test ui/dist/index.html .venv/installed 
 
 bench-graph: .packages-test ui/node_modules/.package-lock.json benches/peers/graph/node_modules/.package-lock.json ## The drawing beside sigma, cytoscape, cosmos and force-graph in the same browser; SIZES="1000 10000 100000"
 	node benches/peers/graph/run.mjs $(SIZES)
+
+bench-graph-window: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## The drawing of large buildings in the real window, quiet and with 2,000 changes a second; SIZES="10000 100000"
+	cargo build --release --locked -p twinscope-desktop -p twinscope
+	tests/with-display $(PYTHON) benches/graph_window.py $(SIZES)
 
 bench-layout: .packages-layout benches/peers/layout/.venv/installed benches/peers/layout/node_modules/.package-lock.json ## Layouts beside sfdp, igraph DrL, d3-force and ForceAtlas2; LAYOUT="10000 building ours" chooses
 	cargo bench --locked -p graph-layout --bench layout -- $(LAYOUT)

@@ -1,9 +1,14 @@
 import { mount } from "../src/window/mount";
 import { FixtureHost } from "./fixture-host";
+import { LargeHost } from "./fixture-large";
 
-// `npm run dev:fixture`: the page on a played backend. `?theme=light&problems` and so on set it up.
+// `npm run dev:fixture`: the page on a played backend. `?theme=light&problems`, `?large=10000&changes=2000`
+// and so on set it up.
 const query = new URLSearchParams(location.search);
-const host = new FixtureHost();
+const large = Number(query.get("large") ?? 0);
+const graph = query.get("graph") === "network" ? "network" : "building";
+const host =
+  large > 0 ? new LargeHost(graph, large, Number(query.get("changes") ?? 0)) : new FixtureHost();
 const theme = query.get("theme") ?? undefined;
 const renderer = query.get("renderer") ?? undefined;
 host.state = JSON.stringify({ theme, renderer });

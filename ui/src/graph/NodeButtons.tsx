@@ -63,7 +63,9 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
   });
 
   if (!scene) return null;
-  const visible = mostImportant(scene, visibleTwins(scene, camera, size), mostButtons);
+  const { sight } = surface;
+  const twins = sight ? visibleTwins(scene, sight, camera, size) : new Int32Array(0);
+  const visible = [...mostImportant(scene, twins, mostButtons)];
   const inOrder = [roving, selected].find(
     (id) => id !== null && visible.some((at) => scene.ids[at] === id),
   );

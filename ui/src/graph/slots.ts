@@ -3,7 +3,7 @@ import type { Grid } from "./grid";
 /** Twins whose middles are so near in height stand in one row, drawing units. */
 const sameRow = 12;
 /** What is farther away leaves room enough for any label. */
-const farthest = 300;
+export const farthest = 300;
 
 /** Free width around a twin for its label: the distance to the next twin in its row. */
 export class Slots {

@@ -60,7 +60,8 @@ export class GraphSurface {
   private palette = readPalette();
   private readonly dress = new Dress(this.palette);
   private readonly drawing: Drawing;
-  private sight: Sight | null = null;
+  /** What of the scene is seen; `null` without one. */
+  sight: Sight | null = null;
   private column: Column | null = null;
   private group: Uint8Array | null = null;
   private insets: Insets = { top: 12, right: 12, bottom: 12, left: 12 };

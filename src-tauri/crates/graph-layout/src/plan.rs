@@ -245,7 +245,7 @@ impl Planner<'_> {
         let mut total = [0.0, 0.0];
         let width = self.row_width(complexes.iter().copied());
         let sizes = self.sizes_of(&complexes);
-        self.append(&mut total, &complexes, flow(&sizes, width, FRAME_GAP));
+        self.append(&mut total, &complexes, streets(&sizes, width, FRAME_GAP));
         let sizes = self.sizes_of(&storeys);
         self.append(&mut total, &storeys, stack(&sizes));
         let apart =
@@ -308,6 +308,35 @@ pub(crate) fn flow(sizes: &[Point], width: f32, gap: Point) -> (Vec<Point>, Poin
     (corners, whole)
 }
 
+/// Like `flow`, with all of a row on one ground, as the houses of a street, and with rows of at
+/// least `width` that make the whole of a pleasing shape: houses of many heights leave much empty.
+fn streets(sizes: &[Point], width: f32, gap: Point) -> (Vec<Point>, Point) {
+    let far_off = |[wide, high]: Point| (wide / (high * ASPECT)).ln().abs();
+    let mut best = flow(sizes, width, gap);
+    let mut width = width;
+    while best.1[0] < ASPECT * best.1[1] {
+        width *= 1.1;
+        let wider = flow(sizes, width, gap);
+        let one_row = wider.0.iter().all(|corner| corner[1] == 0.0);
+        if far_off(wider.1) < far_off(best.1) {
+            best = wider;
+        } else if one_row || wider.1[0] > ASPECT * wider.1[1] {
+            break;
+        }
+    }
+    let (mut corners, whole) = best;
+    let mut placed = 0;
+    for row in corners.chunk_by_mut(|a, b| a[1] == b[1]) {
+        let sizes = &sizes[placed..placed + row.len()];
+        placed += row.len();
+        let height = sizes.iter().map(|size| size[1]).fold(0.0, f32::max);
+        for (corner, size) in row.iter_mut().zip(sizes) {
+            corner[1] += height - size[1];
+        }
+    }
+    (corners, whole)
+}
+
 /// Like the section of a building: the first at the bottom, each further one on the one before.
 pub(crate) fn stack(sizes: &[Point]) -> (Vec<Point>, Point) {
     let gap = FRAME_GAP[1];
@@ -324,4 +353,30 @@ pub(crate) fn stack(sizes: &[Point]) -> (Vec<Point>, Point) {
         x += tower.iter().map(|size| size[0]).fold(0.0, f32::max) + FRAME_GAP[0];
     }
     (corners, [(x - FRAME_GAP[0]).max(0.0), height])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn houses_stand_on_the_ground_of_wide_streets() {
+        let sizes: Vec<Point> = (0..25).map(|n| [300.0, 400.0 + 150.0 * (n % 10) as f32]).collect();
+        let (corners, [wide, high]) = streets(&sizes, 2000.0, [50.0, 50.0]);
+        assert!((1.2..2.2).contains(&(wide / high)), "{wide} to {high}");
+        for (corner, size) in corners.iter().zip(&sizes) {
+            assert!(corner[0] >= 0.0 && corner[1] >= 0.0);
+            assert!(corner[0] + size[0] <= wide && corner[1] + size[1] <= high);
+        }
+        let mut grounds: Vec<f32> =
+            corners.iter().zip(&sizes).map(|(corner, size)| corner[1] + size[1]).collect();
+        grounds.dedup();
+        assert!((2..5).contains(&grounds.len()), "{grounds:?}");
+    }
+
+    #[test]
+    fn one_house_is_where_it_is() {
+        assert_eq!(streets(&[[30.0, 900.0]], 10.0, [5.0, 5.0]), (vec![[0.0, 0.0]], [30.0, 900.0]));
+        assert_eq!(streets(&[], 10.0, [5.0, 5.0]), (vec![], [0.0, 0.0]));
+    }
 }

@@ -237,23 +237,33 @@ export function strengthOf({ far, cloud }: Seen, { frameOf, clusters }: Scene, a
 export const strengthOfOne = (edges: Int32Array): number =>
   Math.max(0.3, Math.min(1, clearOfOne / edges.length));
 
-/** The twins on the screen, for what stands over the drawing. */
-export function visibleTwins(scene: Scene, camera: Camera, size: Size): number[] {
+/** Twins on the screen that are drawn by themselves, for what stands over the drawing. */
+export function visibleTwins(scene: Scene, sight: Sight, camera: Camera, size: Size): Int32Array {
   const found = new Int32Array(scene.ids.length);
   const rect = around(camera, size, beside);
   const count = scene.grid.within(rect, found);
-  return [...found.subarray(0, count)].filter(
-    (at) => !scene.absent[at] && inside(rect, scene.x[at] as number, scene.y[at] as number),
-  );
+  return found
+    .subarray(0, count)
+    .filter(
+      (at) =>
+        !scene.absent[at] &&
+        inside(rect, scene.x[at] as number, scene.y[at] as number) &&
+        !sight.isFolded(camera, at),
+    );
 }
 
 const inside = (rect: Rect, x: number, y: number): boolean =>
   x >= rect.x && y >= rect.y && x <= rect.x + rect.width && y <= rect.y + rect.height;
 
 /** The most important of some twins, in the order of the scene. */
-export function mostImportant(scene: Scene, twins: number[], most: number): number[] {
-  const weight = (at: number) => scene.importance[at] as number;
-  const first =
-    twins.length > most ? twins.sort((a, b) => weight(b) - weight(a)).slice(0, most) : twins;
-  return first.sort((a, b) => a - b);
+export function mostImportant(scene: Scene, twins: Int32Array, most: number): Int32Array {
+  if (twins.length <= most) return twins.slice().sort();
+  const weights = Float32Array.from(twins, (at) => scene.importance[at] as number).sort();
+  const least = weights[twins.length - most] as number;
+  const above = twins.filter((at) => (scene.importance[at] as number) > least);
+  const equal = twins.filter((at) => (scene.importance[at] as number) === least);
+  const first = new Int32Array(most);
+  first.set(above);
+  first.set(equal.subarray(0, most - above.length), above.length);
+  return first.sort();
 }

@@ -4,6 +4,8 @@ import { mono, newEnd, type Picture, place } from "../picture";
 import { Occupied } from "./occupied";
 
 const namesFrom = 1.2;
+/** Those of one twin are read from this scale on; below, they would cover what they name. */
+const askedFrom = 0.5;
 const nameSize = 12;
 const nameGap = 8;
 const head = 8;
@@ -15,6 +17,7 @@ const most = 200;
  */
 export function drawEdgeNames(picture: Picture, context: CanvasRenderingContext2D): void {
   const { seen, camera } = picture;
+  if (camera.zoom < askedFrom) return;
   const names = new EdgeNames(picture, context);
   names.draw(seen.ofSelected, true);
   names.draw(seen.ofHovered, true);

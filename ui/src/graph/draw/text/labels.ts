@@ -1,5 +1,6 @@
 import { count } from "../../../look/format";
 import { hexagon, rectangle, type Scene } from "../../scene";
+import { farthest } from "../../slots";
 import { frameBox } from "../frames";
 import { mono, type Picture, sans, screenHalfHeight, spot } from "../picture";
 import type { Occupied } from "./occupied";
@@ -102,6 +103,8 @@ function byImportance(picture: Picture): Int32Array | number[] {
     if (folded && (folded[at] as number) >= 0) return false;
     // What owns a frame is named by the frame's title.
     if (zoom < frameTitlesBelow && ownsFrame(scene, at)) return false;
+    // Rooms are measured when they are first asked for: not of a hundred thousand that have none.
+    if (zoom * farthest < least) return isHub(picture, at);
     const slot = roomOf(scene, at);
     return slot === Infinity ? zoom >= alwaysFrom || isHub(picture, at) : slot * zoom >= least;
   });

@@ -9,8 +9,14 @@ const steadyFor = 1000;
 const decay = 300;
 /** Half the height below which a change is a speck without a ring, pixels. */
 const ringsFrom = 5;
+/** Half the height from which a speck is an outline around its twin, pixels. */
+const outlinesFrom = 2.5;
 /** So many rings at most have a halo. */
 const mostHalos = 150;
+/** From so many on changes are fainter, so that what they change is still seen. */
+const crowd = 150;
+/** How strongly a speck covers its twin at most. */
+const speckStrength = 0.7;
 
 /** Blur is dear on a software renderer: rings that fade outwards look the same. */
 const halo = [
@@ -38,10 +44,11 @@ export function drawGlow(
   const { palette, now, glow, scene } = picture;
   context.strokeStyle = palette.live;
   context.fillStyle = palette.live;
+  const calm = Math.min(1, Math.sqrt(crowd / twins.length));
   for (const at of twins) {
     const since = now - (scene.changedAt[at] as number);
     const part = strengthOf(picture.seen, scene, at);
-    const strength = part * (glow === "steady" ? 1 : Math.exp(-since / decay));
+    const strength = calm * part * (glow === "steady" ? 1 : Math.exp(-since / decay));
     if (screenHalfHeight(picture, at) < ringsFrom) {
       drawSpeck(picture, context, at, strength);
       continue;
@@ -70,7 +77,13 @@ function drawSpeck(
 ): void {
   const { x, y } = spot(picture, at);
   const [halfX, halfY] = [screenHalfWidth(picture, at) + 1, screenHalfHeight(picture, at) + 1];
-  context.globalAlpha = strength;
+  if (halfY >= outlinesFrom) {
+    context.globalAlpha = strength;
+    context.lineWidth = 1.5;
+    context.strokeRect(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
+    return;
+  }
+  context.globalAlpha = strength * speckStrength;
   context.fillRect(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
 }
 
