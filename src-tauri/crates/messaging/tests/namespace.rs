@@ -13,6 +13,7 @@ use messaging::namespace::{Declared, ListenOptions, Listening, Namespace};
 use messaging::sas::{ConnectionString, Key, sign};
 use raw::Raw;
 use serde_json::json;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -391,11 +392,10 @@ async fn ten_thousand_connections() {
     assert!(most > 10_200, "this system lets a process open {most} files only");
     let served = Served::with_room(10_100).await;
     let (before, begun) = (resident(), Instant::now());
-    let mut clients = tokio::process::Command::new(std::env::current_exe().unwrap())
+    let mut clients = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "ten_thousand_connections", "--ignored", "--nocapture"])
         .env(CLIENTS, served.port.to_string())
         .stdin(std::process::Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     while served.namespace.traffic().counts().connections < 10_000 {
@@ -412,7 +412,7 @@ async fn ten_thousand_connections() {
     let each = (resident() - before) / 10_000;
     println!("10,000 connections in {:.1} s, {each} bytes each", begun.elapsed().as_secs_f64());
     drop(clients.stdin.take());
-    clients.wait().await.unwrap();
+    clients.wait().unwrap();
     served.others_go_on().await;
 }
 
@@ -421,7 +421,9 @@ async fn clients_until_told(port: u16) {
     while open.len() < 10_000 {
         open.extend(futures::future::join_all((0..100).map(|_| Raw::connect(port))).await);
     }
-    let _ = tokio::io::stdin().read(&mut [0]).await;
+    // Until the server's end closes it.
+    let told = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
+    let _ = told.await;
 }
 
 fn resident() -> u64 {

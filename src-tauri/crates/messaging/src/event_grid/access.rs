@@ -22,6 +22,7 @@ impl std::fmt::Debug for TopicKeys {
 }
 
 impl TopicKeys {
+    //= ours: A topic's two keys are derived from the data folder's secret.
     /// A topic's keys, derived from a secret that nobody else knows.
     #[must_use]
     pub fn derived(secret: &str, topic: &str) -> Self {

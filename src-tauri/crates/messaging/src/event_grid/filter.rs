@@ -7,6 +7,7 @@ use super::event::{Event, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+//= documented: 25 advanced filters with 25 values in all, and texts of 512 characters.
 const MAX_FILTERS: usize = 25;
 const MAX_VALUES: usize = 25;
 const MAX_TEXT: usize = 512;

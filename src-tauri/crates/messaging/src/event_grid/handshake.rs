@@ -9,6 +9,8 @@ use reqwest::{Client, Method, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+//= documented: A web hook agrees by its validation code, by the validation URL within ten
+//  minutes, or, for CloudEvents, by WebHook-Allowed-Origin.
 /// What the hook must allow.
 const ORIGIN: &str = "eventgrid.azure.net";
 /// The most of an answer that is read.

@@ -9,6 +9,7 @@ use journal::StreamId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+//= documented: The hub's events have the documented types and data.
 const TELEMETRY: &str = "Microsoft.Devices.DeviceTelemetry";
 
 /// Makes a hub's events, and publishes them on its topic.

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+//= documented: A publish has at most 1 MiB.
 /// The largest request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 1 << 20;
+//= guess: A publish has at most 5,000 events.
 /// Events in one request.
 const MAX_EVENTS: usize = 5_000;
 

@@ -51,6 +51,8 @@ async fn send(
 ) -> Result<(), Failure> {
     let hub = namespace.event_hub(hub).filter(|hub| !hub.built_in);
     let hub = hub.ok_or_else(|| Failure::of_status(404))?;
+    //= guess: An event hub gets an event in Event Grid's schema as an array of one, Service Bus
+    //  the event alone.
     let body = match delivery.schema {
         Schema::EventGridSchema => serde_json::to_vec(&[event]),
         Schema::CloudEventSchemaV1_0 => serde_json::to_vec(event),
@@ -95,6 +97,9 @@ fn of_journal(error: &JournalError) -> Failure {
     Failure::of_status(if matches!(error, JournalError::TooLarge { .. }) { 413 } else { 503 })
 }
 
+//= documented: Event hubs, queues and topics get aeg-event-type, aeg-subscription-name,
+//  aeg-delivery-count, aeg-metadata-version, aeg-data-version and aeg-output-event-id as
+//  application properties; that they are all text is a guess.
 /// The event as a message, with what Event Grid says of it in application properties.
 fn message(
     delivery: &Delivery,

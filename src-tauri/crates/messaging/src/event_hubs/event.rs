@@ -6,6 +6,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// The format of a batch: each data section of it is one whole message.
 pub(crate) const BATCH: u32 = 0x8001_3700;
+//= documented: A partition key has at most 128 bytes.
 /// The service's limit on partition keys.
 const LONGEST_KEY: usize = 128;
 const PARTITION_KEY: &str = "x-opt-partition-key";
@@ -133,6 +134,8 @@ impl Event {
         23 + key + self.annotations.len() + self.bare.len()
     }
 
+    //= client: Events carry x-opt-sequence-number, x-opt-offset, x-opt-enqueued-time and
+    //  x-opt-partition-key, in the types that the clients read.
     /// The sections that go before the bare message, for a consumer.
     pub(crate) fn head(&self, last: Option<&LastEnqueued>) -> Bytes {
         let mut out = BytesMut::with_capacity(192 + self.annotations.len());
@@ -201,6 +204,8 @@ pub(crate) struct LastEnqueued {
     pub(crate) now: i64,
 }
 
+//= client: Receivers that ask for runtime metrics get the partition's end in delivery
+//  annotations.
 impl LastEnqueued {
     fn to_value(&self) -> Value {
         Value::Map(

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 /// The consumer group that every hub has.
 pub const DEFAULT_GROUP: &str = "$Default";
+//= documented: A message or batch has at most 1 MiB.
 /// The service's limit on one message or batch, in bytes (Standard and up).
 pub const MAX_MESSAGE: u64 = 1 << 20;
 
@@ -36,7 +37,9 @@ impl Default for EventHubSpec {
         Self {
             partitions: 4,
             consumer_groups: Vec::new(),
+            //= documented: Events are kept for a day where nothing else is said.
             retention_hours: 24,
+            //= ours: A partition holds at most 1 GiB; the service has no such limit.
             retention_bytes: Some(1 << 30),
         }
     }

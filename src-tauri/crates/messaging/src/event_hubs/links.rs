@@ -62,6 +62,7 @@ fn only_listen(hub: &Hub) -> Error {
     Error::new(condition::UNAUTHORIZED_ACCESS, text)
 }
 
+//= guess: What a link to a partition that is not there is told.
 fn no_partition(hub: &Hub, id: &str) -> Error {
     let last = hub.partitions.len() - 1;
     let text = format!(

@@ -5,6 +5,7 @@ use super::partition::PartitionProperties;
 use crate::namespace::request::{Request, Response};
 use amqp::Value;
 
+//= client: $management answers READ of hubs and partitions in the form that the clients read.
 /// Answers a READ; `None` where the type is not ours.
 pub(crate) fn answer(request: &Request, hub: Option<&Hub>) -> Option<Response> {
     let kind = request.property("type").and_then(Value::as_text)?;

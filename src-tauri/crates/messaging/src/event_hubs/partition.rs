@@ -348,3 +348,91 @@ impl Recent {
         Some(self.events.iter().skip(skip).take(most).cloned().scan(0, within).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use journal::Options;
+    use std::sync::mpsc;
+
+    fn partition(kept: Vec<Vec<u8>>) -> (tempfile::TempDir, Journal, Arc<Partition>) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let stream = journal.stream("hub/0").unwrap();
+        if !kept.is_empty() {
+            journal.append(stream, kept).wait().unwrap();
+        }
+        let partition = Partition::open(&journal, "hub/0").unwrap();
+        (folder, journal, Arc::new(partition))
+    }
+
+    fn event(size: usize) -> NewEvent {
+        NewEvent::of_data(vec![b'x'; size].into(), None)
+    }
+
+    fn append(partition: &Arc<Partition>, event: NewEvent) -> i64 {
+        let (done, kept) = mpsc::channel();
+        partition.append(&[event], move |number| done.send(number).unwrap());
+        kept.recv().unwrap().unwrap()
+    }
+
+    /// Trims go in slices on the journal's thread.
+    fn begins_at(partition: &Partition, expected: i64) {
+        for _ in 0..500 {
+            if partition.properties().begin_sequence_number == expected {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(partition.properties().begin_sequence_number, expected);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_changes_no_order() {
+        let hour = 3_600_000;
+        let ahead = now_millis() + hour;
+        let (_folder, journal, partition) = partition(vec![event(1).record(0, ahead)]);
+        assert_eq!([append(&partition, event(1)), append(&partition, event(1))], [1, 2]);
+        let events = partition.read_kept(0, 10).unwrap();
+        assert!(events.iter().all(|event| event.enqueued == ahead), "{events:?}");
+        assert!(events.is_sorted_by_key(|event| (event.sequence_number, event.offset)));
+        let find = |at, inclusive| partition.find(Position::Enqueued { at, inclusive }).unwrap();
+        assert_eq!([find(now_millis(), true), find(ahead, true), find(ahead, false)], [0, 0, 3]);
+        // They are kept until the clock is where it was and the time is over.
+        partition.trim(Duration::from_secs(1), None).unwrap();
+        journal.flush().unwrap();
+        begins_at(&partition, 0);
+    }
+
+    #[test]
+    fn what_is_too_old_goes_and_the_newest_stays() {
+        let now = now_millis();
+        let kept = [now - 3_000_000, now - 2_000_000, now - 1_000, now].into_iter().zip(0..);
+        let kept = kept.map(|(at, n)| event(100).record(n * 123, at)).collect();
+        let (_folder, _journal, partition) = partition(kept);
+        partition.trim(Duration::from_secs(60), None).unwrap();
+        begins_at(&partition, 2);
+        assert_eq!(partition.find(Position::Earliest).unwrap(), 2);
+        // Who asks for what is gone goes on with the oldest.
+        assert_eq!(partition.read_kept(0, 10).unwrap()[0].sequence_number, 2);
+        partition.trim(Duration::ZERO, None).unwrap();
+        begins_at(&partition, 3);
+        let properties = partition.properties();
+        assert!(!properties.is_empty);
+        assert_eq!((properties.last_sequence_number, partition.count()), (3, 4));
+    }
+
+    #[test]
+    fn what_is_too_much_goes_and_reading_along_goes_on() {
+        let (_folder, _journal, partition) = partition(Vec::new());
+        (0..10).for_each(|number| assert_eq!(append(&partition, event(1_000)), number));
+        partition.trim(Duration::from_secs(3_600), Some(3_200)).unwrap();
+        begins_at(&partition, 7);
+        assert!(partition.recent.lock().from(0, 100).is_none());
+        assert_eq!(partition.recent.lock().from(7, 100).unwrap().len(), 3);
+        assert_eq!(append(&partition, event(1)), 10);
+        assert_eq!(partition.properties().last_sequence_number, 10);
+    }
+}

@@ -7,6 +7,7 @@ pub(crate) fn partition_of(key: &str, partitions: usize) -> usize {
     usize::try_from((i32::from(hash(key)) % partitions).unsigned_abs()).unwrap_or_default()
 }
 
+//= client: A partition key belongs to the partition that the official SDKs compute for it.
 fn hash(key: &str) -> i16 {
     if key.is_empty() {
         return 0;

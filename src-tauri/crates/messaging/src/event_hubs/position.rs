@@ -17,6 +17,8 @@ pub(crate) fn of_source(source: &Value) -> Result<Position, Error> {
     })
 }
 
+//= client: A receiver begins where its selector filter says: offset, sequence number or enqueued
+//  time, inclusive or not, earliest, latest.
 fn of_selector(text: &str) -> Option<Position> {
     let rest = text.trim().strip_prefix(PREFIX)?;
     let (name, bound) = rest.split_once('>')?;
@@ -39,6 +41,8 @@ fn of_selector(text: &str) -> Option<Position> {
     })
 }
 
+//= guess: A position that the partition has not reached is refused with
+//  com.microsoft:argument-error.
 /// Refuses positions that the partition has not reached, in the service's words.
 pub(crate) fn check(position: Position, partition: &PartitionProperties) -> Result<(), Error> {
     let (what, supplied, last) = match position {

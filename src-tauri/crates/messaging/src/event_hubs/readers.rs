@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+//= documented: Five readers without an epoch read a partition for one consumer group.
 /// The service's limit on readers without an epoch, per partition and group.
 const MOST_READERS: usize = 5;
 
@@ -38,6 +39,8 @@ pub(crate) struct Reading {
 }
 
 impl Readers {
+    //= documented: A reader with an epoch displaces those with a lower one or none, which get
+    //  amqp:link:stolen; the words are a guess.
     /// Lets a reader in, and ends those whom it displaces.
     ///
     /// # Errors

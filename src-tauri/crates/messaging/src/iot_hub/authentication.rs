@@ -13,6 +13,8 @@ pub(super) struct Authenticated {
 }
 
 impl IotHub {
+    //= client: A wrong or expired token is CONNACK 5, which the device SDK turns into
+    //  CredentialError.
     /// Checks what a client says in CONNECT. The error is why it is refused, for the counters;
     /// the client only learns that it is not authorized. `now` in seconds since 1970.
     pub(super) fn authenticate(

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+//= documented: 50 cloud-to-device messages wait for a device, for an hour each where nothing else
+//  is said, and are tried ten times; each has at most 64 KiB.
 /// Messages that may wait for a device, and how often one is tried (quotas of IoT Hub).
 pub const MAX_QUEUED: usize = 50;
 /// How often a message is delivered before it is given up.

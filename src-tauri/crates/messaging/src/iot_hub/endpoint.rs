@@ -28,6 +28,8 @@ impl Endpoint {
         self.hub.partitions()
     }
 
+    //= ours: Which partition a device's messages go to; the service does not say how it chooses,
+    //  only that it is one.
     /// The partition of a device: FNV-1a, so that it is the same at every start.
     #[must_use]
     pub fn partition_of(&self, device: &str) -> usize {

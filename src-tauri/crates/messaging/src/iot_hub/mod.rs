@@ -49,6 +49,7 @@ use twin::Half;
 
 /// Direct methods under way at once in one hub.
 const MAX_METHODS: usize = 1_000;
+//= documented: A direct method's payload has at most 128 KiB.
 /// The largest payload of a direct method, asked or answered, in bytes.
 const MAX_METHOD_BYTES: usize = 128 << 10;
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+//= documented: A device-to-cloud message has at most 256 KiB with its properties.
 /// The largest device-to-cloud message, properties and all, in bytes (quotas of IoT Hub).
 pub const MAX_TELEMETRY_BYTES: usize = 256 << 10;
 /// What `iothub-connection-auth-method` says of a device that came with a SAS token.
@@ -29,6 +30,8 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
+    //= documented: In Event Grid a body is JSON where the message says application/json and
+    //  UTF-8, -16 or -32, else base64.
     /// The body as Event Grid and message routing see it: JSON where the message says that it is
     /// `application/json` in UTF-8, 16 or 32 (and is), else base64.
     #[must_use]

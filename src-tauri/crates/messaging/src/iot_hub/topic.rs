@@ -22,6 +22,8 @@ pub(super) enum Published {
     TwinPatch { request: String },
 }
 
+//= documented: Devices publish and subscribe to the documented topics; to any other a connection
+//  is closed.
 /// What `topic` means when `device` publishes to it; `None` for what it may not publish to.
 pub(super) fn published(topic: &str, device: &str) -> Option<Published> {
     if let Some(rest) = topic.strip_prefix("$iothub/") {

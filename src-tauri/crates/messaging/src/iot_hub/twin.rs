@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+//= documented: Desired and reported properties have at most 32 KiB each, ten levels, names of 1
+//  KiB.
 /// The most that desired or reported properties may take as JSON, in bytes.
 const MAX_SECTION_BYTES: usize = 32 << 10;
 const MAX_DEPTH: usize = 10;

@@ -116,6 +116,7 @@ impl Claims {
         LinkEntry { claims: self.clone(), id }
     }
 
+    //= documented: Links end when their token expires and no other was put.
     fn end_expired(&self) {
         let mut state = self.state.lock();
         // The timer that calls this may be a moment early by the clock on the wall.
@@ -164,6 +165,8 @@ fn check(token: &str, path: &str, policy: &Policy, now: u64) -> Result<Token, Sa
     if covers { Ok(token) } else { Err(SasError::WrongResource) }
 }
 
+//= guess: The words for a token that is expired, forged or for another resource (401,
+//  amqp:unauthorized-access).
 fn in_the_services_words(error: &SasError) -> String {
     match error {
         SasError::Expired { .. } => format!("ExpiredToken: The token is expired. {error}"),

@@ -29,6 +29,8 @@ const TLS: u8 = 0x16;
 pub struct ListenOptions {
     /// For clients that want TLS, on the same port.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    //= documented: A namespace has 5,000 connections at once; one more is told
+    //  ConnectionsQuotaExceeded.
     /// How many connections may be open; the service has 5,000 for a namespace.
     pub most_connections: usize,
 }

@@ -23,6 +23,8 @@ use thiserror::Error;
 
 pub use listener::{ListenOptions, Listening};
 
+//= ours: One namespace has event hubs, queues and topics together, and one policy with all
+//  rights.
 const POLICY: &str = "RootManageSharedAccessKey";
 
 /// A namespace of event hubs, queues and topics. Clones share it.

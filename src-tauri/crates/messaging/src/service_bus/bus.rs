@@ -457,3 +457,130 @@ impl Found {
         Ok(messages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::super::mailbox::{Settlement, Taken};
+    use super::*;
+    use amqp::Value;
+    use amqp::message::{section, write_section};
+    use bytes::BytesMut;
+    use journal::Options;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    fn message(number: u32) -> Message {
+        let mut out = BytesMut::new();
+        write_section(&mut out, section::VALUE, &Value::Uint(number));
+        Message::of(out.freeze(), now_millis()).unwrap()
+    }
+
+    fn mailbox(bus: &Bus) -> Arc<Mailbox> {
+        match bus.find("orders") {
+            Some(Found::Mailbox(mailbox, _)) => mailbox,
+            _ => panic!("the queue is there"),
+        }
+    }
+
+    fn send(bus: &Bus, count: u32) {
+        let (done, kept) = mpsc::channel();
+        let messages = (0..count).map(message).collect();
+        bus.send(&bus.find("orders").unwrap(), messages, move |kept| done.send(kept).unwrap());
+        assert_eq!(kept.recv().unwrap().unwrap().len(), count as usize);
+    }
+
+    fn settle(mailbox: &Arc<Mailbox>, taken: &[Taken], how: impl Fn(u64) -> Option<Settlement>) {
+        let (done, settled) = mpsc::channel();
+        let mut asked = 0;
+        for taken in taken {
+            if let Some(settlement) = how(taken.delivered.sequence_number) {
+                let done = done.clone();
+                let told = move |settled: Result<(), _>| done.send(settled.is_ok()).unwrap();
+                mailbox.settle(taken.token, settlement, Box::new(told));
+                asked += 1;
+            }
+        }
+        (0..asked).for_each(|_| assert!(settled.recv().unwrap()));
+    }
+
+    #[test]
+    fn what_became_of_messages_is_put_together_and_nothing_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let bus = Bus::open(&journal).unwrap();
+        bus.create_queue("orders", MailboxSpec::default()).unwrap();
+        send(&bus, 300);
+        let queue = mailbox(&bus);
+        let taken = queue.take(300, None);
+        settle(&queue, &taken, |number| match number % 10 {
+            0 => None,
+            1 => Some(Settlement::Defer(Vec::new())),
+            2 => Some(Settlement::Abandon(Vec::new(), true)),
+            _ => Some(Settlement::Complete),
+        });
+        let settled = journal.stream("service-bus/1/settled").unwrap();
+        let words = journal.head(settled);
+        assert_eq!((words, journal.first(settled)), (270, 1));
+        bus.compact();
+        journal.flush().unwrap();
+        let trimmed = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            journal.first(settled) == words + 1
+        });
+        assert!(trimmed, "the words are kept in one snapshot");
+        // More words behind the snapshot, then a restart.
+        settle(&queue, &queue.take(5, None), |_| Some(Settlement::Complete));
+        let before = queue.counts();
+        drop((queue, bus));
+        let bus = Bus::open(&journal).unwrap();
+        let queue = mailbox(&bus);
+        let counts = queue.counts();
+        assert_eq!(counts, before);
+        assert_eq!((counts.active, counts.deferred), (55, 30));
+        let abandoned = |taken: &Taken| taken.delivered.sequence_number % 10 == 2;
+        for taken in queue.peek(0, 300, None) {
+            let expected = u32::from(abandoned(&taken));
+            assert_eq!(taken.delivered.delivery_count, expected, "{:?}", taken.delivered);
+        }
+        // What lies before the oldest message that is left goes from the disk.
+        let deferred: Vec<u64> = (1..300).filter(|number| number % 10 == 1).collect();
+        settle(&queue, &queue.take_deferred(&deferred).unwrap(), |_| Some(Settlement::Complete));
+        settle(&queue, &queue.take(40, None), |_| Some(Settlement::Complete));
+        bus.compact();
+        let messages = journal.stream("service-bus/1").unwrap();
+        let oldest = queue.peek(0, 1, None)[0].delivered.sequence_number;
+        let trimmed = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            journal.first(messages) == oldest
+        });
+        assert!(trimmed && oldest > 200, "{oldest}");
+    }
+
+    #[test]
+    fn what_was_deleted_takes_nothing_more_and_its_name_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let bus = Bus::open(&journal).unwrap();
+        bus.create_queue("orders", MailboxSpec::default()).unwrap();
+        send(&bus, 3);
+        let found = bus.find("orders").unwrap();
+        assert!(bus.delete("ORDERS").unwrap() && !bus.delete("orders").unwrap());
+        let mut out = BytesMut::new();
+        write_section(&mut out, section::VALUE, &Value::Null);
+        let refused = found.read(out.freeze(), 0).unwrap_err();
+        assert_eq!(refused.condition, condition::NOT_FOUND);
+        bus.create_queue("orders", MailboxSpec::default()).unwrap();
+        assert_eq!(mailbox(&bus).counts(), MailboxCounts::default());
+        let spec: TopicSpec =
+            serde_json::from_str(r#"{"subscriptions": {"One": {}, "two": {}}}"#).unwrap();
+        bus.create_topic("news", spec).unwrap();
+        assert!(bus.delete_subscription("news", "one").unwrap());
+        assert!(!bus.delete_subscription("news", "one").unwrap());
+        assert!(bus.find("news/subscriptions/one").is_none());
+        let bus = Bus::open(&journal).unwrap();
+        assert!(bus.find("news/subscriptions/one").is_none());
+        assert!(bus.find("news/subscriptions/two").is_some());
+    }
+}

@@ -7,7 +7,7 @@ use journal::{Journal, JournalError, StreamId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many words are let gather before they are put together.
-const COMPACT_AFTER: u64 = 20_000;
+const COMPACT_AFTER: u64 = if cfg!(test) { 200 } else { 20_000 };
 const READ_AT_ONCE: usize = 1_000;
 
 /// The two streams of a mailbox.

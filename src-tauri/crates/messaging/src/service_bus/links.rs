@@ -16,12 +16,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+//= ours: A message or batch has at most 1 MiB; Standard has 256 KiB, Premium up to 100 MB.
 /// The service's limit on one message or batch, in bytes (Standard has 256 KiB, Premium more).
 pub(crate) const MAX_MESSAGE: u64 = 1 << 20;
 const SEND_CREDIT: u32 = 1_000;
 const AT_ONCE: usize = 100;
 const SESSION_FILTER: &str = "com.microsoft:session-filter";
 const TIMEOUT: &str = "com.microsoft:timeout";
+//= guess: A receiver waits a minute for any session where it does not say how long.
 /// How long a receiver waits for a session where it does not say.
 const SESSION_WAIT: Duration = Duration::from_secs(60);
 /// 1 January 1970 in .NET's ticks of 100 nanoseconds.
@@ -301,6 +303,9 @@ struct Settling {
 }
 
 impl Settler for Settling {
+    //= client: Accepted completes, released and modified abandon, modified with
+    //  undeliverable-here defers, rejected dead-letters; the answer repeats the outcome, rejected
+    //  without its error.
     fn settle(&mut self, tag: Bytes, outcome: Outcome, answer: Answer) {
         let Ok(tag) = <[u8; 16]>::try_from(&tag[..]) else { return };
         // Clients read an error in the answer as a failure of the settlement.
@@ -346,6 +351,8 @@ fn dead_letter(error: Option<&Error>) -> Settlement {
     Settlement::DeadLetter { reason, description, changes }
 }
 
+//= client: com.microsoft:message-lock-lost and session-lock-lost become the clients' own
+//  exceptions.
 /// A refusal as AMQP tells it.
 pub(crate) fn error_of(refused: &Refused) -> Error {
     match refused {

@@ -23,6 +23,8 @@ use uuid::Uuid;
 /// A lock's name; its bytes are in a uuid's own order.
 pub(crate) type Token = [u8; 16];
 
+//= documented: An entity holds 1 GiB; then sends are refused with amqp:resource-limit-exceeded.
+//  That it also holds a million messages at most is ours.
 /// What a mailbox may hold; the service has 1 GiB by default.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_MESSAGES: usize = 1_000_000;
@@ -255,6 +257,8 @@ impl Mailbox {
         state.bytes >= MOST_BYTES || state.entries.len() >= MOST_MESSAGES
     }
 
+    //= documented: A message whose id was seen within the window is accepted and dropped. That
+    //  the last 100,000 ids are remembered over a restart is ours.
     /// Whether a message of that id is one that was seen before; else it is seen from now on.
     pub(crate) fn is_duplicate(&self, message: &Message) -> bool {
         let Some(window) = self.spec.duplicate_seconds else { return false };
@@ -501,6 +505,8 @@ impl Mailbox {
         });
     }
 
+    //= ours: Locks do not outlive the process: what was locked can be received again after a
+    //  restart.
     /// What was to be done could not be kept: the message is locked as before.
     fn restore(&self, token: Token, number: u64, until: Instant) {
         let mut state = self.state.lock();
@@ -586,6 +592,7 @@ impl Mailbox {
         Some(wall(until))
     }
 
+    //= documented: When a session's receiver goes, its messages can be received again at once.
     /// Lets a session go; what its holder has locked can be received again.
     pub(crate) fn let_go(&self, name: &str, holder: u64) {
         let mut state = self.state.lock();
@@ -633,6 +640,8 @@ impl Mailbox {
         });
     }
 
+    //= documented: A lock that runs out counts as a failed delivery; MaxDeliveryCountExceeded and
+    //  TTLExpiredException are the reasons of dead letters.
     /// Does what is due by now: locks that are over, messages that expire or whose time has come.
     pub(crate) fn tick(self: &Arc<Self>) {
         let (now, millis) = (Instant::now(), now_millis());

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+//= client: Peek, lock renewal, deferred messages, scheduling, sessions and rules are asked for
+//  over $management as the clients do; 250 messages at most at once is a guess.
 /// Messages of one answer, in number and bytes.
 const MOST: usize = 250;
 const MOST_BYTES: usize = 1 << 20;

@@ -150,6 +150,8 @@ impl Message {
         Self { about: self.about.clone(), bare: out.freeze() }
     }
 
+    //= documented: A dead letter carries DeadLetterReason and DeadLetterErrorDescription, and
+    //  does not expire.
     /// The same as a dead letter of an entity: it does not expire any more.
     pub(crate) fn dead(&self, entity: &str, reason: &str, description: &str) -> Self {
         let pair = |key: &str, value: &str| {

@@ -31,6 +31,8 @@ pub struct Correlation {
     pub properties: BTreeMap<String, String>,
 }
 
+//= documented: Correlation filters compare eight system properties and any application
+//  properties.
 /// The properties that filters can name: AMQP's name, the SQL name, the position.
 pub(crate) const SYSTEM: [(&str, &str, usize); 8] = [
     ("correlation-id", "CorrelationId", property::CORRELATION_ID),

@@ -25,7 +25,10 @@ pub struct MailboxSpec {
 impl Default for MailboxSpec {
     fn default() -> Self {
         Self {
+            //= documented: Locks last a minute where nothing else is said, and five at most.
             lock_seconds: 60,
+            //= documented: After ten failed deliveries a message is dead-lettered where nothing
+            //  else is said.
             max_delivery_count: 10,
             default_ttl_millis: None,
             dead_letter_expired: false,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use thiserror::Error;
 
+//= documented: SQL filters have the documented grammar; actions of rules are not served.
 /// How deep a condition may nest, and how long it may be (the service's limit).
 const DEEPEST: usize = 64;
 const LONGEST: usize = 1_024;
