@@ -237,9 +237,15 @@ proptest! {
         query in query(),
         more in prop::collection::vec(prop::collection::vec(edit(), 0..4), 1..12),
         top in proptest::option::weighted(0.3, 0_usize..4),
+        // What a room is changes with the models.
+        rooms in proptest::option::weighted(0.3, any::<bool>()),
     ) {
         let mut graph = empty();
         edits.iter().for_each(|edit| make(&mut graph, edit));
+        let query = match rooms {
+            Some(exact) => query.of_model(MODELS[1], exact),
+            None => query,
+        };
         follows(&query, top, graph, &more)?;
     }
 
