@@ -39,7 +39,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         6 => relationship,
         1 => select(&IDS[..]).prop_map(Edit::NoTwin),
         2 => (0_u8..3, select(&IDS[..])).prop_map(|(id, source)| Edit::NoRelationship(id, source)),
-        1 => select(&MODELS[..2]).prop_map(Edit::Model),
+        2 => select(&MODELS[..2]).prop_map(Edit::Model),
     ]
 }
 
@@ -238,7 +238,7 @@ proptest! {
         more in prop::collection::vec(prop::collection::vec(edit(), 0..4), 1..12),
         top in proptest::option::weighted(0.3, 0_usize..4),
         // What a room is changes with the models.
-        rooms in proptest::option::weighted(0.3, any::<bool>()),
+        rooms in proptest::option::weighted(0.5, prop::bool::weighted(0.2)),
     ) {
         let mut graph = empty();
         edits.iter().for_each(|edit| make(&mut graph, edit));
