@@ -67,16 +67,16 @@ impl GraphView {
     ///
     /// # Errors
     /// Where a change does not fit; those before it are published.
-    pub fn publish(&self, changes: Vec<Planned>) -> Result<(), ApplyError> {
+    pub fn publish(&self, changes: &[Planned]) -> Result<(), ApplyError> {
         let mut graph = self.graph.write();
         let graph = Arc::make_mut(&mut graph);
         let mut recent = self.recent.lock();
-        let done = changes.into_iter().try_for_each(|planned| {
-            graph.apply_planned(&planned)?;
+        let done = changes.iter().try_for_each(|planned| {
+            graph.apply_planned(planned)?;
             if recent.len() == RECENT {
                 recent.pop_front();
             }
-            recent.push_back(planned.change);
+            recent.push_back(planned.change.clone());
             Ok(())
         });
         self.version.send_replace(graph.version());

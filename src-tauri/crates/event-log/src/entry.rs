@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::sync::Arc;
-use twin_graph::{Timestamp, TraceContext};
+use twin_graph::{Change, Timestamp, TraceContext};
 
 /// What kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +72,40 @@ pub struct RouteVerdict {
     pub reason: Option<String>,
 }
 
+/// An event as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Body {
+    /// Nothing, or not asked for.
+    #[default]
+    None,
+    /// What was observed.
+    Json(Value),
+    /// A change as the journal keeps it. Nearly none is ever looked at, so that it is made JSON
+    /// only then.
+    Change(Box<[u8]>),
+}
+
+impl Body {
+    /// As JSON; `null` where there is none.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::None => Value::Null,
+            Self::Json(value) => value.clone(),
+            Self::Change(record) => {
+                Change::from_record(record).map(|change| change.to_json()).unwrap_or_default()
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Json(value) => value_bytes(value),
+            Self::Change(record) => record.len(),
+        }
+    }
+}
+
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -94,7 +128,7 @@ pub struct Entry {
     /// What each route did with it; empty where routes do not apply.
     pub verdicts: Vec<RouteVerdict>,
     /// The record as the journal has it, or what was observed.
-    pub body: Value,
+    pub body: Body,
 }
 
 impl Entry {
@@ -110,7 +144,7 @@ impl Entry {
             + self.cause.len()
             + changes.sum::<usize>()
             + verdict_bytes(&self.verdicts)
-            + value_bytes(&self.body)
+            + self.body.bytes()
     }
 }
 

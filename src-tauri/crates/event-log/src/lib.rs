@@ -12,6 +12,6 @@ mod rate;
 mod traces;
 mod window;
 
-pub use entry::{Entry, EntryKind, FieldChange, RouteVerdict};
+pub use entry::{Body, Entry, EntryKind, FieldChange, RouteVerdict};
 pub use log::{EventLog, Options};
 pub use window::{Row, Window, WindowRequest};

@@ -4,7 +4,7 @@ use crate::entry::verdict_bytes;
 use crate::filter::{Matches, Words, searchable};
 use crate::rate::Rate;
 use crate::traces::{TraceId, Traces};
-use crate::{Entry, RouteVerdict, Row};
+use crate::{Body, Entry, RouteVerdict, Row};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use twin_graph::Timestamp;
@@ -48,11 +48,43 @@ pub struct EventLog {
 pub(crate) struct Kept {
     /// The entry without its body.
     pub(crate) entry: Arc<Entry>,
-    /// The body as JSON, which takes a third of a tree of values.
-    body: Box<str>,
+    body: KeptBody,
     trace: Option<TraceId>,
     searchable: Box<str>,
     bytes: usize,
+}
+
+enum KeptBody {
+    None,
+    /// As text, which takes a third of a tree of values.
+    Json(Box<str>),
+    Change(Box<[u8]>),
+}
+
+impl KeptBody {
+    fn of(body: Body) -> Self {
+        match body {
+            Body::None => Self::None,
+            Body::Json(value) => Self::Json(value.to_string().into()),
+            Body::Change(record) => Self::Change(record),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Json(text) => text.len(),
+            Self::Change(record) => record.len(),
+        }
+    }
+
+    fn body(&self) -> Body {
+        match self {
+            Self::None => Body::None,
+            Self::Json(text) => Body::Json(serde_json::from_str(text).unwrap_or_default()),
+            Self::Change(record) => Body::Change(record.clone()),
+        }
+    }
 }
 
 impl EventLog {
@@ -74,11 +106,11 @@ impl EventLog {
     /// position.
     pub fn record(&mut self, mut entry: Entry) -> u64 {
         let position = self.next();
-        let body = entry.body.take().to_string().into_boxed_str();
+        let body = KeptBody::of(std::mem::take(&mut entry.body));
         let trace_id = entry.trace.trace_id();
         let searchable = searchable(&entry, &trace_id);
         let trace = TraceId::of_hex(&trace_id);
-        let bytes = entry.bytes() + body.len() + searchable.len() + OVERHEAD_BYTES;
+        let bytes = entry.bytes() + body.bytes() + searchable.len() + OVERHEAD_BYTES;
         self.rate.count(entry.time);
         if let Some(trace) = trace {
             self.traces.add(trace, position, entry.time);
@@ -112,8 +144,7 @@ impl EventLog {
     pub fn event(&self, position: u64) -> Option<Row> {
         let index = self.index(position)?;
         let mut row = self.row(index);
-        Arc::make_mut(&mut row.entry).body =
-            serde_json::from_str(&self.kept[index].body).unwrap_or_default();
+        Arc::make_mut(&mut row.entry).body = self.kept[index].body.body();
         Some(row)
     }
 

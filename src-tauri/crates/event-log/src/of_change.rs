@@ -1,6 +1,6 @@
 //! A change of the twin graph as an entry of the log.
 
-use crate::{Entry, EntryKind, FieldChange};
+use crate::{Body, Entry, EntryKind, FieldChange};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use twin_graph::{AppliedOperation, Change, ChangeKind, Relationship, StoredModel, Twin};
@@ -20,8 +20,16 @@ impl Entry {
             trace: change.cause.trace,
             cause: change.cause.origin.to_string(),
             verdicts: Vec::new(),
-            body: change.to_json(),
+            body: body(change),
         }
+    }
+}
+
+/// Of models only what they are called: documents can be a megabyte each.
+fn body(change: &Change) -> Body {
+    match change.kind {
+        ChangeKind::ModelsPut { .. } => Body::Json(change.to_json()),
+        _ => Body::Change(change.to_record().into_boxed_slice()),
     }
 }
 

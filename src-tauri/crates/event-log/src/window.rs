@@ -51,7 +51,7 @@ pub struct Row {
     pub position: u64,
     /// Milliseconds since the first entry of its trace; `None` for that first one.
     pub latency: Option<f64>,
-    /// The entry; its body is `null` but from [`EventLog::event`].
+    /// The entry; it has no body but from [`EventLog::event`].
     pub entry: Arc<Entry>,
 }
 

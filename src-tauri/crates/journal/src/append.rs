@@ -5,6 +5,7 @@ use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -80,6 +81,16 @@ impl Append {
             }
             self.slot.ready.wait(&mut state);
         }
+    }
+
+    /// Waits for a while, and says whether the answer is there now.
+    #[must_use]
+    pub fn wait_for(&self, time: Duration) -> bool {
+        let mut state = self.slot.state.lock();
+        if !matches!(*state, State::Done(_)) && !on_io_thread() {
+            self.slot.ready.wait_for(&mut state, time);
+        }
+        matches!(*state, State::Done(_))
     }
 
     /// Calls back when it is durable or refused: on the I/O thread, so the callback must be

@@ -336,6 +336,18 @@ fn bad_input_is_answered_and_changes_nothing() {
 }
 
 #[test]
+fn an_append_can_be_looked_at_until_it_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let stream = journal.stream("looked at").unwrap();
+    let append = journal.append(stream, vec![b"one".to_vec()]);
+    eventually("the append is durable", || append.wait_for(Duration::from_micros(50)));
+    assert_eq!(journal.head(stream), 1);
+    assert!(append.wait_for(Duration::ZERO));
+    assert_eq!(append.wait().unwrap(), 1..2);
+}
+
+#[test]
 fn callbacks_may_append_but_not_wait_and_may_panic() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { max_queued_bytes: 1, ..Options::default() };

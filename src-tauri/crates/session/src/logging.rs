@@ -1,7 +1,7 @@
 //! Fills the event log: follows the change feed, and hears what the pipeline observes.
 
 use adt_service::{ChangeHistory, Changes, GraphView};
-use event_log::{Entry, EntryKind, EventLog, RouteVerdict};
+use event_log::{Body, Entry, EntryKind, EventLog, RouteVerdict};
 use parking_lot::Mutex;
 use pipeline::{DeviceMessage, Observer, Pipeline};
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Observer for Log {
             trace: message.trace,
             cause: "origin".to_owned(),
             verdicts: Vec::new(),
-            body: message.body.clone(),
+            body: Body::Json(message.body.clone()),
         });
     }
 
@@ -137,7 +137,7 @@ impl Observer for Log {
             trace,
             cause: "pipeline".to_owned(),
             verdicts: Vec::new(),
-            body: serde_json::Value::Null,
+            body: Body::None,
         });
     }
 }

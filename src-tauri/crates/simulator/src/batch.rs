@@ -1,13 +1,12 @@
 //! What is committed together.
 
-use crate::mutation::{Mutation, Touches};
+use crate::mutation::Touches;
 use crate::plan::Growth;
 use crate::writer::{Answer, Command};
 use adt_service::ServiceError;
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use hashbrown::HashSet;
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::LazyLock;
 use tokio::sync::oneshot;
 use twin_graph::Planned;
 
@@ -26,25 +25,44 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// An empty batch with room for so many commands.
+    pub(crate) fn with_room(commands: usize) -> Self {
+        Self {
+            changes: Vec::with_capacity(commands),
+            records: Vec::with_capacity(commands),
+            waiting: Vec::with_capacity(commands),
+            touched: HashSet::with_capacity(commands),
+            ..Self::default()
+        }
+    }
+
     /// Commands in it.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// Whether a command has to wait until this batch is done.
-    fn holds_up(&self, command: &Command) -> bool {
-        let alone = needs_all(command) && !self.waiting.is_empty();
-        self.closed || alone || ids(command).any(|id| self.touched.contains(&id))
+    fn holds_up(&self, touches: Touches) -> bool {
+        let alone = matches!(touches, Touches::All) && !self.waiting.is_empty();
+        self.closed || alone || touches.ids().any(|id| self.touched.contains(&id))
     }
 
-    pub(crate) fn add(&mut self, command: Command, changes: Vec<Planned>, records: Vec<Vec<u8>>) {
-        self.closed |= needs_all(&command);
-        self.touched.extend(ids(&command));
-        changes.iter().for_each(|planned| self.growth.add(&planned.change.kind));
+    /// Adds what a command changes.
+    pub(crate) fn add(
+        &mut self,
+        answer: oneshot::Sender<Answer>,
+        touches: Touches,
+        changes: impl IntoIterator<Item = Planned>,
+    ) {
+        self.closed |= matches!(touches, Touches::All);
+        self.touched.extend(touches.ids());
         let from = self.changes.len();
-        self.changes.extend(changes);
-        self.records.extend(records);
-        self.waiting.push((command.answer, from..self.changes.len()));
+        for planned in changes {
+            self.growth.add(&planned.change.kind);
+            self.records.push(planned.change.to_record());
+            self.changes.push(planned);
+        }
+        self.waiting.push((answer, from..self.changes.len()));
     }
 
     pub(crate) fn answer(self) {
@@ -90,34 +108,17 @@ impl Aside {
         batch: &Batch,
         under_way: Option<&Batch>,
     ) -> Option<Command> {
+        let touches = command.touches;
         let waits = self.closed
-            || ids(&command).any(|id| self.touched.contains(&id))
-            || batch.holds_up(&command)
-            || under_way.is_some_and(|other| other.holds_up(&command));
+            || touches.ids().any(|id| self.touched.contains(&id))
+            || batch.holds_up(touches)
+            || under_way.is_some_and(|other| other.holds_up(touches));
         if !waits {
             return Some(command);
         }
-        self.closed |= needs_all(&command);
-        self.touched.extend(ids(&command));
+        self.closed |= matches!(touches, Touches::All);
+        self.touched.extend(touches.ids());
         self.commands.push_back(command);
         None
     }
-}
-
-/// Whether a command must be alone: it reads everything, or is checked step by step on a copy.
-fn needs_all(command: &Command) -> bool {
-    command.mutations.len() != 1
-        || command.mutations.iter().any(|each| matches!(each.touches(), Touches::All))
-}
-
-/// Two ids of one hash only make a command wait that need not.
-fn ids(command: &Command) -> impl Iterator<Item = u64> {
-    static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let hashes = |mutation: &Mutation| match mutation.touches() {
-        Touches::Nothing | Touches::All => [None, None],
-        Touches::Twins(one, other) => {
-            [Some(HASH.hash_one(one)), other.map(|other| HASH.hash_one(other))]
-        }
-    };
-    command.mutations.iter().flat_map(hashes).flatten()
 }

@@ -5,7 +5,7 @@ use crate::lag::QueryLag;
 use crate::mutation::Mutation;
 use crate::query::Queries;
 use crate::recovery::{Recovering, RecoveryReport, Telling, decode, recover};
-use crate::writer::{Command, Writer};
+use crate::writer::{Command, Done, Mutations, Writer};
 use adt_limits::{Limiter, Limits};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
 use async_trait::async_trait;
@@ -173,6 +173,15 @@ impl Instance {
         call: &Call,
         mutations: Vec<Mutation>,
     ) -> Result<Vec<Arc<Change>>, ServiceError> {
+        self.carry_out(call, mutations.into()).await.map(Done::into_vec)
+    }
+
+    /// As [`Instance::apply`].
+    pub(crate) async fn carry_out(
+        &self,
+        call: &Call,
+        mutations: Mutations,
+    ) -> Result<Done, ServiceError> {
         let silenced: Vec<_> =
             mutations.iter().filter_map(|each| self.simulation.make_way(call, each)).collect();
         let done = self.queue(call, mutations).await;
@@ -182,11 +191,7 @@ impl Instance {
         done
     }
 
-    async fn queue(
-        &self,
-        call: &Call,
-        mutations: Vec<Mutation>,
-    ) -> Result<Vec<Arc<Change>>, ServiceError> {
+    async fn queue(&self, call: &Call, mutations: Mutations) -> Result<Done, ServiceError> {
         let (answer, answered) = oneshot::channel();
         let stopped = || {
             ServiceError::new(
@@ -194,7 +199,7 @@ impl Instance {
                 "The instance is stopping; nothing was changed. Try again once it is open.",
             )
         };
-        let command = Command { mutations, call: call.clone(), answer };
+        let command = Command::new(mutations, call.clone(), answer);
         let commands = self.commands.as_ref().ok_or_else(stopped)?;
         commands.send(command).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?

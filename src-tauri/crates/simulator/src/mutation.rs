@@ -1,7 +1,10 @@
 //! What can be asked of the writer.
 
 use adt_service::{IfMatch, RelationshipWrite, Telemetry};
+use hashbrown::DefaultHashBuilder;
 use serde_json::Value;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 use twin_graph::{EventRoute, Operation};
 
 /// One write. Each makes exactly one change, or is refused.
@@ -42,18 +45,42 @@ pub enum Mutation {
     DeleteEventRoute { id: String },
 }
 
-/// What a mutation reads and changes, so that the writer knows which may share a commit.
-pub(crate) enum Touches<'a> {
-    /// Nothing that another one changes.
-    Nothing,
-    /// These twins and the relationships that leave them.
-    Twins(&'a str, Option<&'a str>),
-    /// Everything.
+/// What mutations read and change, so that the writer knows which may share a commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Touches {
+    /// These twins, by the hashes of their ids, and the relationships that leave them. Two ids of
+    /// one hash only make a command wait that need not.
+    Twins([Option<u64>; 2]),
+    /// Everything, or what is only known step by step.
     All,
 }
 
+impl Touches {
+    /// What mutations touch that are done together.
+    pub(crate) fn of(mutations: &[Mutation]) -> Self {
+        match mutations {
+            [mutation] => mutation.touches(),
+            _ => Self::All,
+        }
+    }
+
+    fn twins(one: &str, other: Option<&str>) -> Self {
+        static HASH: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+        Self::Twins([Some(HASH.hash_one(one)), other.map(|other| HASH.hash_one(other))])
+    }
+
+    /// The hashes of the twins, where they are known.
+    pub(crate) fn ids(self) -> impl Iterator<Item = u64> {
+        let ids = match self {
+            Self::Twins(ids) => ids,
+            Self::All => [None, None],
+        };
+        ids.into_iter().flatten()
+    }
+}
+
 impl Mutation {
-    pub(crate) fn touches(&self) -> Touches<'_> {
+    fn touches(&self) -> Touches {
         match self {
             Self::CreateModels { .. }
             | Self::ReplaceModels { .. }
@@ -62,16 +89,16 @@ impl Mutation {
             | Self::PutEventRoute { .. }
             | Self::DeleteEventRoute { .. } => Touches::All,
             Self::PutTwin { id, .. } | Self::PatchTwin { id, .. } | Self::DeleteTwin { id, .. } => {
-                Touches::Twins(id, None)
+                Touches::twins(id, None)
             }
             Self::PutRelationship { write, .. } => {
                 let target = write.body.get("$targetId").and_then(Value::as_str);
-                Touches::Twins(&write.source, target)
+                Touches::twins(&write.source, target)
             }
             Self::PatchRelationship { source, .. } | Self::DeleteRelationship { source, .. } => {
-                Touches::Twins(source, None)
+                Touches::twins(source, None)
             }
-            Self::SendTelemetry { .. } => Touches::Nothing,
+            Self::SendTelemetry { .. } => Touches::Twins([None, None]),
         }
     }
 }

@@ -59,45 +59,45 @@ impl std::ops::Add for Growth {
 /// What `mutation` changes in `graph`, and the twin that a patch makes. Nothing is changed here.
 pub(crate) fn plan(
     graph: &TwinGraph,
-    mutation: &Mutation,
+    mutation: Mutation,
     stamp: &Stamp,
     bounds: Bounds<'_>,
 ) -> Result<(ChangeKind, Option<Arc<Twin>>), ServiceError> {
     let kind = match mutation {
         Mutation::CreateModels { documents } => {
-            models::create(graph, documents, stamp, bounds.limiter)
+            models::create(graph, &documents, stamp, bounds.limiter)
         }
         Mutation::ReplaceModels { documents } => {
-            models::replace(graph, documents, stamp, bounds.limiter)
+            models::replace(graph, &documents, stamp, bounds.limiter)
         }
-        Mutation::DecommissionModel { id } => models::decommission(graph, id),
-        Mutation::DeleteModel { id } => models::delete(graph, id),
+        Mutation::DecommissionModel { id } => models::decommission(graph, &id),
+        Mutation::DeleteModel { id } => models::delete(graph, &id),
         Mutation::PutTwin { id, body, if_none_match } => {
-            twins::put(graph, id, body, *if_none_match, stamp, bounds)
+            twins::put(graph, &id, &body, if_none_match, stamp, bounds)
         }
         Mutation::PatchTwin { id, patch, if_match } => {
             let if_match = if_match.as_ref();
-            let (kind, twin) = twins::patch(graph, id, patch, if_match, stamp, bounds.limiter)?;
+            let (kind, twin) = twins::patch(graph, &id, patch, if_match, stamp, bounds.limiter)?;
             return Ok((kind, Some(twin)));
         }
-        Mutation::DeleteTwin { id, if_match } => twins::delete(graph, id, if_match.as_ref()),
+        Mutation::DeleteTwin { id, if_match } => twins::delete(graph, &id, if_match.as_ref()),
         Mutation::PutRelationship { write, if_none_match } => {
-            relationships::put(graph, write, *if_none_match, stamp, bounds)
+            relationships::put(graph, &write, if_none_match, stamp, bounds)
         }
         Mutation::PatchRelationship { source, id, patch, if_match } => relationships::patch(
             graph,
-            (source, id),
+            (&source, &id),
             patch,
             if_match.as_ref(),
             stamp,
             bounds.limiter,
         ),
         Mutation::DeleteRelationship { source, id, if_match } => {
-            relationships::delete(graph, source, id, if_match.as_ref())
+            relationships::delete(graph, &source, &id, if_match.as_ref())
         }
         Mutation::SendTelemetry { telemetry } => twins::telemetry(graph, telemetry, bounds.limiter),
-        Mutation::PutEventRoute { route } => routes::put(graph, route, bounds.limiter),
-        Mutation::DeleteEventRoute { id } => routes::delete(graph, id),
+        Mutation::PutEventRoute { route } => routes::put(graph, &route, bounds.limiter),
+        Mutation::DeleteEventRoute { id } => routes::delete(graph, &id),
     };
     Ok((kind?, None))
 }
@@ -117,7 +117,7 @@ fn check_match(if_match: Option<&IfMatch>, etag: &str) -> Result<(), ServiceErro
 
 /// Whether a patch is of a size that the service takes.
 fn check_patch(limiter: &Limiter, patch: &[Operation], summary: &str) -> Result<(), ServiceError> {
-    sizes::check_body(limiter, &patch)?;
+    sizes::check_patch(limiter, patch)?;
     let values = patch.iter().filter_map(|each| Some((&each.path, each.value.as_ref()?)));
     let faults: Vec<_> =
         values.filter_map(|(path, value)| sizes::check_strings(limiter, path, value)).collect();

@@ -8,6 +8,7 @@ use adt_service::{
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use smallvec::smallvec;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,7 +50,7 @@ impl Instance {
     }
 
     async fn write(&self, call: &Call, mutation: Mutation) -> Result<Arc<Change>, ServiceError> {
-        let changes = self.apply(call, vec![mutation]).await?;
+        let changes = self.carry_out(call, smallvec![mutation]).await?;
         changes.into_iter().next().ok_or_else(unexpected)
     }
 }

@@ -4,12 +4,13 @@
 //! disk nor the processor waits for the other. The two never touch the same twins.
 
 use crate::batch::{Aside, Batch};
-use crate::mutation::Mutation;
+use crate::mutation::{Mutation, Touches};
 use crate::plan::{Bounds, Growth, Stamp, plan};
 use crate::recovery::SnapshotSchedule;
 use adt_limits::Limiter;
 use adt_service::{Call, Code, GraphView, ServiceError};
 use journal::{Append, Journal, StreamId};
+use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -21,17 +22,30 @@ const BATCH: usize = 4_096;
 const ASIDE: usize = 1_024;
 /// Changes published under one lock, so that readers wait for microseconds.
 const PUBLISHED_AT_ONCE: usize = 128;
+/// A batch of so many is worth looking for the next commands while it is made durable.
+const MANY: usize = 16;
 /// How long a batch waits for company, at the most; and how often it looks.
 const LINGER: Duration = Duration::from_millis(2);
-const LOOK: Duration = Duration::from_micros(50);
+const LOOK: Duration = Duration::from_micros(80);
 
-pub(crate) type Answer = Result<Vec<Arc<Change>>, ServiceError>;
+/// Nearly every command is one mutation, which makes one change.
+pub(crate) type Mutations = SmallVec<[Mutation; 1]>;
+pub(crate) type Done = SmallVec<[Arc<Change>; 1]>;
+pub(crate) type Answer = Result<Done, ServiceError>;
 
 /// Mutations that are done together or not at all, and who waits for them.
 pub(crate) struct Command {
-    pub(crate) mutations: Vec<Mutation>,
-    pub(crate) call: Call,
-    pub(crate) answer: oneshot::Sender<Answer>,
+    mutations: Mutations,
+    pub(crate) touches: Touches,
+    call: Call,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Command {
+    pub(crate) fn new(mutations: Mutations, call: Call, answer: oneshot::Sender<Answer>) -> Self {
+        let touches = Touches::of(&mutations);
+        Self { mutations, touches, call, answer }
+    }
 }
 
 pub(crate) struct Writer {
@@ -43,8 +57,9 @@ pub(crate) struct Writer {
     commands: mpsc::Receiver<Command>,
     aside: Aside,
     etags: Etags,
-    /// How long the last commit took.
+    /// How long the last commit took, and how many commands shared it.
     commit: Duration,
+    company: usize,
 }
 
 /// A batch that the journal is making durable.
@@ -72,6 +87,7 @@ impl Writer {
             aside: Aside::default(),
             etags: Etags::new(),
             commit: Duration::ZERO,
+            company: 0,
         }
     }
 
@@ -79,7 +95,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut committing: Option<Committing> = None;
         loop {
-            let mut batch = Batch::default();
+            let mut batch = Batch::with_room(self.company);
             let Some(under_way) = committing.take() else {
                 if self.aside.len() == 0 {
                     let Some(first) = self.commands.blocking_recv() else { return };
@@ -89,17 +105,40 @@ impl Writer {
                 committing = self.submit(batch);
                 continue;
             };
-            self.gather(&mut batch, Some(&under_way.batch));
-            let company = under_way.batch.len();
-            match self.finish(under_way) {
-                Ok(()) => {
-                    self.linger(&mut batch, company);
-                    committing = self.submit(batch);
-                }
+            self.gather_meanwhile(&mut batch, &under_way);
+            self.company = under_way.batch.len();
+            committing = match self.wait(under_way) {
+                Ok(durable) => self.go_on(durable, batch),
                 // Its versions would leave a gap.
-                Err(error) => batch.refuse(&error),
-            }
+                Err(error) => {
+                    batch.refuse(&error);
+                    None
+                }
+            };
         }
+    }
+
+    /// Publishes a durable batch and hands the next one to the journal: that one first where it
+    /// has company already, so that the disk need not wait.
+    fn go_on(&mut self, durable: Batch, mut next: Batch) -> Option<Committing> {
+        if self.has_company(&next) {
+            let committing = self.submit(next);
+            // Where it fails, those who wait are told, and the next one finds the gap.
+            drop(self.done(durable));
+            return committing;
+        }
+        if let Err(error) = self.done(durable) {
+            next.refuse(&error);
+            return None;
+        }
+        self.linger(&mut next);
+        self.submit(next)
+    }
+
+    /// Whether half as many as last time are there. All of them need not be: two batches that
+    /// take turns keep disk, writer and clients busy.
+    fn has_company(&self, batch: &Batch) -> bool {
+        batch.closed || batch.len() >= BATCH || 2 * batch.len() >= self.company.max(2)
     }
 
     /// Takes what waits, up to a full batch.
@@ -107,20 +146,33 @@ impl Writer {
         for command in self.aside.take() {
             self.take(command, batch, under_way);
         }
+        self.receive(batch, under_way);
+    }
+
+    fn receive(&mut self, batch: &mut Batch, under_way: Option<&Batch>) {
         while !batch.closed && batch.len() < BATCH && self.aside.len() < ASIDE {
             let Ok(command) = self.commands.try_recv() else { return };
             self.take(command, batch, under_way);
         }
     }
 
+    /// Takes what comes while a batch is made durable. Where few come, nobody is worth waking for.
+    fn gather_meanwhile(&mut self, batch: &mut Batch, under_way: &Committing) {
+        self.gather(batch, Some(&under_way.batch));
+        let room = |batch: &Batch| !batch.closed && batch.len() < BATCH;
+        while under_way.batch.len() >= MANY && room(batch) && !under_way.append.wait_for(LOOK) {
+            self.receive(batch, Some(&under_way.batch));
+        }
+    }
+
     /// Those who were just answered ask again within microseconds: where a commit takes much
     /// longer than that, it is worth a moment to have them in this one and not in the next.
-    fn linger(&mut self, batch: &mut Batch, company: usize) {
+    fn linger(&mut self, batch: &mut Batch) {
         let (since, limit) = (Instant::now(), LINGER.min(self.commit / 4));
         self.gather(batch, None);
-        while batch.len() < company && !batch.closed && since.elapsed() + LOOK < limit {
+        while !self.has_company(batch) && since.elapsed() + LOOK < limit {
             std::thread::sleep(LOOK);
-            self.gather(batch, None);
+            self.receive(batch, None);
         }
     }
 
@@ -129,42 +181,43 @@ impl Writer {
     /// graph in which all those are done.
     fn take(&mut self, command: Command, batch: &mut Batch, under_way: Option<&Batch>) {
         let Some(command) = self.aside.keep(command, batch, under_way) else { return };
-        let planned = match command.mutations.as_slice() {
-            [mutation] => self.plan_one(mutation, &command.call, batch, under_way),
-            many => self.plan_many(many, &command.call),
+        let Command { mut mutations, touches, call, answer } = command;
+        let planned = if mutations.len() == 1
+            && let Some(mutation) = mutations.pop()
+        {
+            self.plan_one(mutation, &call, batch, under_way).map(|one| smallvec![one])
+        } else {
+            self.plan_many(mutations, &call)
         };
         match planned {
-            Ok(changes) => {
-                let records = changes.iter().map(|planned| planned.change.to_record()).collect();
-                batch.add(command, changes, records);
-            }
-            Err(error) => drop(command.answer.send(Err(error))),
+            Ok(changes) => batch.add(answer, touches, changes),
+            Err(error) => drop(answer.send(Err(error))),
         }
     }
 
     fn plan_one(
         &mut self,
-        mutation: &Mutation,
+        mutation: Mutation,
         call: &Call,
         batch: &Batch,
         under_way: Option<&Batch>,
-    ) -> Result<Vec<Planned>, ServiceError> {
+    ) -> Result<Planned, ServiceError> {
         let graph = self.view.read();
         let changes = under_way.map_or(0, |other| other.changes.len()) + batch.changes.len();
         let version = graph.version() + changes as u64 + 1;
         let ahead = under_way.map_or(Growth::default(), |other| other.growth) + batch.growth;
         let bounds = Bounds { limiter: &self.limiter, ahead };
-        Ok(vec![change(&graph, mutation, call, version, self.etags.next(), bounds)?])
+        change(&graph, mutation, call, version, self.etags.next(), bounds)
     }
 
     /// Several at once are checked one after the other on a copy, so that each sees those before.
     fn plan_many(
         &mut self,
-        mutations: &[Mutation],
+        mutations: Mutations,
         call: &Call,
-    ) -> Result<Vec<Planned>, ServiceError> {
+    ) -> Result<SmallVec<[Planned; 1]>, ServiceError> {
         let mut graph = TwinGraph::clone(&self.view.read());
-        let mut changes = Vec::with_capacity(mutations.len());
+        let mut changes = SmallVec::with_capacity(mutations.len());
         for mutation in mutations {
             let (version, etag) = (graph.version() + 1, self.etags.next());
             let bounds = Bounds { limiter: &self.limiter, ahead: Growth::default() };
@@ -185,14 +238,25 @@ impl Writer {
         Some(Committing { batch, append, since: Instant::now() })
     }
 
-    /// Waits until a batch is durable, then publishes it, then answers.
-    fn finish(&mut self, committing: Committing) -> Result<(), ServiceError> {
+    /// Waits until a batch is durable; where it is refused, tells so.
+    fn wait(&mut self, committing: Committing) -> Result<Batch, ServiceError> {
         let Committing { batch, append, since } = committing;
-        let durable = append.wait().map_err(|error| {
-            ServiceError::new(Code::ServiceUnavailable, format!("The change was not made: {error}"))
-        });
+        let durable = append.wait();
         self.commit = since.elapsed();
-        match durable.and_then(|_| self.publish(&batch.changes)) {
+        match durable {
+            Ok(_) => Ok(batch),
+            Err(error) => {
+                let message = format!("The change was not made: {error}");
+                let error = ServiceError::new(Code::ServiceUnavailable, message);
+                batch.refuse(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Publishes what is durable, then answers.
+    fn done(&mut self, batch: Batch) -> Result<(), ServiceError> {
+        match self.publish(&batch.changes) {
             Ok(()) => {
                 self.snapshots.after(batch.changes.len(), &self.view, &self.journal, self.stream);
                 batch.answer();
@@ -208,7 +272,7 @@ impl Writer {
     fn publish(&self, changes: &[Planned]) -> Result<(), ServiceError> {
         changes
             .chunks(PUBLISHED_AT_ONCE)
-            .try_for_each(|some| self.view.publish(some.to_vec()).map_err(|error| internal(&error)))
+            .try_for_each(|some| self.view.publish(some).map_err(|error| internal(&error)))
     }
 }
 
@@ -236,7 +300,7 @@ impl Etags {
 
 fn change(
     graph: &TwinGraph,
-    mutation: &Mutation,
+    mutation: Mutation,
     call: &Call,
     version: u64,
     etag: Arc<str>,

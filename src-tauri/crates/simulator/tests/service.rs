@@ -311,3 +311,34 @@ async fn pages_go_on_where_they_ended() {
     let page = instance.list_models(&call(), list).await.unwrap();
     assert_eq!(page.items.len(), 2, "the room and its door, not the relationship's target");
 }
+
+/// Of a twin that was valid only what a patch touches is looked at; this one may not be valid.
+#[tokio::test]
+async fn a_twin_whose_model_went_and_came_again_is_checked_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = open(folder.path());
+    let model = |names: &[&str]| {
+        let property = |name| json!({"@type": "Property", "name": name, "schema": "integer"});
+        let contents: Vec<_> = names.iter().map(property).collect();
+        vec![json!({"@context": "dtmi:dtdl:context;3", "@id": "dtmi:test:M;1",
+            "@type": "Interface", "contents": contents})]
+    };
+    let body = json!({"$metadata": {"$model": "dtmi:test:M;1"}, "a": 1, "b": 2});
+    instance.create_models(&call(), model(&["a", "b"])).await.unwrap();
+    instance.put_twin(&call(), "m", body, true).await.unwrap();
+    let patch = async |instance: &Instance, document| {
+        instance.patch_twin(&call(), "m", parse_patch(&document).unwrap(), None).await
+    };
+    let set = |value: Value| json!([{"op": "replace", "path": "/a", "value": value}]);
+    patch(&instance, set(json!(2))).await.unwrap();
+    assert_eq!(patch(&instance, set(json!("x"))).await.unwrap_err().code, Code::ValidationFailed);
+    instance.delete_model(&call(), "dtmi:test:M;1").await.unwrap();
+    assert_eq!(patch(&instance, set(json!(3))).await.unwrap_err().code, Code::ValidationFailed);
+    instance.create_models(&call(), model(&["a"])).await.unwrap();
+    drop(instance);
+    let instance = open(folder.path());
+    let refused = patch(&instance, set(json!(4))).await.unwrap_err();
+    assert!(refused.details.iter().any(|(_, message)| message.contains("b does not appear")));
+    patch(&instance, json!([{"op": "remove", "path": "/b"}])).await.unwrap();
+    patch(&instance, set(json!(5))).await.unwrap();
+}

@@ -157,6 +157,11 @@ impl TwinGraph {
         self.twins.since(place(node))
     }
 
+    /// The version at which the twin of a node came or last changed.
+    pub fn twin_changed(&self, node: NodeIndex) -> Option<u64> {
+        self.twins.changed(place(node))
+    }
+
     /// All twins, in the order in which they were created (a freed place is taken again).
     pub fn twins(&self) -> impl Iterator<Item = &Arc<Twin>> {
         self.twin_chunks().flat_map(|chunk| chunk.slots()).filter_map(Slot::value)

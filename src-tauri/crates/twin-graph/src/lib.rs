@@ -34,5 +34,5 @@ pub use route::EventRoute;
 pub use timestamp::Timestamp;
 pub use trace::{TraceContext, TraceError};
 pub use twin::{Contents, PropertyTimes, Twin};
-pub use validate::{Fault, check_id, check_relationship, check_twin};
+pub use validate::{Fault, check_id, check_patched, check_relationship, check_twin};
 pub use value::PropertyValue;

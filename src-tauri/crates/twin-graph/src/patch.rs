@@ -5,6 +5,8 @@ use crate::names::shared;
 use crate::{Contents, Properties, PropertyValue, Timestamp, Twin};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::fmt;
 use thiserror::Error;
 
@@ -126,11 +128,23 @@ fn parse_operation(index: usize, operation: &Value) -> Result<Operation, PatchEr
     Ok(Operation { op, path: text("path")?.to_owned(), value })
 }
 
+/// The segments of a JSON Pointer; nearly all have one or two.
+type Segments<'a> = SmallVec<[Cow<'a, str>; 2]>;
+
 /// The segments of a JSON Pointer, unescaped.
-fn segments(path: &str) -> Result<Vec<String>, PatchError> {
+fn segments(path: &str) -> Result<Segments<'_>, PatchError> {
     let unresolved = || PatchError::Unresolved(path.chars().take(200).collect());
     let rest = path.strip_prefix('/').filter(|rest| !rest.is_empty()).ok_or_else(unresolved)?;
-    Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+    Ok(rest.split('/').map(unescaped).collect())
+}
+
+/// A segment of a JSON Pointer, unescaped.
+pub(crate) fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        segment.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        segment.into()
+    }
 }
 
 /// What a patch is carried out on: the properties of a twin, a component or a relationship.
@@ -199,7 +213,7 @@ pub(crate) fn apply_to(
 
 fn apply_at(
     target: &mut impl Target,
-    path: &[String],
+    path: &[Cow<'_, str>],
     operation: &Operation,
 ) -> Result<Option<Value>, PatchError> {
     let unresolved = || PatchError::Unresolved(operation.path.clone());
@@ -213,7 +227,7 @@ fn apply_at(
     let exists = target.has(name);
     let before = match (operation.op, &operation.value) {
         (OperationKind::Replace | OperationKind::Remove, _) if !exists => {
-            return Err(PatchError::NotSet(name.clone()));
+            return Err(PatchError::NotSet(name.to_string()));
         }
         (OperationKind::Remove, _) => target.take(name),
         (_, Some(value)) => target.put(name, value.into()),
@@ -228,21 +242,21 @@ fn no_value(operation: &Operation) -> PatchError {
 
 fn apply_within(
     value: &mut Value,
-    path: &[String],
+    path: &[Cow<'_, str>],
     operation: &Operation,
 ) -> Result<Option<Value>, PatchError> {
     let unresolved = || PatchError::Unresolved(operation.path.clone());
     let (last, parents) = path.split_last().ok_or_else(unresolved)?;
     let mut object = value.as_object_mut().ok_or_else(unresolved)?;
     for name in parents {
-        object = object.get_mut(name).and_then(Value::as_object_mut).ok_or_else(unresolved)?;
+        object = object.get_mut(&**name).and_then(Value::as_object_mut).ok_or_else(unresolved)?;
     }
     match (operation.op, &operation.value) {
-        (OperationKind::Replace | OperationKind::Remove, _) if !object.contains_key(last) => {
-            Err(PatchError::NotSet(last.clone()))
+        (OperationKind::Replace | OperationKind::Remove, _) if !object.contains_key(&**last) => {
+            Err(PatchError::NotSet(last.to_string()))
         }
-        (OperationKind::Remove, _) => Ok(object.shift_remove(last)),
-        (_, Some(value)) => Ok(object.insert(last.clone(), value.clone())),
+        (OperationKind::Remove, _) => Ok(object.shift_remove(&**last)),
+        (_, Some(value)) => Ok(object.insert(last.to_string(), value.clone())),
         (_, None) => Err(no_value(operation)),
     }
 }
@@ -335,14 +349,14 @@ impl Twin {
     /// Where an operation cannot be carried out; the twin itself is never changed.
     pub fn patched(
         &self,
-        patch: &[Operation],
+        patch: Vec<Operation>,
         time: Timestamp,
     ) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
         let mut twin = self.clone();
         let mut applied = Vec::with_capacity(patch.len());
         for operation in patch {
-            let previous = twin.apply_operation(operation, time)?;
-            applied.push(AppliedOperation { operation: operation.clone(), previous });
+            let previous = twin.apply_operation(&operation, time)?;
+            applied.push(AppliedOperation { operation, previous });
         }
         Ok((twin, applied))
     }
@@ -355,13 +369,13 @@ impl crate::Relationship {
     /// Where an operation cannot be carried out; the relationship itself is never changed.
     pub fn patched(
         &self,
-        patch: &[Operation],
+        patch: Vec<Operation>,
     ) -> Result<(Self, Vec<AppliedOperation>), PatchError> {
         let mut relationship = self.clone();
         let mut applied = Vec::with_capacity(patch.len());
         for operation in patch {
-            let previous = apply_to(&mut relationship.properties, operation)?;
-            applied.push(AppliedOperation { operation: operation.clone(), previous });
+            let previous = apply_to(&mut relationship.properties, &operation)?;
+            applied.push(AppliedOperation { operation, previous });
         }
         Ok((relationship, applied))
     }
@@ -443,7 +457,7 @@ mod tests {
         for (document, expected) in cases {
             let twin = twin();
             let done = parse_patch(document)
-                .and_then(|patch| twin.patched(&patch, Timestamp::from_ticks(2)));
+                .and_then(|patch| twin.patched(patch, Timestamp::from_ticks(2)));
             match (done, expected) {
                 (Ok((_, applied)), Ok(previous)) => {
                     assert_eq!(applied[0].previous.clone().unwrap_or_default(), *previous);
@@ -458,7 +472,7 @@ mod tests {
     fn stamps_only_what_changed() {
         let patch =
             parse_patch(&json!([{"op": "replace", "path": "/temperature", "value": 21}])).unwrap();
-        let (after, _) = twin().patched(&patch, Timestamp::from_ticks(9)).unwrap();
+        let (after, _) = twin().patched(patch, Timestamp::from_ticks(9)).unwrap();
         assert_eq!(after.contents.times("temperature").unwrap().updated.ticks(), 9);
         assert_eq!(after.contents.times("place").unwrap().updated.ticks(), 1);
         assert_eq!(after.contents.updated.ticks(), 9);

@@ -1,6 +1,7 @@
 //! What a model allows: checks of twins and relationships against their models.
 
-use crate::{Contents, Properties, PropertyValue, Relationship, Twin};
+use crate::patch::unescaped;
+use crate::{AppliedOperation, Contents, Properties, PropertyValue, Relationship, Twin};
 use dtdl::{ContentKind, Interface, Models};
 use std::fmt;
 
@@ -72,6 +73,26 @@ pub fn check_twin(models: &Models, twin: &Twin) -> Vec<Fault> {
     faults
 }
 
+/// The same of a twin after a patch, where it was valid before and is of the same model, which did
+/// not change: what the patch did not touch is not looked at again.
+pub fn check_patched(models: &Models, twin: &Twin, patch: &[AppliedOperation]) -> Vec<Fault> {
+    let Some(model) = models.get(&twin.model) else { return check_twin(models, twin) };
+    let mut faults = Vec::new();
+    for applied in patch {
+        let path = applied.operation.path.strip_prefix('/').unwrap_or_default();
+        let name = unescaped(path.split('/').next().unwrap_or_default());
+        let content = model.contents.get(&*name).map(|content| &content.kind);
+        // A component, or the model itself.
+        if !matches!(content, Some(ContentKind::Property { .. })) {
+            return check_twin(models, twin);
+        }
+        if let Some(value) = twin.contents.get(&name) {
+            check_property(model, &name, value, "Twin", "", &mut faults);
+        }
+    }
+    faults
+}
+
 /// `owner` is the component, or Twin for the twin itself: the service names it so.
 fn check_properties(
     model: &Interface,
@@ -81,33 +102,41 @@ fn check_properties(
     faults: &mut Vec<Fault>,
 ) {
     for (name, value) in contents.values() {
-        // Mostly nothing is wrong, and nobody asks for it.
-        let path = || format!("{at}/{name}");
-        match model.contents.get(&**name).map(|content| &content.kind) {
-            Some(ContentKind::Property { schema, .. }) => {
-                let before = faults.len();
-                check_value(schema, value, path, faults);
-                if faults.len() > before {
-                    let path = path();
-                    let whole = faults[before..].iter_mut().filter(|fault| fault.path == path);
-                    whole.for_each(|fault| say_type(schema, name, owner, fault));
-                }
+        check_property(model, name, value, owner, at, faults);
+    }
+}
+
+fn check_property(
+    model: &Interface,
+    name: &str,
+    value: &PropertyValue,
+    owner: &str,
+    at: &str,
+    faults: &mut Vec<Fault>,
+) {
+    // Mostly nothing is wrong, and nobody asks for it.
+    let path = || format!("{at}/{name}");
+    match model.contents.get(name).map(|content| &content.kind) {
+        Some(ContentKind::Property { schema, .. }) => {
+            let before = faults.len();
+            check_value(schema, value, path, faults);
+            if faults.len() > before {
+                let path = path();
+                let whole = faults[before..].iter_mut().filter(|fault| fault.path == path);
+                whole.for_each(|fault| say_type(schema, name, owner, fault));
             }
-            Some(ContentKind::Component { .. }) => faults.push(fault(
-                path(),
-                format!("«{name}» is a component: give it as an object with a $metadata object."),
-            )),
-            Some(_) => faults.push(fault(
-                path(),
-                format!("«{name}» is not a property of {}; only properties have values.", model.id),
-            )),
-            // In the service's words (recorded traffic).
-            None => {
-                faults.push(fault(
-                    path(),
-                    format!("{name} does not appear on the DTDL for {owner}."),
-                ));
-            }
+        }
+        Some(ContentKind::Component { .. }) => faults.push(fault(
+            path(),
+            format!("«{name}» is a component: give it as an object with a $metadata object."),
+        )),
+        Some(_) => faults.push(fault(
+            path(),
+            format!("«{name}» is not a property of {}; only properties have values.", model.id),
+        )),
+        // In the service's words (recorded traffic).
+        None => {
+            faults.push(fault(path(), format!("{name} does not appear on the DTDL for {owner}.")));
         }
     }
 }

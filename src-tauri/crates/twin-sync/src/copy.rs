@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
-use twin_graph::{Change, ChangeKind, Origin, Relationship, Timestamp, Twin, TwinGraph};
+use twin_graph::{Change, ChangeKind, Origin, Planned, Relationship, Timestamp, Twin, TwinGraph};
 
 /// A relationship's source and id.
 pub(crate) type RelationshipKey = (Arc<str>, Arc<str>);
@@ -62,7 +62,8 @@ impl Copy {
             let cause = Call::new(Origin::Remote).cause();
             Arc::new(Change { version, time, cause, kind }).into()
         };
-        Ok(self.view.publish((first..).zip(steps).map(change).collect())?)
+        let changes: Vec<Planned> = (first..).zip(steps).map(change).collect();
+        Ok(self.view.publish(&changes)?)
     }
 
     /// Takes twins over as the service has them; answers the ids of those that could be read.

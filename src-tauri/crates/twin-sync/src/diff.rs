@@ -60,7 +60,7 @@ fn patches(local: &Twin, remote: &Twin) -> Option<Vec<Step>> {
     for group in operations.chunk_by(|(a, _), (b, _)| a == b) {
         let time = group[0].0;
         let patch: Vec<_> = group.iter().map(|(_, operation)| operation.clone()).collect();
-        let (patched, applied) = twin.patched(&patch, time).ok()?;
+        let (patched, applied) = twin.patched(patch, time).ok()?;
         twin = patched;
         let source_times = source_times(remote, &applied);
         for (name, source) in &source_times {
@@ -131,7 +131,7 @@ fn relationship_patch(local: &Relationship, remote: &Relationship) -> Option<Cha
     };
     let operations = operations("", &contents(local), &contents(remote));
     let operations: Vec<_> = operations.into_iter().map(|(_, operation)| operation).collect();
-    let (mut patched, patch) = local.patched(&operations).ok()?;
+    let (mut patched, patch) = local.patched(operations).ok()?;
     patched.etag = remote.etag.clone();
     let (source, id, etag) = (remote.source.clone(), remote.id.clone(), remote.etag.clone());
     (patched == *remote && !patch.is_empty()).then_some(ChangeKind::RelationshipPatched {

@@ -241,7 +241,7 @@ impl TwinService for Memory {
         let mut twins = self.twins.lock();
         let twin = twins.get_mut(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
         check(if_match.as_ref(), &twin.etag)?;
-        let patched = twin.patched(&patch, SystemTime::now().into());
+        let patched = twin.patched(patch, SystemTime::now().into());
         let (mut after, _) = patched
             .map_err(|error| ServiceError::new(Code::JsonPatchInvalid, error.to_string()))?;
         after.etag = self.etag();
@@ -350,7 +350,7 @@ impl TwinService for Memory {
         let found = found.ok_or_else(|| ServiceError::relationship_not_found(source, id))?;
         check(if_match.as_ref(), &found.etag)?;
         let (mut after, _) = found
-            .patched(&patch)
+            .patched(patch)
             .map_err(|error| ServiceError::new(Code::JsonPatchInvalid, error.to_string()))?;
         after.etag = self.etag();
         *found = after;

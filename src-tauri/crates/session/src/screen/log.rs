@@ -43,7 +43,7 @@ pub(crate) fn event_detail(log: &EventLog, position: u64) -> Option<wire::LogEve
     let trace = log.trace(&found.entry.trace.trace_id());
     Some(wire::LogEventDetail {
         row: row(&found),
-        body: found.entry.body.clone(),
+        body: found.entry.body.to_json(),
         trace: trace.iter().take(MOST_OF_TRACE).map(row).collect(),
     })
 }

@@ -1,6 +1,6 @@
 //! Acknowledged durable patches in process.
 
-use crate::{Measured, building};
+use crate::{Measured, Measuring, building};
 use adt_service::{Call, TwinService};
 use journal::{Journal, Options};
 use simulator::{Instance, InstanceOptions};
@@ -57,7 +57,8 @@ pub async fn patch(
     rooms: usize,
     time: Duration,
 ) -> Measured {
-    let start = Instant::now();
+    let measuring = Measuring::begin();
+    let start = measuring.start;
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
             let instance = instance.clone();
@@ -84,7 +85,7 @@ pub async fn patch(
     for task in tasks {
         each.extend(task.await.unwrap());
     }
-    Measured { each, all: start.elapsed() }
+    measuring.end(each)
 }
 
 pub async fn measure() {

@@ -1,7 +1,7 @@
 //! The same through REST: TLS, keep-alive, one request at a time on each connection.
 
 use crate::patches::{fill, open};
-use crate::{Measured, building};
+use crate::{Measuring, building};
 use adt_service::server::{ServerOptions, serve};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
@@ -61,7 +61,8 @@ pub async fn measure() {
             let name = ServerName::try_from("localhost").unwrap();
             connections.push(tls.client.connect(name, tcp).await.unwrap());
         }
-        let start = Instant::now();
+        let measuring = Measuring::begin();
+        let start = measuring.start;
         let tasks: Vec<_> = connections
             .into_iter()
             .enumerate()
@@ -72,7 +73,7 @@ pub async fn measure() {
             each.extend(task.await.unwrap());
         }
         let name = format!("durable patches over REST (TLS), {clients} clients");
-        Measured { each, all: start.elapsed() }.print(&name, 1);
+        measuring.end(each).print(&name, 1);
     }
     served.abort();
 }

@@ -168,14 +168,14 @@ fn check(
 pub(super) fn patch(
     graph: &TwinGraph,
     (source, id): (&str, &str),
-    patch: &[Operation],
+    patch: Vec<Operation>,
     if_match: Option<&IfMatch>,
     stamp: &Stamp,
     limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let current = find(graph, source, id)?;
     check_match(if_match, &current.etag)?;
-    check_patch(limiter, patch, INVALID)?;
+    check_patch(limiter, &patch, INVALID)?;
     let (after, applied) = current.patched(patch).map_err(|error| patch_refused(&error))?;
     check(graph, &after, limiter)?;
     Ok(ChangeKind::RelationshipPatched {

@@ -5,7 +5,7 @@ use adt_service::ServiceError;
 use serde::Serialize;
 use serde_json::Value;
 use std::io;
-use twin_graph::Fault;
+use twin_graph::{Fault, Operation};
 
 /// Refuses a body that is too large.
 pub(super) fn check_body(limiter: &Limiter, body: &impl Serialize) -> Result<(), ServiceError> {
@@ -14,6 +14,25 @@ pub(super) fn check_body(limiter: &Limiter, body: &impl Serialize) -> Result<(),
     let within = serde_json::to_writer(&mut size, body).is_ok();
     let size = if within { size.counted } else { u64::MAX };
     Ok(limiter.check(Limit::Body, size)?)
+}
+
+/// Refuses a patch that is too large. Most are so small that nothing needs to be counted.
+pub(super) fn check_patch(limiter: &Limiter, patch: &[Operation]) -> Result<(), ServiceError> {
+    /// `{"op":"replace","path":"","value":}` and a comma, or a number, with room to spare.
+    const FRAME: usize = 64;
+    /// The most that a byte of a text becomes: `\u001f`.
+    const ESCAPED: usize = 6;
+    let most = |operation: &Operation| match &operation.value {
+        None | Some(Value::Null | Value::Bool(_) | Value::Number(_)) => {
+            Some(2 * FRAME + ESCAPED * operation.path.len())
+        }
+        Some(Value::String(text)) => Some(FRAME + ESCAPED * (operation.path.len() + text.len())),
+        Some(Value::Array(_) | Value::Object(_)) => None,
+    };
+    match patch.iter().map(most).sum::<Option<usize>>() {
+        Some(size) if size as u64 <= limiter.most(Limit::Body) => Ok(()),
+        _ => check_body(limiter, &patch),
+    }
 }
 
 /// Counts bytes up to a bound and keeps none.

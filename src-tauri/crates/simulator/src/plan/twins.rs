@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{
-    ChangeKind, Contents, Fault, Operation, PatchError, Timestamp, Twin, TwinGraph,
+    ChangeKind, Contents, Fault, Operation, PatchError, Timestamp, Twin, TwinGraph, check_patched,
     check_relationship, check_twin,
 };
 
@@ -119,21 +119,33 @@ fn read_time(value: &Value) -> Option<Timestamp> {
 pub(super) fn patch(
     graph: &TwinGraph,
     id: &str,
-    patch: &[Operation],
+    patch: Vec<Operation>,
     if_match: Option<&IfMatch>,
     stamp: &Stamp,
     limiter: &Limiter,
 ) -> Result<(ChangeKind, Arc<Twin>), ServiceError> {
-    let twin = graph.twin(id).ok_or_else(|| ServiceError::twin_not_found(id))?;
+    let node = graph.node(id);
+    let found = node.and_then(|node| graph.twin_at(node));
+    let twin = found.ok_or_else(|| ServiceError::twin_not_found(id))?;
     check_match(if_match, &twin.etag)?;
-    check_patch(limiter, patch, INVALID)?;
-    let (times, operations): (Vec<_>, Vec<_>) =
-        patch.iter().cloned().partition(|operation| timed_property(&operation.path).is_some());
+    check_patch(limiter, &patch, INVALID)?;
+    let timed = |operation: &Operation| timed_property(&operation.path).is_some();
+    let (times, operations) = if patch.iter().any(timed) {
+        patch.into_iter().partition(timed)
+    } else {
+        (Vec::new(), patch)
+    };
     let (mut after, applied) =
-        twin.patched(&operations, stamp.now).map_err(|error| patch_refused(&error))?;
+        twin.patched(operations, stamp.now).map_err(|error| patch_refused(&error))?;
     let source_times =
         times.iter().map(|time| source_time(&after, time)).collect::<Result<Vec<_>, _>>()?;
-    let mut faults = check_twin(graph.models(), &after);
+    // A model that was deleted and is there again may be another one.
+    let was_checked = node.and_then(|node| graph.twin_changed(node)) > Some(graph.models_version());
+    let mut faults = if was_checked && after.model == twin.model {
+        check_patched(graph.models(), &after, &applied)
+    } else {
+        check_twin(graph.models(), &after)
+    };
     if after.model != twin.model {
         check_in_use(graph, &after.model)?;
         faults.extend(faults_of_relationships(graph, &after));
@@ -169,6 +181,9 @@ fn faults_of_relationships(graph: &TwinGraph, twin: &Twin) -> Vec<Fault> {
 /// `property` of `/$metadata/property/sourceTime`, or `component/property` of
 /// `/component/$metadata/property/sourceTime`.
 fn timed_property(path: &str) -> Option<String> {
+    if !path.ends_with("/sourceTime") {
+        return None;
+    }
     match path.split('/').collect::<Vec<_>>()[..] {
         ["", "$metadata", property, "sourceTime"] => Some(property.to_owned()),
         ["", component, "$metadata", property, "sourceTime"] => {
@@ -218,7 +233,7 @@ pub(super) fn delete(
 
 pub(super) fn telemetry(
     graph: &TwinGraph,
-    telemetry: &Telemetry,
+    telemetry: Telemetry,
     limiter: &Limiter,
 ) -> Result<ChangeKind, ServiceError> {
     let twin = graph.twin(&telemetry.twin);
@@ -242,6 +257,6 @@ pub(super) fn telemetry(
         component: telemetry.component.as_deref().map(Arc::from),
         message_id: telemetry.message_id.as_str().into(),
         source_time: telemetry.source_time,
-        body: telemetry.body.clone(),
+        body: telemetry.body,
     })
 }

@@ -39,10 +39,16 @@ impl TwinGraph {
             replayed.apply(change)?;
             debug_assert_eq!(replayed.twin(id), Some(twin), "planned otherwise than carried out");
         }
-        if self.node(id).is_none() {
-            return Err(super::apply::missing(change.version, id));
+        let node = self.node(id).ok_or_else(|| super::apply::missing(change.version, id))?;
+        let known = self.twin_at(node);
+        let stays = known.is_some_and(|known| {
+            Arc::ptr_eq(&known.id, &twin.id) && Arc::ptr_eq(&known.model, &twin.model)
+        });
+        if stays {
+            self.twins.set(super::place(node), change.version, Some(twin.clone()));
+        } else {
+            self.put_twin(change.version, twin.clone());
         }
-        self.put_twin(change.version, twin.clone());
         self.version = change.version;
         Ok(())
     }

@@ -91,6 +91,12 @@ impl<T> Slots<T> {
         slot.value.as_ref().map(|_| slot.since)
     }
 
+    /// The version at which what is in a place last changed; `None` where it is free.
+    pub(crate) fn changed(&self, place: u32) -> Option<u64> {
+        let slot = self.0.get(place as usize)?;
+        slot.value.as_ref().map(|_| slot.version)
+    }
+
     /// All chunks, or those with a place that changed after a version.
     pub(crate) fn chunks(&self, after: Option<u64>) -> impl Iterator<Item = Chunk<'_, T>> {
         let all = self.0.len();
