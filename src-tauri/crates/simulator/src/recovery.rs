@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use twin_graph::{Change, TwinGraph};
 
-/// Changes between snapshots, at the least; a large graph is written less often.
-const SNAPSHOT_EVERY: usize = 50_000;
+/// Changes between snapshots, at the least, so that a small graph is not written all the time; a
+/// large one is written less often.
+const SNAPSHOT_EVERY: usize = 200_000;
 /// Changes kept before the newest snapshot, for endpoints that are behind and for the event log.
 const KEEP: u64 = 200_000;
 /// Records read at once.

@@ -166,11 +166,12 @@ impl Writer {
     }
 
     /// Those who were just answered ask again within microseconds: where a commit takes much
-    /// longer than that, it is worth a moment to have them in this one and not in the next.
+    /// longer than that, it is worth a moment to have them in this one and not in the next. One
+    /// alone is waited for without looking.
     fn linger(&mut self, batch: &mut Batch) {
         let (since, limit) = (Instant::now(), LINGER.min(self.commit / 4));
         self.gather(batch, None);
-        while !self.has_company(batch) && since.elapsed() + LOOK < limit {
+        while self.company > 1 && !self.has_company(batch) && since.elapsed() + LOOK < limit {
             std::thread::sleep(LOOK);
             self.receive(batch, None);
         }

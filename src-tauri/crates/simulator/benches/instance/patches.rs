@@ -1,6 +1,6 @@
 //! Acknowledged durable patches in process.
 
-use crate::{Measured, Measuring, building};
+use crate::{Measured, Measuring, STRIDE, building};
 use adt_service::{Call, TwinService};
 use journal::{Journal, Options};
 use simulator::{Instance, InstanceOptions};
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twin_graph::{Operation, OperationKind, Origin};
 
-const ROOMS: usize = 10_000;
+/// Each with its thermostat: 100,000 twins.
+pub const ROOMS: usize = 50_000;
 const TIME: Duration = Duration::from_secs(3);
 
 pub fn open(folder: &Path) -> Arc<Instance> {
@@ -65,7 +66,7 @@ pub async fn patch(
             tokio::spawn(async move {
                 let (mut room, mut each) = (client, Vec::new());
                 while start.elapsed() < time {
-                    room = (room + clients) % rooms;
+                    room = (room + STRIDE) % rooms;
                     let begun = Instant::now();
                     let patch = vec![Operation {
                         op: OperationKind::Replace,

@@ -1,11 +1,11 @@
-//! The disk's own fsync, and SQLite (WAL, synchronous FULL) updating a property of 10,000 rows.
+//! The disk's own fsync, and SQLite (WAL, synchronous FULL) updating a property of as many rows.
 
-use crate::Measured;
+use crate::{Measured, STRIDE};
 use rusqlite::{Connection, params};
 use std::io::Write;
 use std::time::Duration;
 
-const ROWS: i64 = 10_000;
+const ROWS: usize = crate::patches::ROOMS;
 
 pub fn measure() {
     let folder = crate::folder();
@@ -25,7 +25,7 @@ pub fn measure() {
         .unwrap();
     let body = r#"{"temperature":20.5,"setPoint":21.0,"mode":"heat"}"#.repeat(4);
     sqlite
-        .execute("INSERT INTO twin WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i<?1) SELECT i, ?2 FROM n", params![ROWS, body])
+        .execute("INSERT INTO twin WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i<?1) SELECT i, ?2 FROM n", params![ROWS as i64, body])
         .unwrap();
     let mut next = 0;
     let mut count = 0_u64;
@@ -35,10 +35,10 @@ pub fn measure() {
             let mut update =
                 transaction.prepare_cached("UPDATE twin SET body=?2 WHERE id=?1").unwrap();
             for _ in 0..of {
-                next = (next + 7_919) % ROWS;
+                next = (next + STRIDE) % ROWS;
                 // A row that stays as it is, SQLite does not write.
                 count += 1;
-                update.execute(params![next, format!("{count:08}{body}")]).unwrap();
+                update.execute(params![next as i64, format!("{count:08}{body}")]).unwrap();
             }
             drop(update);
             transaction.commit().unwrap();

@@ -1,6 +1,6 @@
 //! The same through REST: TLS, keep-alive, one request at a time on each connection.
 
-use crate::patches::{fill, open};
+use crate::patches::{ROOMS, fill, open};
 use crate::{Measuring, building};
 use adt_service::server::{ServerOptions, serve};
 use rcgen::{CertificateParams, KeyPair};
@@ -11,7 +11,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-const ROOMS: usize = 10_000;
 const TIME: Duration = Duration::from_secs(3);
 
 struct Tls {
