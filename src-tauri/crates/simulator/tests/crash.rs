@@ -10,7 +10,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use twin_graph::{Origin, parse_patch};
 
@@ -73,7 +73,8 @@ async fn write(instance: Arc<Instance>, folder: PathBuf, client: u64, start: u64
 }
 
 /// Lets a child write into `folder` for a while and kills it; answers what it had acknowledged.
-fn killed_after(folder: &Path, millis: u64) -> Vec<Acknowledged> {
+/// The while begins with its first acknowledgement, or with its start.
+fn killed_after(folder: &Path, millis: u64, from_start: bool) -> Vec<Acknowledged> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_writes_until_it_is_killed", "--nocapture"])
         .env(CHILD, folder)
@@ -82,8 +83,20 @@ fn killed_after(folder: &Path, millis: u64) -> Vec<Acknowledged> {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let reader =
-        std::thread::spawn(move || -> Vec<String> { lines.map_while(Result::ok).collect() });
+    let (begun, first) = mpsc::channel();
+    let reader = std::thread::spawn(move || -> Vec<String> {
+        let lines = lines.map_while(Result::ok);
+        let told = lines.inspect(|line| {
+            if line.contains("ack ") {
+                // Only the first is waited for.
+                drop(begun.send(()));
+            }
+        });
+        told.collect()
+    });
+    if !from_start {
+        first.recv_timeout(Duration::from_secs(60)).expect("the child acknowledges something");
+    }
     std::thread::sleep(Duration::from_millis(millis));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -141,8 +154,9 @@ fn nothing_acknowledged_is_lost() {
     let mut writes = 0;
     let rounds = std::env::var(MORE).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     for round in 0..rounds {
-        // Other moments every time, the same ones every run.
-        let acknowledged = killed_after(folder.path(), 250 + round * 7_919 % 131);
+        // Other moments every time, the same ones every run; some while it opens or begins.
+        let (millis, from_start) = (50 + round * 7_919 % 331, round % 4 == 3);
+        let acknowledged = killed_after(folder.path(), millis, from_start);
         writes += acknowledged.len();
         let log = folder.path().join("journal.db-wal");
         let end = fs::metadata(&log).map_or(0, |file| file.len());
