@@ -89,7 +89,7 @@ fn killed_after(folder: &Path, millis: u64, from_start: bool) -> Vec<Acknowledge
         let told = lines.inspect(|line| {
             if line.contains("ack ") {
                 // Only the first is waited for.
-                drop(begun.send(()));
+                let _ = begun.send(());
             }
         });
         told.collect()
