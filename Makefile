@@ -16,7 +16,7 @@ TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium mosquitt
 .PHONY: help run dev test check unit desktop picture wire clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .packages-build ui/dist/index.html ## Open the window on the sample building
 	cargo build --release --bin twinscope-desktop

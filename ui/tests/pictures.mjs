@@ -49,16 +49,29 @@ const scenes = {
   limits: (page) => page.getByTestId("limits-item").click(),
 };
 
+/** The page with large graphs: all of it, and as near as a floor. */
+const larges = {
+  "building-10000": "large=10000&changes=50",
+  "building-100000": "large=100000&changes=50",
+  "network-10000": "large=10000&graph=network&changes=50",
+};
+const near = async (page) => {
+  const box = await page.getByTestId("graph-canvas").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.35, box.y + box.height * 0.45);
+  for (let step = 0; step < 8; step++) await page.mouse.wheel(0, -240);
+  await page.mouse.move(box.x + 4, box.y + 4);
+};
+
 async function select(page, twin) {
   const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
 }
 
-async function take(browser, address, theme, size, name, scene) {
+async function take(browser, address, theme, size, name, scene, query = "") {
   const page = await browser.newPage({ viewport: size });
   page.on("pageerror", (error) => console.error(name, error.message));
-  await page.goto(`${address}tests/fixture.html?theme=${theme}`);
-  await page.waitForSelector("html[data-ready=true]");
+  await page.goto(`${address}tests/fixture.html?theme=${theme}&${query}`, { timeout: 120_000 });
+  await page.waitForSelector("html[data-ready=true]", { timeout: 120_000 });
   await page.waitForTimeout(700);
   await scene(page);
   await page.waitForTimeout(500);
@@ -76,6 +89,11 @@ for (const theme of ["dark", "light"]) {
   for (const size of sizes) {
     for (const [name, scene] of Object.entries(scenes)) {
       await take(browser, server.resolvedUrls.local[0], theme, size, name, scene);
+    }
+    for (const [name, query] of Object.entries(larges)) {
+      const address = server.resolvedUrls.local[0];
+      await take(browser, address, theme, size, `${name}-far`, async () => {}, query);
+      await take(browser, address, theme, size, `${name}-near`, near, query);
     }
   }
 }

@@ -34,7 +34,7 @@ interface GraphToolbarProps {
 export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
   const page = usePage();
   const current = useCell(page.tool);
-  const zoom = usePart(surface.camera, (camera) => Math.round(camera.zoom * 100));
+  const zoom = usePart(surface.camera, (camera) => inPercent(camera.zoom));
   const width = usePart(surface.size, (size) => size.width);
   const wanted = usePart(page.preferences, ({ legend }) => legend);
   const unready = useCell(surface.scene) === null;
@@ -63,7 +63,7 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
         onClick={() => surface.zoom(1 / step)}
       />
       <span className="zoom number" title="Scale">
-        {zoom}%
+        {zoom}
       </span>
       <IconButton
         icon={Plus}
@@ -85,3 +85,6 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
     </div>
   );
 }
+
+const inPercent = (zoom: number): string =>
+  `${zoom < 0.01 ? (zoom * 100).toPrecision(1) : Math.round(zoom * 100)}%`;

@@ -21,7 +21,8 @@ export interface Point {
   y: number;
 }
 
-const minZoom = 0.02;
+/** At this a million twins are seen at once. */
+const minZoom = 0.0005;
 export const maxZoom = 8;
 
 const clampZoom = (zoom: number): number => Math.min(maxZoom, Math.max(minZoom, zoom));

@@ -163,7 +163,8 @@ function titleOf(picture: Picture, at: number): Label | null {
   if (bottom - (far ? top : y) < (far ? smallestText + 4 : titleFrom)) return null;
   const pixels = frame.outer ? smallestText + 1 : smallestText;
   const name = nameOf(picture, frame.twin);
-  const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, right - x, pixels, far);
+  const room = far ? right - left - 2 : right - x;
+  const text = shortened(name, ` · ${count(scene.held[at] ?? 0)}`, room, pixels, far);
   // A part of its name tells a house, but of floors there would be too many.
   if (!text || (far && !frame.outer && !text.startsWith(name))) return null;
   const place = far

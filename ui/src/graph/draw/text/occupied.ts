@@ -14,8 +14,9 @@ export class Occupied {
 
   /** Takes a place; answers whether it was free. */
   take(left: number, top: number, width: number, height: number): boolean {
-    const first = Math.max(0, Math.floor(left / cell));
-    const last = Math.min(this.columns - 1, Math.floor((left + width) / cell));
+    // To the nearest cell: texts that stand side by side in a row are told apart by their ends.
+    const first = Math.max(0, Math.round(left / cell));
+    const last = Math.min(this.columns - 1, Math.round((left + width) / cell) - 1);
     const upper = Math.max(0, Math.floor(top / cell));
     const lower = Math.min(this.rows - 1, Math.floor((top + height) / cell));
     if (last < first || lower < upper) return false;
