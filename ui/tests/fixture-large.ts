@@ -1,3 +1,4 @@
+import type { SceneFrame } from "../src/graph/scene";
 import type { Answer } from "../src/host/host";
 import { noRow } from "../src/store/rows";
 import type { GraphMessage } from "../src/wire/GraphMessage";
@@ -5,6 +6,16 @@ import type { Request } from "../src/wire/Request";
 import { building, kinds, network, randomOf } from "./drawing/graphs";
 import { FixtureHost } from "./fixture-host";
 import { graphMessage } from "./graph-message";
+
+/** As the layout would have it: a frame around all houses, of the first twin. */
+function campusOf(frames: SceneFrame[]): SceneFrame[] {
+  if (frames.length === 0) return [];
+  const left = Math.min(...frames.map(({ x }) => x)) - 160;
+  const top = Math.min(...frames.map(({ y }) => y)) - 240;
+  const width = Math.max(...frames.map((frame) => frame.x + frame.width)) + 160 - left;
+  const height = Math.max(...frames.map((frame) => frame.y + frame.height)) + 160 - top;
+  return [{ x: left, y: top, width, height, twin: 0, outer: true }];
+}
 
 /** The played backend with a large graph, of which so many values change in a second. */
 export class LargeHost extends FixtureHost {
@@ -73,7 +84,10 @@ export class LargeHost extends FixtureHost {
         target: target[row] ?? 0,
         name: name[row] ?? 0,
       })),
-      frameList: frames.map(({ twin, ...place }) => ({ ...place, row: twin })),
+      frameList: [...campusOf(frames), ...frames].map(({ twin, ...place }) => ({
+        ...place,
+        row: twin,
+      })),
     });
   }
 

@@ -15,6 +15,8 @@ export interface Derived {
   importance: Float32Array;
   /** How many twins are in each frame, at any depth. */
   held: Uint32Array;
+  /** 1 for a frame around others that hold frames themselves: a campus. */
+  campus: Uint8Array;
   /** What stands for twins in no frame, seen from far; `null` where they are few or all alike. */
   clusters: Clusters | null;
 }
@@ -44,6 +46,7 @@ export function derive(basis: Basis): Derived {
     frameOf,
     importance,
     held: countHeld(frameOf, parent, frames),
+    campus: campusesOf(frameOf, parent, frames),
     clusters: cluster({ ...basis, frameOf, importance }),
   };
 }
@@ -76,6 +79,15 @@ function weigh(links: Links, parent: Int32Array, frames: SceneFrame[]): Float32A
     if (twin >= 0) weight[twin] = 100 - depth;
   }
   return weight;
+}
+
+function campusesOf(frameOf: Int32Array, parent: Int32Array, frames: SceneFrame[]): Uint8Array {
+  const campus = new Uint8Array(frames.length);
+  frames.forEach((frame, at) => {
+    const around = frame.outer ? outerOf(at, frameOf, parent, frames) : -1;
+    if (around >= 0) campus[around] = 1;
+  });
+  return campus;
 }
 
 function countHeld(frameOf: Int32Array, parent: Int32Array, frames: SceneFrame[]): Uint32Array {

@@ -158,7 +158,8 @@ function titleOf(picture: Picture, at: number): Label | null {
   const box = frameBox(picture, at);
   const [left, right] = [box.left / density, Math.min(size.width, box.right / density)];
   const [top, bottom] = [box.top / density, Math.min(size.height, box.bottom / density)];
-  const far = seen.far > 0.5;
+  // The middle of a campus is some house.
+  const far = seen.far > 0.5 && !scene.campus[at];
   const [x, y] = [Math.max(left, 0) + titleInset, Math.max(top, titleTop)];
   if (bottom - (far ? top : y) < (far ? smallestText + 4 : titleFrom)) return null;
   const pixels = frame.outer ? smallestText + 1 : smallestText;
