@@ -648,8 +648,9 @@ impl Mailbox {
         let mut state = self.state.lock();
         let mut failed = Vec::new();
         let mut came = false;
-        while let Some((_, token)) = state.lock_ends.first().copied().filter(|(at, _)| *at <= now) {
-            failed.extend(state.unlock(token).map(|(number, _)| number));
+        while let Some(end) = state.lock_ends.first().copied().filter(|(at, _)| *at <= now) {
+            state.lock_ends.remove(&end);
+            failed.extend(state.unlock(end.1).map(|(number, _)| number));
         }
         while let Some((_, number)) =
             state.scheduled.first().copied().filter(|(at, _)| *at <= millis)
@@ -772,6 +773,9 @@ impl State {
     fn lock(&mut self, number: u64, until: Instant) -> Option<Taken> {
         let token = *Uuid::new_v4().as_bytes();
         let entry = self.entries.get_mut(&number)?;
+        if matches!(entry.place, Place::Locked(..)) {
+            return None;
+        }
         let taken = entry.taken(number, token, Some(wall(until)));
         entry.place = Place::Locked(token, until);
         self.ready.remove(&number);
@@ -800,6 +804,10 @@ impl State {
         let Some(entry) = self.entries.remove(&number) else { return };
         self.bytes = self.bytes.saturating_sub(entry.message.bare.len() as u64);
         self.ready.remove(&number);
+        if let Place::Locked(token, until) = entry.place {
+            self.locks.remove(&token);
+            self.lock_ends.remove(&(until, token));
+        }
         let about = &entry.message.about;
         if let Some(at) = about.expires {
             self.expiring.remove(&(at, number));
