@@ -24,6 +24,7 @@ import {
   thermostat,
 } from "./fixture-building";
 import { fixtureLimits } from "./fixture-limits";
+import { FixtureQueries } from "./fixture-queries";
 import { graphMessage, type PlayedTwin } from "./graph-message";
 
 const routes = ["to-parent", "telemetry"];
@@ -46,6 +47,7 @@ export class FixtureHost implements Host {
   log: LogRow[] = [];
   firstDrawings = 0;
   throttled = 0;
+  readonly queries = new FixtureQueries(this);
   private readonly saved = new Map<string, unknown>();
   patches: unknown[] = [];
   private readonly bodies = new Map<number, unknown>();
@@ -155,6 +157,8 @@ export class FixtureHost implements Host {
       case "firstDrawing":
         this.firstDrawings++;
         return { type: "accepted" };
+      default:
+        return this.queries.answer(request) ?? failed("Fault", `Not played: ${request.type}.`);
     }
   }
 
@@ -164,6 +168,10 @@ export class FixtureHost implements Host {
 
   async pickFile(): Promise<string | null> {
     return "/home/me/ca.pem";
+  }
+
+  async pickSave(_title: string, name: string): Promise<string | null> {
+    return `/home/me/${name}`;
   }
 
   /** Changes a property as an outside client does. */

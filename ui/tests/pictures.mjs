@@ -1,4 +1,4 @@
-// Takes pictures of the page on the played backend: `npm run pictures -- FOLDER`.
+// Takes pictures of the page on the played backend: `npm run pictures -- FOLDER [SCENE]`.
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,9 +6,11 @@ import { chromium } from "playwright-core";
 import { createServer } from "vite";
 
 const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), "twinscope-pictures-"));
+/** Only scenes with this in their name. */
+const only = process.argv[3] ?? "";
 const sizes = [
-  { width: 1440, height: 900 },
-  { width: 1000, height: 640 },
+  { width: 1280, height: 800 },
+  { width: 900, height: 600 },
 ];
 
 /** What is done on the page before the picture. */
@@ -47,6 +49,44 @@ const scenes = {
   },
   open: (page) => page.keyboard.press("Control+o"),
   limits: (page) => page.getByTestId("limits-item").click(),
+  "query-empty": (page) => page.keyboard.press("Control+e"),
+  query: async (page) => {
+    await ask(
+      page,
+      "SELECT * FROM DIGITALTWINS T\nWHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Room;1')",
+    );
+    await page.getByTestId("query-row").nth(2).click();
+  },
+  "query-live": async (page) => {
+    await page.keyboard.press("Control+e");
+    await page.getByTestId("query-live").click();
+    await ask(
+      page,
+      "SELECT T.$dtId, T.temperature FROM DIGITALTWINS T\nWHERE T.temperature > 21.6",
+    );
+    await page.waitForTimeout(2500);
+  },
+  "query-json": async (page) => {
+    await ask(page, "SELECT TOP(100000) FROM DIGITALTWINS T");
+    await page.getByRole("radio", { name: "JSON" }).click();
+  },
+  "query-many": async (page) => {
+    await ask(page, "SELECT TOP(100000) FROM DIGITALTWINS T");
+    await page.getByRole("button", { name: "$dtId" }).click();
+    await page.getByTestId("query-explain").click();
+  },
+  "query-refused": async (page) => {
+    await ask(page, "SELECT T.temprature\nFRM DIGITALTWINS T");
+  },
+  "query-complete": async (page) => {
+    await page.keyboard.press("Control+e");
+    await page.waitForTimeout(200);
+    await page.keyboard.type("SELECT * FROM DIGITALTWINS T WHERE T.temprature > 3 AND T.");
+  },
+  "query-filter": async (page) => {
+    await page.getByTestId("filter").click();
+    await page.getByTestId("filter-input").fill("thermo_000");
+  },
 };
 
 /** The page with large graphs: all of it, and as near as a floor. */
@@ -62,6 +102,15 @@ const near = async (page) => {
   await page.mouse.move(box.x + 4, box.y + 4);
 };
 
+/** Writes a query and runs it. */
+async function ask(page, text) {
+  await page.keyboard.press("Control+e");
+  await page.waitForTimeout(200);
+  await page.keyboard.insertText(text);
+  await page.keyboard.press("Control+Enter");
+  await page.waitForTimeout(400);
+}
+
 async function select(page, twin) {
   const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
@@ -69,9 +118,11 @@ async function select(page, twin) {
 
 async function take(browser, address, theme, size, name, scene, query = "") {
   const page = await browser.newPage({ viewport: size });
+  // Vite makes the dependencies ready at the first visit, which takes its time.
+  page.setDefaultTimeout(120_000);
   page.on("pageerror", (error) => console.error(name, error.message));
-  await page.goto(`${address}tests/fixture.html?theme=${theme}&${query}`, { timeout: 120_000 });
-  await page.waitForSelector("html[data-ready=true]", { timeout: 120_000 });
+  await page.goto(`${address}tests/fixture.html?theme=${theme}&${query}`);
+  await page.waitForSelector("html[data-ready=true]");
   await page.waitForTimeout(700);
   await scene(page);
   await page.waitForTimeout(500);
@@ -88,9 +139,11 @@ const browser = await chromium.launch({
 for (const theme of ["dark", "light"]) {
   for (const size of sizes) {
     for (const [name, scene] of Object.entries(scenes)) {
+      if (!name.includes(only)) continue;
       await take(browser, server.resolvedUrls.local[0], theme, size, name, scene);
     }
     for (const [name, query] of Object.entries(larges)) {
+      if (!name.includes(only)) continue;
       const address = server.resolvedUrls.local[0];
       await take(browser, address, theme, size, `${name}-far`, async () => {}, query);
       await take(browser, address, theme, size, `${name}-near`, near, query);

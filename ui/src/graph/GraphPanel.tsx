@@ -7,6 +7,7 @@ import { pressKey } from "./keys";
 import { Legend } from "./Legend";
 import { Minimap } from "./Minimap";
 import { NodeButtons } from "./NodeButtons";
+import { OverlayBar } from "./OverlayBar";
 import { GraphSurface } from "./surface";
 import { TwinList } from "./TwinList";
 import "./graph.css";
@@ -18,6 +19,8 @@ import { usePage } from "../store/usePage";
 const legendFrom = 720;
 const legendWidth = 184;
 const gap = 12;
+/** What the bar of an overlay takes at the lower edge. */
+const barHeight = 56;
 
 /** The drawing of the graph with what lies over it. */
 export function GraphPanel() {
@@ -70,6 +73,7 @@ export function GraphPanel() {
           aria-label="Drawing of the graph"
         />
         {surface && <Aside surface={surface} />}
+        <OverlayBar />
         <GroupBar />
         {surface && listed && <TwinList surface={surface} onClose={() => setListed(false)} />}
         <GraphEmpty />
@@ -84,10 +88,11 @@ function Aside({ surface }: { surface: GraphSurface }) {
   const { width, height } = useCell(surface.size);
   const wanted = usePart(page.preferences, ({ legend }) => legend);
   const open = wanted ?? width >= legendFrom;
+  const barred = usePart(page.overlay.lit, (lit) => lit !== null);
   useEffect(() => {
     const right = open ? legendWidth + 2 * gap : gap;
-    surface.cover({ top: gap, right, bottom: gap, left: gap });
-  }, [surface, open]);
+    surface.cover({ top: gap, right, bottom: barred ? barHeight : gap, left: gap });
+  }, [surface, open, barred]);
   if (!open || width === 0) return null;
   return (
     <aside className="graph-aside">

@@ -13,6 +13,7 @@ import { Button, IconButton, Tooltip } from "../look/Controls";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { AppearanceMenu } from "./AppearanceMenu";
+import { FilterMenu } from "./FilterMenu";
 import { SearchBox } from "./SearchBox";
 import type { GraphSurface } from "./surface";
 
@@ -42,6 +43,7 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
   return (
     <div className="graph-toolbar" role="toolbar" aria-label="Graph">
       <SearchBox />
+      <FilterMenu />
       <IconButton icon={List} label="List of twins" aria-pressed={listed} onClick={onList} />
       <span className="divider" />
       {tools.map(({ tool, ...button }) => (

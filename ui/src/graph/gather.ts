@@ -2,18 +2,28 @@ import { onNode } from "../look/format";
 import { noRow } from "../store/rows";
 import type { GraphChange, TwinGraph } from "../store/twinGraph";
 import type { Rect } from "./camera";
+import { isLit, type Lit } from "./lit";
 import { type Basis, circle, type Scene, type SceneFrame, sceneOf, shapeNumbers } from "./scene";
 import { spreadValues } from "./values";
 
 /** Arranges the graph anew; what glowed in the scene before goes on glowing. */
-export function makeScene(graph: TwinGraph, before: Scene | null, now: number): Scene {
-  const scene = sceneOf(gather(graph), { get: (id) => graph.rowOf(id) });
+export function makeScene(
+  graph: TwinGraph,
+  before: Scene | null,
+  now: number,
+  lit: Lit | null = null,
+): Scene {
+  const sieve = lit?.hides ? lit : null;
+  const isShown = (row: number) => graph.rows.isShown(row) && (sieve === null || isLit(sieve, row));
+  const scene = sceneOf(gather(graph, isShown), { get: (id) => graph.rowOf(id) });
   if (before) carryGlow(scene, before, now);
   return scene;
 }
 
+type IsShown = (row: number) => boolean;
+
 /** The twins stand in the rows of the graph; those that are not shown are absent. */
-function gather(graph: TwinGraph): Basis {
+function gather(graph: TwinGraph, isShown: IsShown): Basis {
   const { rows, kinds } = graph;
   const { count, place } = rows;
   const units = [...new Set(["", ...kinds.map((kind) => kind.unit)])];
@@ -24,7 +34,7 @@ function gather(graph: TwinGraph): Basis {
   for (let row = 0; row < count; row++) {
     x[row] = place[2 * row] as number;
     y[row] = place[2 * row + 1] as number;
-    absent[row] = rows.isShown(row) ? 0 : 1;
+    absent[row] = isShown(row) ? 0 : 1;
     shape[row] = shapeOf[kind[row] as number] ?? circle;
   }
   return {
@@ -40,8 +50,8 @@ function gather(graph: TwinGraph): Basis {
     own: rows.value.slice(0, count),
     units,
     unitOfKind: Uint16Array.from(kinds, ({ unit }) => units.indexOf(unit)),
-    ...edgesOf(graph),
-    frames: framesOf(graph),
+    ...edgesOf(graph, isShown),
+    frames: framesOf(graph, isShown),
   };
 }
 
@@ -76,20 +86,22 @@ function carryGlow(scene: Scene, before: Scene, now: number): void {
 }
 
 /** Only relationships of which both ends are shown. */
-function edgesOf(graph: TwinGraph) {
+function edgesOf(graph: TwinGraph, isShown: IsShown) {
   const { rows, edges } = graph;
   const containing = graph.relationshipNames.map((name) => name.contains);
   const frameOwners = new Set(graph.frames.map((frame) => frame.row));
   const [source, target] = [new Int32Array(edges.count), new Int32Array(edges.count)];
   const [name, framed] = [new Uint16Array(edges.count), new Uint8Array(edges.count)];
+  const edgeRow = new Int32Array(edges.count);
   let count = 0;
   for (let row = 0; row < edges.count; row++) {
     const [from, to] = [edges.source(row), edges.target(row)];
-    if (from === noRow || !rows.isShown(from) || !rows.isShown(to)) continue;
+    if (from === noRow || !isShown(from) || !isShown(to)) continue;
     const of = edges.name[row] as number;
     source[count] = from;
     target[count] = to;
     name[count] = of;
+    edgeRow[count] = row;
     framed[count] = containing[of] && rows.parent[to] === from && frameOwners.has(from) ? 1 : 0;
     count++;
   }
@@ -98,14 +110,15 @@ function edgesOf(graph: TwinGraph) {
     target: target.subarray(0, count),
     name: name.subarray(0, count),
     framed: framed.subarray(0, count),
+    edgeRow: edgeRow.subarray(0, count),
     names: graph.relationshipNames.map((each) => each.name),
   };
 }
 
-function framesOf(graph: TwinGraph): SceneFrame[] {
+function framesOf(graph: TwinGraph, isShown: IsShown): SceneFrame[] {
   const { rows } = graph;
   const outer = new Set(graph.frames.map((frame) => rows.parent[frame.row] ?? noRow));
-  const shown = graph.frames.filter((frame) => rows.isShown(frame.row));
+  const shown = graph.frames.filter((frame) => isShown(frame.row));
   const area = (frame: Rect) => frame.width * frame.height;
   return shown
     .map(({ row, x, y, width, height }) => ({

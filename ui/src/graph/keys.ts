@@ -40,6 +40,8 @@ export function pressKey(key: string, surface: GraphSurface, page: Page): boolea
     case "r":
       return page.explore.redo();
     case "Escape":
+      // One step at a time: what lies over the graph first, then the selection.
+      if (page.overlay.clear()) return true;
       page.selection.select(null);
       page.selection.gather([], false);
       page.tool.set("pan");

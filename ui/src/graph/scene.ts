@@ -53,6 +53,8 @@ export interface Basis {
   name: Uint16Array;
   /** 1 where a frame already shows the relationship. */
   framed: Uint8Array;
+  /** Its row in the graph. */
+  edgeRow: Int32Array;
   names: string[];
   /** Outer ones first. */
   frames: SceneFrame[];
@@ -102,7 +104,7 @@ export function sceneOf(basis: Basis, index: TwinIndex): Scene {
     changedAt: new Float64Array(count).fill(-Infinity),
     difference: new Float32Array(count),
     slots: new Slots(basis.x, basis.y, derived.grid),
-    bounds: boundsOf(basis),
+    bounds: boundsOf(basis, () => true, basis.frames) ?? { x: 0, y: 0, width: 1, height: 1 },
     paint: new Uint8Array(count),
     framePaint: new Uint8Array(basis.frames.length),
     scale: new Float32Array(count).fill(1),
@@ -124,7 +126,12 @@ export function moveTwin(scene: Scene, at: number, x: number, y: number): void {
   scene.slots.forget();
 }
 
-function boundsOf({ frames, absent, x, y, shape }: Basis): Rect {
+/** What holds some twins and frames, with room for labels; `null` where there is none. */
+export function boundsOf(
+  { absent, x, y, shape }: Basis,
+  counts: (at: number) => boolean,
+  frames: readonly Rect[] = [],
+): Rect | null {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const frame of frames) {
     left = Math.min(left, frame.x);
@@ -133,7 +140,7 @@ function boundsOf({ frames, absent, x, y, shape }: Basis): Rect {
     bottom = Math.max(bottom, frame.y + frame.height);
   }
   for (let at = 0; at < x.length; at++) {
-    if (absent[at]) continue;
+    if (absent[at] || !counts(at)) continue;
     const width = halfWidthOf(shape[at]) + 4;
     const height = halfHeightOf(shape[at]);
     const above = shape[at] === rectangle;
@@ -142,7 +149,5 @@ function boundsOf({ frames, absent, x, y, shape }: Basis): Rect {
     top = Math.min(top, (y[at] as number) - height - (above ? labelRoom : 4));
     bottom = Math.max(bottom, (y[at] as number) + height + (above ? 4 : labelRoom));
   }
-  return left > right
-    ? { x: 0, y: 0, width: 1, height: 1 }
-    : { x: left, y: top, width: right - left, height: bottom - top };
+  return left > right ? null : { x: left, y: top, width: right - left, height: bottom - top };
 }

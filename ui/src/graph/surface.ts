@@ -25,9 +25,10 @@ import { Frames } from "./frames";
 import { makeScene, updateScene } from "./gather";
 import { Glide } from "./glide";
 import { frameAt, twinAt, twinsWithin } from "./hit";
+import { litOf, type SceneLit } from "./lit";
 import { readPalette } from "./palette";
 import { followProperty } from "./propertyColumn";
-import { moveTwin, type Scene } from "./scene";
+import { boundsOf, moveTwin, type Scene } from "./scene";
 
 const flightTime = 240;
 const hitSlack = 3;
@@ -64,6 +65,8 @@ export class GraphSurface {
   sight: Sight | null = null;
   private column: Column | null = null;
   private group: Uint8Array | null = null;
+  private lit: SceneLit | null = null;
+  private hidesOthers = false;
   private insets: Insets = { top: 12, right: 12, bottom: 12, left: 12 };
   private flight: Flight | null = null;
   private glide: Glide | null = null;
@@ -85,7 +88,8 @@ export class GraphSurface {
 
   /** Begins to follow the graph, and to draw; answers how to stop. */
   attach(): () => void {
-    const { instance, appearance, camera, selection, preferences, revealed, encoding } = this.page;
+    const { instance, appearance, camera, selection, preferences, revealed, encoding, overlay } =
+      this.page;
     this.rearrange(null);
     const resized = new ResizeObserver(() => this.resize());
     resized.observe(this.element);
@@ -113,6 +117,8 @@ export class GraphSurface {
         this.encode();
       }),
       revealed.on((id) => this.bringIntoView(id)),
+      overlay.lit.subscribe(() => this.light()),
+      overlay.fitted.on(() => this.fitLit()),
     ];
     this.drawing.choose(preferences.get().renderer);
     return () => {
@@ -287,7 +293,8 @@ export class GraphSurface {
     const { graph } = this.page.instance;
     const hovered = before?.ids[this.hovered ?? -1];
     const now = performance.now();
-    const scene = graph.session === null ? null : makeScene(graph, before, now);
+    const scene =
+      graph.session === null ? null : makeScene(graph, before, now, this.page.overlay.lit.get());
     this.hovered = scene?.index.get(hovered ?? "") ?? null;
     this.sight = scene ? new Sight(scene) : null;
     this.glide = null;
@@ -297,6 +304,7 @@ export class GraphSurface {
     if (scene && before && !this.page.appearance.reducedMotion.get()) {
       this.glide = Glide.between(before, scene, now);
     }
+    this.takeLit();
     this.gather();
     this.settle();
   }
@@ -324,6 +332,30 @@ export class GraphSurface {
     if (this.page.encoding.get().colour !== "change" || document.hidden) return;
     this.dressUp(false);
     this.frames.soon();
+  }
+
+  /** Another overlay: where one hides, other twins are there. */
+  private light(): void {
+    const hides = this.page.overlay.lit.get()?.hides ?? false;
+    if (hides || this.hidesOthers) this.rearrange(this.scene.get());
+    this.hidesOthers = hides;
+    this.takeLit();
+    this.invalidate();
+  }
+
+  private takeLit(): void {
+    const scene = this.scene.get();
+    const lit = this.page.overlay.lit.get();
+    this.lit = scene && lit && !lit.hides ? litOf(lit, scene) : null;
+  }
+
+  /** Shows all that is matched, as large as it goes. */
+  private fitLit(): void {
+    const scene = this.scene.get();
+    const lit = this.page.overlay.lit.get();
+    if (!scene || !lit) return;
+    const part = boundsOf(scene, (at) => lit.twins[at] === 1);
+    if (part) this.show(part);
   }
 
   /** Takes over which twins are selected together. */
@@ -441,7 +473,7 @@ export class GraphSurface {
       density: window.devicePixelRatio,
       palette: this.palette,
       table: this.dress.table,
-      seen: this.sight.look(camera, size, hidden, selected, this.hovered),
+      seen: this.sight.look(camera, size, hidden, selected, this.hovered, this.lit),
       selected,
       focused: scene.index.get(this.focused ?? "") ?? null,
       hovered: this.hovered,

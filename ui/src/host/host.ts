@@ -1,4 +1,5 @@
 import type { GraphMessage } from "../wire/GraphMessage";
+import type { MatchMessage } from "../wire/MatchMessage";
 import type { PropertyMessage } from "../wire/PropertyMessage";
 import type { Request } from "../wire/Request";
 import type { Response } from "../wire/Response";
@@ -7,7 +8,8 @@ import type { Response } from "../wire/Response";
 export type Answer =
   | Response
   | ({ type: "graph" } & GraphMessage)
-  | ({ type: "property" } & PropertyMessage);
+  | ({ type: "property" } & PropertyMessage)
+  | ({ type: "matches" } & MatchMessage);
 
 /** Everything that the page needs of the machine that it runs on. The only door to the backend. */
 export interface Host {
@@ -16,4 +18,6 @@ export interface Host {
   pickFolder(title: string): Promise<string | null>;
   /** Lets the user pick a file; `null` where they changed their mind. */
   pickFile(title: string, extensions: string[]): Promise<string | null>;
+  /** Lets the user say where a file goes; `null` where they changed their mind. */
+  pickSave(title: string, name: string, extension: string): Promise<string | null>;
 }

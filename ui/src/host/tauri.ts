@@ -1,6 +1,7 @@
 import { invoke } from "@tauri-apps/api/core";
-import { open } from "@tauri-apps/plugin-dialog";
+import { open, save } from "@tauri-apps/plugin-dialog";
 import { decodeGraphMessage } from "../wire/GraphMessage";
+import { decodeMatchMessage } from "../wire/MatchMessage";
 import { decodePropertyMessage } from "../wire/PropertyMessage";
 import type { Response } from "../wire/Response";
 import type { Host } from "./host";
@@ -10,11 +11,19 @@ export const tauriHost: Host = {
   call: async (request) => {
     const answer = await invoke<Response | ArrayBuffer>("call", { request });
     if (!(answer instanceof ArrayBuffer)) return answer;
-    return request.type === "property"
-      ? { type: "property", ...decodePropertyMessage(answer) }
-      : { type: "graph", ...decodeGraphMessage(answer) };
+    switch (request.type) {
+      case "property":
+        return { type: "property", ...decodePropertyMessage(answer) };
+      case "queryMatches":
+      case "matchTwins":
+        return { type: "matches", ...decodeMatchMessage(answer) };
+      default:
+        return { type: "graph", ...decodeGraphMessage(answer) };
+    }
   },
   pickFolder: (title) => open({ title, directory: true }),
   pickFile: (title, extensions) =>
     open({ title, filters: [{ name: extensions.join(", "), extensions }] }),
+  pickSave: (title, name, extension) =>
+    save({ title, defaultPath: name, filters: [{ name: extension, extensions: [extension] }] }),
 };

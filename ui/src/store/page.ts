@@ -4,6 +4,9 @@ import type { Camera } from "../graph/camera";
 import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
 import { ask, failureOf } from "../host/ask";
 import type { Host } from "../host/host";
+import { Filter } from "../query/filter";
+import { Overlay } from "../query/overlay";
+import { Queries } from "../query/queries";
 import type { SimulationAction } from "../wire/SimulationAction";
 import type { Target } from "../wire/Target";
 import { Appearance } from "./appearance";
@@ -36,6 +39,9 @@ export class Page {
   readonly edits: Edits;
   readonly log: LogView;
   readonly explore: Explore;
+  readonly overlay: Overlay;
+  readonly filter: Filter;
+  readonly queries: Queries;
   readonly preferences = new Cell<Preferences>(defaults);
   readonly appearance = new Appearance(this.preferences);
   readonly recent = new Cell<Target[]>([]);
@@ -64,6 +70,9 @@ export class Page {
     this.explore = new Explore(host, this.instance, this.selection, this.notices, (id) =>
       this.reveal(id),
     );
+    this.overlay = new Overlay(this.instance, this.selection);
+    this.filter = new Filter(host, this.instance, this.overlay);
+    this.queries = new Queries(host, this.instance, this.overlay, this.notices);
   }
 
   /** Restores what was kept, then begins to pull. */
@@ -77,6 +86,8 @@ export class Page {
     this.encoding.subscribe(keep);
     this.explore.visibility.subscribe(keep);
     this.log.filter.subscribe(keep);
+    this.queries.text.subscribe(keep);
+    this.queries.past.subscribe(keep);
     window.addEventListener("pagehide", () => void this.save());
     this.instance.start();
   }
@@ -164,6 +175,8 @@ export class Page {
       const preferences = readPreferences(state);
       this.preferences.set(preferences);
       this.log.filter.set(preferences.logFilter);
+      this.queries.text.set(preferences.query);
+      this.queries.past.set(preferences.queries);
       this.recent.set(recent);
     } catch (thrown) {
       this.fail("The layout of last time cannot be read", thrown);
@@ -211,7 +224,9 @@ export class Page {
   private async save(): Promise<void> {
     clearTimeout(this.saving);
     const logFilter = this.log.filter.get();
-    const state = JSON.stringify({ ...this.preferences.get(), logFilter, views: this.views() });
+    const [query, queries] = [this.queries.text.get(), this.queries.past.get()];
+    const views = this.views();
+    const state = JSON.stringify({ ...this.preferences.get(), logFilter, query, queries, views });
     if (state === this.saved) return;
     this.saved = state;
     await this.act({ type: "saveUiState", state }, "The layout cannot be kept");

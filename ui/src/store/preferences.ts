@@ -26,6 +26,10 @@ export interface Preferences {
   /** dockview's own JSON; `null` for the layout that the app begins with. */
   layout: unknown;
   logFilter: string;
+  /** The query that was written last. */
+  query: string;
+  /** Queries that were run, the last first. */
+  queries: readonly string[];
   hiddenNames: string[];
   /** Whether the legend shows; `null`: where there is room. */
   legend: boolean | null;
@@ -40,6 +44,8 @@ export const defaults: Preferences = {
   glow: true,
   layout: null,
   logFilter: "",
+  query: "",
+  queries: [],
   hiddenNames: [],
   legend: null,
   renderer: "auto",
@@ -105,16 +111,17 @@ export function readPreferences(text: string | null): Preferences {
     return defaults;
   }
   if (!isFields(fields)) return defaults;
-  const { hiddenNames } = fields;
+  const texts = (value: unknown) =>
+    Array.isArray(value) ? value.filter((text) => typeof text === "string") : [];
   return {
     theme: isTheme(fields.theme) ? fields.theme : defaults.theme,
     reduceMotion: fields.reduceMotion === true,
     glow: fields.glow !== false,
     layout: isFields(fields.layout) ? fields.layout : null,
     logFilter: typeof fields.logFilter === "string" ? fields.logFilter : "",
-    hiddenNames: Array.isArray(hiddenNames)
-      ? hiddenNames.filter((name) => typeof name === "string")
-      : [],
+    query: typeof fields.query === "string" ? fields.query : "",
+    queries: texts(fields.queries),
+    hiddenNames: texts(fields.hiddenNames),
     legend: typeof fields.legend === "boolean" ? fields.legend : null,
     renderer: isPath(fields.renderer) ? fields.renderer : defaults.renderer,
     views: readViews(fields.views),

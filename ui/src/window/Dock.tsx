@@ -6,8 +6,8 @@ import {
   type IDockviewPanelProps,
   type SerializedDockview,
 } from "dockview-react";
-import { PanelRight, ScrollText, Waypoints, X } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { PanelRight, ScrollText, SquareTerminal, Waypoints, X } from "lucide-react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import "dockview-react/dist/styles/dockview.css";
 import "./dock.css";
 import { GraphPanel } from "../graph/GraphPanel";
@@ -18,6 +18,11 @@ import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { Boundary } from "./Boundary";
 import { arrange, type PanelName, panelTitles } from "./panels";
+
+// Its editor is a third of the page: what draws the graph comes first.
+const QueryPanel = lazy(() =>
+  import("../query/QueryPanel").then((part) => ({ default: part.QueryPanel })),
+);
 
 const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactNode> = {
   graph: () => (
@@ -30,10 +35,22 @@ const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactN
       <Inspector />
     </Boundary>
   ),
+  query: () => (
+    <Boundary of="query">
+      <Suspense>
+        <QueryPanel />
+      </Suspense>
+    </Boundary>
+  ),
   log: ({ api }) => <Boundary of="event log">{useShown(api) && <LogPanel />}</Boundary>,
 };
 
-const icons = { graph: Waypoints, inspector: PanelRight, log: ScrollText };
+const icons = {
+  graph: Waypoints,
+  inspector: PanelRight,
+  log: ScrollText,
+  query: SquareTerminal,
+};
 const theme = { name: "twinscope", className: "dockview-theme-twinscope" };
 
 /** Whether a panel is on screen: a log that nobody sees asks for nothing. */

@@ -1,4 +1,4 @@
-import { PanelRight, ScrollText, Settings, Waypoints } from "lucide-react";
+import { PanelRight, ScrollText, Settings, SquareTerminal, Waypoints } from "lucide-react";
 import { useEffect, useState } from "react";
 import { IconButton } from "../look/Controls";
 import { useCell } from "../store/cell";
@@ -7,6 +7,7 @@ import { type PanelName, showPanel } from "./panels";
 
 const parts = [
   { name: "graph", label: "Graph", icon: Waypoints },
+  { name: "query", label: "Query", icon: SquareTerminal },
   { name: "log", label: "Events", icon: ScrollText },
   { name: "inspector", label: "Inspector", icon: PanelRight },
 ] as const;

@@ -1,15 +1,18 @@
 import type { DockviewApi } from "dockview-react";
 
-export type PanelName = "graph" | "inspector" | "log";
+export type PanelName = "graph" | "inspector" | "log" | "query";
 
 export const panelTitles: Record<PanelName, string> = {
   graph: "Graph",
   inspector: "Inspector",
   log: "Event log",
+  query: "Query",
 };
 
 const inspectorWidth = 320;
 const logHeight = 280;
+/** The editor beside its rows, or above them, needs more than the log. */
+const queryHeight = 340;
 
 /** Where each panel goes when it is opened. */
 function add(api: DockviewApi, name: PanelName): void {
@@ -29,6 +32,16 @@ function add(api: DockviewApi, name: PanelName): void {
       initialHeight: inTheWay,
       position: { direction: "below" },
     });
+  } else if (name === "query") {
+    const drawer = api.getPanel("log");
+    const panel = api.addPanel({
+      ...shared,
+      minimumHeight: 120,
+      // Beside the log, so that the graph with its overlay stays in sight.
+      position: drawer ? { referencePanel: drawer } : { direction: "below" },
+    });
+    const least = Math.min(queryHeight, Math.round(api.height * 0.46));
+    if (panel.group.height < least) panel.group.api.setSize({ height: least });
   } else api.addPanel({ ...shared, minimumWidth: 240, minimumHeight: 160 });
 }
 

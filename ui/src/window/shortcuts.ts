@@ -1,12 +1,19 @@
 import type { Page } from "../store/page";
+import { showPanel } from "./panels";
 
 const inField = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement ||
   target instanceof HTMLTextAreaElement ||
-  target instanceof HTMLSelectElement;
+  target instanceof HTMLSelectElement ||
+  (target instanceof HTMLElement && target.isContentEditable);
 
 /** Where the keyboard goes in each panel. */
-const entrances = [".graph-canvas", ".inspector-tabs .tab", ".log-rows"];
+const entrances = [
+  ".graph-canvas",
+  ".inspector-tabs .tab",
+  ".log-rows",
+  ".query-editor .cm-content",
+];
 
 /** Goes to the next panel that is on screen, or to the one before. */
 function cyclePanels(by: number): void {
@@ -14,10 +21,25 @@ function cyclePanels(by: number): void {
     const found = document.querySelector<HTMLElement>(selector);
     return found ? [found] : [];
   });
-  const panel = (element: Element | null) => element?.closest(".graph, .inspector, .log");
+  const panel = (element: Element | null) => element?.closest(".graph, .inspector, .log, .query");
   const here = panel(document.activeElement);
   const at = here ? targets.findIndex((target) => panel(target) === here) : by > 0 ? -1 : 0;
   targets[(at + by + targets.length) % targets.length]?.focus();
+}
+
+/** Opens the query panel and puts the caret into its text. */
+function showQuery(page: Page): void {
+  const dock = page.dock.get();
+  if (!dock) return;
+  showPanel(dock, "query");
+  // The panel may have to be loaded first.
+  let turns = 100;
+  const caret = () => {
+    const text = document.querySelector<HTMLElement>(".query-editor .cm-content");
+    if (text) text.focus();
+    else if (turns-- > 0) requestAnimationFrame(caret);
+  };
+  caret();
 }
 
 /** Keys that work in the whole window. Answers how to stop listening. */
@@ -38,6 +60,7 @@ export function listenToShortcuts(page: Page): () => void {
     const key = event.key.toLowerCase();
     if (key === "o") page.dialog.set("open");
     else if (key === "s") void page.saveToWorkspace();
+    else if (key === "e") showQuery(page);
     else if (key === ",") page.dialog.set("settings");
     else if (key === "z" && !inField(event.target)) void page.edits.undo();
     else return;

@@ -4,6 +4,8 @@ import type { LayoutMethod } from "./LayoutMethod";
 import type { LogRequest } from "./LogRequest";
 import type { Neighbourhood } from "./Neighbourhood";
 import type { Place } from "./Place";
+import type { QueryForm } from "./QueryForm";
+import type { QueryOrder } from "./QueryOrder";
 import type { SimulationAction } from "./SimulationAction";
 import type { Target } from "./Target";
 
@@ -82,7 +84,71 @@ text: string,
 /**
  * At most so many.
  */
-limit: number, } | { "type": "log" } & LogRequest | { "type": "logEvent", 
+limit: number, } | { "type": "queryText", 
+/**
+ * The text so far.
+ */
+text: string, } | { "type": "queryOffers", 
+/**
+ * The text so far.
+ */
+text: string, 
+/**
+ * The place, in UTF-16 units.
+ */
+at: number, } | { "type": "sampleQueries" } | { "type": "runQuery" } & QueryOrder | { "type": "queryRun", 
+/**
+ * Its number.
+ */
+run: number, } | { "type": "stopQuery", 
+/**
+ * Its number.
+ */
+run: number, } | { "type": "queryRows", 
+/**
+ * Its number.
+ */
+run: number, 
+/**
+ * Which page, from 0. Of the service the next one only.
+ */
+page: number, } | { "type": "queryChanges", 
+/**
+ * Its number.
+ */
+run: number, 
+/**
+ * The revision that the page has; absent for all rows.
+ */
+since: number | null, } | { "type": "queryMatches", 
+/**
+ * Its number.
+ */
+run: number, } | { "type": "matchTwins", 
+/**
+ * The filter.
+ */
+text: string, } | { "type": "exportQuery", 
+/**
+ * Its number.
+ */
+run: number, 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * What it is.
+ */
+form: QueryForm, } | { "type": "saveQuery", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its text; `null` to forget it.
+ */
+text: string | null, } | { "type": "savedQueries" } | { "type": "log" } & LogRequest | { "type": "logEvent", 
 /**
  * Its position.
  */

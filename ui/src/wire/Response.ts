@@ -4,6 +4,12 @@ import type { LayoutMethod } from "./LayoutMethod";
 import type { Limits } from "./Limits";
 import type { LogEventDetail } from "./LogEventDetail";
 import type { LogWindow } from "./LogWindow";
+import type { QueryChanges } from "./QueryChanges";
+import type { QueryOffers } from "./QueryOffers";
+import type { QueryPage } from "./QueryPage";
+import type { QueryRun } from "./QueryRun";
+import type { QueryText } from "./QueryText";
+import type { SampleQuery } from "./SampleQuery";
 import type { SearchHit } from "./SearchHit";
 import type { Status } from "./Status";
 import type { Target } from "./Target";
@@ -48,7 +54,15 @@ views: Record<string, unknown>,
 /**
  * How the graph is laid out.
  */
-method: LayoutMethod, } | { "type": "log" } & LogWindow | { "type": "logEvent" } & LogEventDetail | { "type": "limits" } & Limits | { "type": "saved", 
+method: LayoutMethod, } | { "type": "queryText" } & QueryText | { "type": "queryOffers" } & QueryOffers | { "type": "sampleQueries", 
+/**
+ * At most three.
+ */
+queries: Array<SampleQuery>, } | { "type": "queryRun" } & QueryRun | { "type": "queryRows" } & QueryPage | { "type": "queryChanges" } & QueryChanges | { "type": "savedQueries", 
+/**
+ * Their texts by name.
+ */
+queries: { [key in string]: string }, } | { "type": "log" } & LogWindow | { "type": "logEvent" } & LogEventDetail | { "type": "limits" } & Limits | { "type": "saved", 
 /**
  * The files written.
  */

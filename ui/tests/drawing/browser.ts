@@ -16,10 +16,10 @@ export const flags = [
   "--font-render-hinting=none",
 ];
 
-/** What the stage's page is made of, by path. */
-async function bundle(): Promise<Map<string, string | Uint8Array>> {
+/** What a page of the tests is made of, by path. */
+async function bundle(html: string): Promise<Map<string, string | Uint8Array>> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
-  const input = fileURLToPath(new URL("stage.html", import.meta.url));
+  const input = fileURLToPath(new URL(`../${html}`, import.meta.url));
   const built = await build({
     root,
     configFile: false,
@@ -40,30 +40,34 @@ const types: Record<string, string> = {
   png: "image/png",
 };
 
-/** The stage in a browser that needs no server. */
+/** A page of the tests in a browser that needs no server. */
 export class StageBrowser {
   private constructor(
     private readonly files: Map<string, string | Uint8Array>,
     private readonly browser: Browser,
+    private readonly html: string,
   ) {}
 
-  static async open(): Promise<StageBrowser> {
+  static async open(html = "drawing/stage.html"): Promise<StageBrowser> {
     if (!existsSync(executablePath)) {
       throw new Error(`There is no ${executablePath}. Install chromium, or set CHROMIUM.`);
     }
     const [files, browser] = await Promise.all([
-      bundle(),
+      bundle(html),
       chromium.launch({ executablePath, args: flags }),
     ]);
-    return new StageBrowser(files, browser);
+    return new StageBrowser(files, browser, html);
   }
 
-  /** Opens the stage; `pictures` is the folder that it finds at `pictures/`. */
-  async page(pictures: string, density = 1): Promise<Page> {
-    const page = await this.browser.newPage({
-      viewport: { width: 1280, height: 800 },
-      deviceScaleFactor: density,
-    });
+  /** Opens the page as it is; `asked` is its address from the question mark on. */
+  async plain(asked = ""): Promise<Page> {
+    const page = await this.browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await this.serve(page);
+    await page.goto(`${address}tests/${this.html}${asked}`);
+    return page;
+  }
+
+  private async serve(page: Page, pictures = ""): Promise<void> {
     page.on("pageerror", (error) => console.error(error.message));
     await page.route(`${address}**`, async (route) => {
       const path = new URL(route.request().url()).pathname.slice(1);
@@ -74,7 +78,16 @@ export class StageBrowser {
       const contentType = types[path.split(".").at(-1) ?? ""];
       return route.fulfill({ body: Buffer.from(body), contentType });
     });
-    await page.goto(`${address}tests/drawing/stage.html`);
+  }
+
+  /** Opens the stage; `pictures` is the folder that it finds at `pictures/`. */
+  async page(pictures: string, density = 1): Promise<Page> {
+    const page = await this.browser.newPage({
+      viewport: { width: 1280, height: 800 },
+      deviceScaleFactor: density,
+    });
+    await this.serve(page, pictures);
+    await page.goto(`${address}tests/${this.html}`);
     await page.waitForFunction(() => window.Stage !== undefined);
     const fonts = ["400 12px Inter", "600 12px Inter", '400 12px "JetBrains Mono"'];
     await page.evaluate((all) => Promise.all(all.map((font) => document.fonts.load(font))), fonts);

@@ -18,6 +18,8 @@ interface View {
   look?: [id: string, zoom: number];
   selected?: string;
   hovered?: string;
+  /** Every so many twins are matched by a query. */
+  lit?: number;
 }
 
 const views: Record<string, View> = {
@@ -30,6 +32,8 @@ const views: Record<string, View> = {
   fading: { graph: "building", count: 20_000, theme: "dark", look: ["Room_3000", 0.04] },
   parallel: { graph: "parallel", count: 5000, theme: "light" },
   hub: { graph: "hub", count: 3000, theme: "light", hovered: "hub" },
+  lit: { graph: "building", count: 130, theme: "dark", lit: 3 },
+  "lit-far": { graph: "building", count: 20_000, theme: "light", lit: 50 },
   network: { graph: "network", count: 800, theme: "dark" },
   clusters: { graph: "network", count: 10_000, theme: "light" },
   parting: { graph: "network", count: 10_000, theme: "dark", look: ["twin_120", 0.25] },
@@ -57,6 +61,8 @@ async function show(on: Page, view: View): Promise<void> {
     if (view.look) stage.look(...view.look);
     const at = (id?: string) => stage.scene.index.get(id ?? "") ?? null;
     stage.more = { selected: at(view.selected), hovered: at(view.hovered) };
+    stage.lit = null;
+    if (view.lit) stage.light(view.lit);
   }, view);
 }
 

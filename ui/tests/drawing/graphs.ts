@@ -81,6 +81,7 @@ class Builder {
       target: Int32Array.from(this.edgeNames, (_, edge) => ends[2 * edge + 1] ?? 0),
       name: Uint16Array.from(this.edgeNames),
       framed: Uint8Array.from(this.framed),
+      edgeRow: Int32Array.from(this.framed.keys()),
       names: this.names,
       frames: this.frames,
     };

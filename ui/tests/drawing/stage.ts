@@ -15,6 +15,7 @@ import { Occupied } from "../../src/graph/draw/text/occupied";
 import { Dress, textOf } from "../../src/graph/dress";
 import { type Encoding, plainEncoding } from "../../src/graph/encoding/encoding";
 import { frameAt, twinAt } from "../../src/graph/hit";
+import { litOf, type SceneLit } from "../../src/graph/lit";
 import { readPalette } from "../../src/graph/palette";
 import { type Basis, moveTwin, type Scene, sceneOf, type TwinIndex } from "../../src/graph/scene";
 import { graphs, kinds } from "./graphs";
@@ -43,6 +44,7 @@ export class Stage {
   encoding: Encoding = plainEncoding;
   camera: Camera = { x: 0, y: 0, zoom: 1 };
   more: Partial<Picture> = {};
+  lit: SceneLit | null = null;
   hidden = new Set<number>();
 
   constructor(
@@ -87,6 +89,12 @@ export class Stage {
     this.camera = { x: this.scene.x[at] ?? 0, y: this.scene.y[at] ?? 0, zoom };
   }
 
+  /** Lays what is matched over the drawing: every so many twins. */
+  light(every: number): void {
+    const twins = Uint8Array.from(this.scene.ids, (_, at) => (at % every === 0 ? 1 : 0));
+    this.lit = litOf({ twins, edges: null, hides: false }, this.scene);
+  }
+
   picture(): Picture {
     const size = { width: this.width, height: this.height };
     const { selected = null, hovered = null } = this.more;
@@ -97,7 +105,7 @@ export class Stage {
       density: this.density,
       palette: readPalette(),
       table: this.dress.table,
-      seen: this.sight.look(this.camera, size, this.hidden, selected, hovered),
+      seen: this.sight.look(this.camera, size, this.hidden, selected, hovered, this.lit),
       selected,
       hovered,
       focused: null,

@@ -1,6 +1,7 @@
 //! Running a query over one version of the graph.
 
 mod answer;
+mod binding;
 mod chunk;
 mod columns;
 mod estimate;
@@ -15,6 +16,7 @@ mod stop;
 mod walk;
 
 pub use answer::Answer;
+pub use binding::Binding;
 pub use columns::ColumnUse;
 pub use live::{Live, LiveChange, LiveRow};
 pub(crate) use models::ModelMemo;

@@ -35,8 +35,8 @@ mod language;
 mod value;
 
 pub use engine::{
-    Answer, ColumnUse, Engine, Live, LiveChange, LiveRow, Position, Report, Request, StepReport,
-    Stop, Stopped,
+    Answer, Binding, ColumnUse, Engine, Live, LiveChange, LiveRow, Position, Report, Request,
+    StepReport, Stop, Stopped,
 };
 pub use language::complete::{Completion, CompletionItem, CompletionKind, complete};
 pub use language::diagnose::{Diagnostic, Severity, diagnose};

@@ -6,8 +6,9 @@ use crate::progress::{interrupted, say_over, stop_on_ctrl_c};
 use crate::target::Target;
 use adt_service::{Call, PageRequest, QueryPage, QueryRequest, TwinService};
 use clap::{Args, ValueEnum};
+use interchange::{RowForm, RowWriter};
 use serde_json::Value;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +58,7 @@ impl Query {
     async fn ask(self) -> Result<ExitCode, String> {
         let client = self.target.client()?;
         let stop = stop_on_ctrl_c();
-        let mut output = Output::new(self.format);
+        let mut output = Output::new(self.format).map_err(|error| error.to_string())?;
         let mut request = QueryRequest { query: Some(self.text.clone()), page: page(None) };
         let (begun, mut rows) = (Instant::now(), 0);
         loop {
@@ -65,7 +66,7 @@ impl Query {
             let Some(page) = page else { return Ok(interrupted()) };
             let page = page.map_err(|error| error.message)?;
             rows += page.rows.items.len();
-            if !wanted(output.page(page.rows.items))? {
+            if !wanted(output.page(&page.rows.items))? {
                 return Ok(ExitCode::SUCCESS);
             }
             match page.rows.continuation {
@@ -130,45 +131,42 @@ async fn wait(
 }
 
 /// Where rows go.
-struct Output {
-    form: Form,
-    out: BufWriter<std::io::Stdout>,
-    rows: Rows,
-    count: usize,
+enum Output {
+    Table { out: BufWriter<Stdout>, rows: Rows, count: usize },
+    Data(RowWriter<BufWriter<Stdout>>),
 }
 
 impl Output {
-    fn new(form: Form) -> Self {
-        Self { form, out: BufWriter::new(std::io::stdout()), rows: Rows::default(), count: 0 }
+    fn new(form: Form) -> io::Result<Self> {
+        let out = BufWriter::new(io::stdout());
+        Ok(match form {
+            Form::Table => Self::Table { out, rows: Rows::default(), count: 0 },
+            Form::Json => Self::Data(RowWriter::new(RowForm::Json, out)?),
+            Form::Csv => Self::Data(RowWriter::new(RowForm::Csv, out)?),
+        })
     }
 
-    fn page(&mut self, rows: Vec<Value>) -> std::io::Result<()> {
-        match self.form {
-            Form::Table => self.rows.write_page(&rows, &mut self.out)?,
-            Form::Csv => self.rows.keep(rows.iter()),
-            Form::Json => {
-                for row in &rows {
-                    let before = if self.count == 0 { "[\n" } else { ",\n" };
-                    write!(self.out, "{before}{row}")?;
-                    self.count += 1;
-                }
-                return self.out.flush();
+    fn page(&mut self, page: &[Value]) -> io::Result<()> {
+        match self {
+            Self::Table { out, rows, count } => {
+                *count += page.len();
+                rows.write_page(page, out)?;
+                out.flush()
+            }
+            Self::Data(rows) => {
+                page.iter().try_for_each(|row| rows.write(row))?;
+                rows.flush()
             }
         }
-        self.count += rows.len();
-        self.out.flush()
     }
 
-    fn end(mut self) -> std::io::Result<()> {
-        match self.form {
-            Form::Table => {
-                let rows = if self.count == 1 { "row" } else { "rows" };
-                writeln!(self.out, "{} {rows}", self.count)?;
+    fn end(self) -> io::Result<()> {
+        match self {
+            Self::Table { mut out, count, .. } => {
+                writeln!(out, "{count} {}", if count == 1 { "row" } else { "rows" })?;
+                out.flush()
             }
-            Form::Csv => self.rows.write_csv(&mut self.out)?,
-            Form::Json if self.count == 0 => writeln!(self.out, "[]")?,
-            Form::Json => writeln!(self.out, "\n]")?,
+            Self::Data(rows) => rows.finish().map(drop),
         }
-        self.out.flush()
     }
 }

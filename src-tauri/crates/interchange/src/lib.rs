@@ -20,6 +20,7 @@ mod ndjson;
 mod new_file;
 mod problem;
 mod record;
+mod rows;
 mod sentence;
 mod transfer;
 mod xlsx;
@@ -33,4 +34,5 @@ pub use graph::{
 pub use import::{Ended, ImportOptions, Imported, import};
 pub use new_file::WriteError;
 pub use problem::{At, Place, Problem, Problems};
+pub use rows::{RowColumns, RowFile, RowForm, RowWriter, row_cells};
 pub use transfer::{Counts, Progress, Step, Watch};

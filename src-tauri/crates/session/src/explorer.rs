@@ -4,6 +4,7 @@ use crate::embedded::{Embedded, EmbeddedOptions, blocking};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
 use crate::opening::Opening;
+use crate::query::about_queries;
 use crate::remote::Remote;
 use crate::screen::{event_detail, limits, log_window, neighbours, paths, search, twin_detail};
 use crate::settings::{Folders, Settings};
@@ -201,6 +202,12 @@ impl Explorer {
             }
             Request::Property { name } => {
                 self.columns(move |opened| opened.screen.property(&name).encode()).await
+            }
+            Request::QueryMatches { run } => {
+                self.columns(move |opened| opened.query_matches(run).encode()).await
+            }
+            Request::MatchTwins { text } => {
+                self.columns(move |opened| opened.filter_matches(&text).encode()).await
             }
             request => Answer::Response(self.handle(request).await),
         }
@@ -436,6 +443,17 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
             let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
             Response::Found { hits, total: u32::try_from(total).unwrap_or(u32::MAX) }
         }
+        Request::QueryText { .. }
+        | Request::QueryOffers { .. }
+        | Request::SampleQueries
+        | Request::RunQuery(_)
+        | Request::QueryRun { .. }
+        | Request::StopQuery { .. }
+        | Request::QueryRows { .. }
+        | Request::QueryChanges { .. }
+        | Request::ExportQuery { .. }
+        | Request::SaveQuery { .. }
+        | Request::SavedQueries => about_queries(opened, request).await,
         Request::Log(request) => {
             Response::Log(log_window(&mut opened.log.events.lock(), opened.number, &request))
         }
@@ -449,6 +467,8 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         Request::Open { .. }
         | Request::Graph { .. }
         | Request::Property { .. }
+        | Request::QueryMatches { .. }
+        | Request::MatchTwins { .. }
         | Request::Status
         | Request::SaveUiState { .. }
         | Request::UiState

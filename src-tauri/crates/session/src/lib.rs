@@ -11,6 +11,7 @@ mod identity;
 mod logging;
 mod opened;
 mod opening;
+mod query;
 mod remote;
 mod screen;
 mod secret;

@@ -2,6 +2,7 @@
 
 use crate::embedded::{Embedded, blocking};
 use crate::logging::Log;
+use crate::query::Queries;
 use crate::remote::Remote;
 use crate::screen::GraphScreen;
 use crate::wire::{InstanceKind, Target};
@@ -30,6 +31,7 @@ pub(crate) struct Opened {
     pub(crate) log: Arc<Log>,
     pub(crate) screen: GraphScreen,
     pub(crate) kind: Kind,
+    pub(crate) queries: Queries,
     service: Arc<dyn TwinService>,
     /// What is kept beside places, and up to which change of places they are.
     views: Mutex<Views>,
@@ -77,6 +79,7 @@ impl Opened {
             log,
             screen,
             kind,
+            queries: Queries::default(),
             service,
             views: Mutex::new(views),
             kept: Mutex::default(),
@@ -146,6 +149,22 @@ impl Opened {
         views.saved.clone()
     }
 
+    /// The kept queries, after one was kept under its name or forgotten.
+    pub(crate) fn save_query(
+        &self,
+        change: Option<(String, Option<String>)>,
+    ) -> BTreeMap<String, String> {
+        let mut views = self.views.lock();
+        if let Some((name, text)) = change {
+            match text {
+                Some(text) => views.queries.insert(name, text),
+                None => views.queries.remove(&name),
+            };
+            *self.kept.lock() = u64::MAX;
+        }
+        views.queries.clone()
+    }
+
     /// Keeps positions and pins for the next start, where they changed.
     pub(crate) async fn keep_views(self: &Arc<Self>) {
         let placed = self.screen.placed();
@@ -166,6 +185,7 @@ impl Opened {
 
     /// Ends it in order.
     pub(crate) async fn stop(self: &Arc<Self>) {
+        self.queries.stop();
         self.keep_views().await;
         match &self.kind {
             Kind::Embedded(embedded) => embedded.stop().await,

@@ -20,6 +20,9 @@ pub struct Views {
     /// Named views (what is hidden, the camera), in the page's own form.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub saved: BTreeMap<String, serde_json::Value>,
+    /// Named queries, by their text.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
 }
 
 impl Views {
@@ -51,6 +54,12 @@ impl Views {
         }
         if !self.saved.is_empty() {
             parts.push(format!("\"saved\": {}", lines(saved.collect(), '{', '}')));
+        }
+        if !self.queries.is_empty() {
+            let queries = self.queries.iter();
+            let queries =
+                queries.map(|(name, text)| format!("    {}: {}", quoted(name), quoted(text)));
+            parts.push(format!("\"queries\": {}", lines(queries.collect(), '{', '}')));
         }
         format!("{{\n  {}\n}}\n", parts.join(",\n  "))
     }

@@ -31,6 +31,7 @@ export function framePaint(picture: Picture, at: number): Packed | null {
   const frame = scene.frames[at] as SceneFrame;
   if (frame.outer) return null;
   const ground = parseColour(palette.cont);
-  if (seen.far === 0) return ground;
+  // What is matched stands out of its frame, not the frame for it.
+  if (seen.far === 0 || seen.lit) return ground;
   return mix(ground, table.fill[scene.framePaint[at] as number] as number, mostTint * seen.far);
 }

@@ -1,4 +1,5 @@
 import type { Camera, Rect, Size } from "../camera";
+import { faintTwin, type SceneLit } from "../lit";
 import type { Scene } from "../scene";
 
 /** What of the scene is on the screen, and how much of it is told apart. */
@@ -11,6 +12,10 @@ export interface Seen {
   edgeStrength: number;
   ofSelected: Int32Array;
   ofHovered: Int32Array;
+  /** Relationships that a query or filter matches. */
+  ofLit: Int32Array;
+  /** What a query or filter matches; `null` where there is none. */
+  lit: SceneLit | null;
   /** Indexes of frames. */
   frames: Int32Array;
   /** 0: every twin is seen; 1: only the frames, as aggregates of what they hold. */
@@ -90,6 +95,7 @@ export class Sight {
     hidden: ReadonlySet<number>,
     selected: number | null,
     hovered: number | null,
+    lit: SceneLit | null = null,
   ): Seen {
     const { scene } = this;
     const rect = around(camera, size, beside);
@@ -97,17 +103,19 @@ export class Sight {
     const cloud = this.cloudness(camera);
     const edges = this.seeEdges(rect, camera, size, hidden, far, cloud);
     return {
-      twins: this.seeTwins(rect, far, cloud),
+      twins: this.seeTwins(rect, far, cloud, lit),
       ...edges,
       ofSelected: this.edgesOf(selected),
       ofHovered: hovered === selected ? empty : this.edgesOf(hovered, hidden),
+      ofLit: lit ? this.seeLit(lit, rect, camera, size) : empty,
+      lit,
       frames: seeFrames(scene, rect),
       far,
       cloud,
     };
   }
 
-  private seeTwins(rect: Rect, far: number, cloud: number): Int32Array {
+  private seeTwins(rect: Rect, far: number, cloud: number, lit: SceneLit | null): Int32Array {
     const { scene, found, twins } = this;
     const count = scene.grid.within(rect, found);
     const step = Math.ceil(count / mostMarks);
@@ -116,8 +124,11 @@ export class Sight {
     let seen = 0;
     for (let place = 0; place < count; place += step) {
       const at = found[place] as number;
-      if (absent[at] || (far === 1 && (frameOf[at] as number) >= 0)) continue;
-      if (clusterOf && (clusterOf[at] as number) >= 0) continue;
+      if (absent[at]) continue;
+      const folded = far === 1 && (frameOf[at] as number) >= 0;
+      const clustered = clusterOf !== undefined && (clusterOf[at] as number) >= 0;
+      // What is matched is seen from however far.
+      if ((folded || clustered) && lit?.twins[at] !== 1) continue;
       twins[seen++] = at;
     }
     return twins.subarray(0, seen);
@@ -162,6 +173,27 @@ export class Sight {
     const kept = thin(edges, count, covered / fullShare);
     const strength = Math.max(faintest, Math.min(1, calmShare / covered || 1));
     return { edges: edges.subarray(0, kept), edgeStrength: strength };
+  }
+
+  /** Matched relationships on the screen, those too that are hidden by name. */
+  private seeLit(lit: SceneLit, rect: Rect, camera: Camera, size: Size): Int32Array {
+    const { x, y, source, target, framed, links } = this.scene;
+    const right = rect.x + rect.width;
+    const bottom = rect.y + rect.height;
+    const seen: number[] = [];
+    let length = 0;
+    for (let edge = 0; edge < lit.edges.length; edge++) {
+      if (lit.edges[edge] !== 1 || framed[edge] || Number.isNaN(links.bend[edge])) continue;
+      const [a, b] = [source[edge] as number, target[edge] as number];
+      const [ax, ay, bx, by] = [x[a], y[a], x[b], y[b]] as [number, number, number, number];
+      if (Math.max(ax, bx) < rect.x || Math.min(ax, bx) > right) continue;
+      if (Math.max(ay, by) < rect.y || Math.min(ay, by) > bottom) continue;
+      seen.push(edge);
+      length += Math.abs(ax - bx) + Math.abs(ay - by);
+    }
+    const edges = Int32Array.from(seen);
+    const covered = (length * camera.zoom) / (size.width * size.height);
+    return edges.subarray(0, thin(edges, edges.length, covered / fullShare));
   }
 
   /** Relationships of one twin, those too that are hidden by name unless they stay so. */
@@ -227,10 +259,16 @@ function chanceOf(edge: number): number {
   return ((mixed ^ (mixed >>> 16)) >>> 0) / 0x100000000;
 }
 
-/** How strongly a twin is drawn: less where its frame or its cluster begins to stand for it. */
-export function strengthOf({ far, cloud }: Seen, { frameOf, clusters }: Scene, at: number): number {
-  if ((frameOf[at] as number) >= 0) return 1 - far;
-  return clusters && (clusters.of[at] as number) >= 0 ? 1 - cloud : 1;
+/**
+ * How strongly a twin is drawn: less where its frame or its cluster begins to stand for it, and
+ * faintly where others are matched.
+ */
+export function strengthOf({ far, cloud, lit }: Seen, scene: Scene, at: number): number {
+  if (lit?.twins[at] === 1) return 1;
+  const { frameOf, clusters } = scene;
+  const most = lit ? faintTwin : 1;
+  if ((frameOf[at] as number) >= 0) return most * (1 - far);
+  return clusters && (clusters.of[at] as number) >= 0 ? most * (1 - cloud) : most;
 }
 
 /** How strongly the relationships of one twin are drawn. */

@@ -1,7 +1,7 @@
 //! The rows of an answer, read where the graph holds them.
 
 use super::columns::{Column, Key, places};
-use super::{Engine, Position, Report};
+use super::{Binding, Engine, Position, Report};
 use crate::item::Item;
 use crate::language::syntax::{Path, Query, Select};
 use crate::value::Seen;
@@ -91,6 +91,13 @@ impl<'q> Answer<'q> {
             return Value::Null;
         };
         project(self.query, &self.graph, bound, |column, path| self.cell_at(column, bound, path))
+    }
+
+    /// What a row binds, in the order in which the query names it; nothing for a COUNT.
+    pub fn bound(&self, index: usize) -> impl Iterator<Item = Binding> {
+        let width = self.query.variables.len();
+        let bound = self.bound.get(index * width..(index + 1) * width).unwrap_or_default();
+        Binding::of_row(self.query, bound)
     }
 
     /// All rows as the service answers them.

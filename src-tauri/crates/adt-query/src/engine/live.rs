@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::run::{Run, Sink};
 use super::stop::{Budget, Stop, Stopped};
 use super::walk::{Walk, Way};
-use super::{Engine, Request};
+use super::{Binding, Engine, Request};
 use crate::Query;
 use crate::language::syntax::{Kind, Select};
 use petgraph::graph::EdgeIndex;
@@ -43,6 +43,8 @@ pub struct Live {
 pub struct LiveRow {
     /// The same for as long as the row is there.
     pub id: u64,
+    /// What it binds, in the order in which the query names it; nothing for a COUNT.
+    pub bound: Vec<Binding>,
     /// As the service answers it.
     pub value: Value,
 }
@@ -108,6 +110,41 @@ impl Live {
                 self.rows.values().take(top).cloned().collect()
             }
         }
+    }
+
+    /// How many rows there are; of a COUNT the one.
+    pub fn len(&self) -> usize {
+        match (&self.query.select, self.query.top) {
+            (Select::Count, _) => 1,
+            (_, None) => self.rows.len(),
+            (_, Some(_)) => self.top.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All that the rows bind, each once; of a COUNT what is counted.
+    pub fn bound(&self) -> HashSet<Binding> {
+        match self.query.top {
+            None => {
+                let places = self.having.keys();
+                places
+                    .map(|(variable, place)| Binding::of(&self.query, *variable, *place))
+                    .collect()
+            }
+            Some(top) => {
+                let top = usize::try_from(top).unwrap_or(usize::MAX);
+                self.rows.values().take(top).flat_map(|row| row.bound.iter().copied()).collect()
+            }
+        }
+    }
+
+    /// The graph that the rows are of.
+    pub fn graph(&self) -> &Arc<TwinGraph> {
+        &self.graph
     }
 
     /// Goes on to another version, and says what came of it.
@@ -189,7 +226,7 @@ impl Live {
     }
 
     fn count(&self) -> LiveRow {
-        LiveRow { id: COUNT, value: json!({ "COUNT": self.rows.len() }) }
+        LiveRow { id: COUNT, bound: Vec::new(), value: json!({ "COUNT": self.rows.len() }) }
     }
 
     fn begin(&mut self, engine: &Engine, stop: Stop<'_>) -> Result<(), Stopped> {
@@ -348,7 +385,8 @@ impl Live {
         for (variable, place) in bound.iter().enumerate() {
             self.having.entry((variable, *place)).or_default().insert(bound.clone());
         }
-        let row = LiveRow { id: self.next, value };
+        let binds = Binding::of_row(&self.query, &bound).collect();
+        let row = LiveRow { id: self.next, bound: binds, value };
         self.next += 1;
         self.rows.insert(bound, row.clone());
         row

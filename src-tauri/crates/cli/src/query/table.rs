@@ -1,5 +1,6 @@
 //! Rows of documents as a table: what is one level in an object is a column.
 
+use interchange::row_cells;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -18,9 +19,9 @@ pub struct Rows {
 
 impl Rows {
     /// Keeps all columns of the rows.
-    pub fn keep<'r>(&mut self, rows: impl Iterator<Item = &'r Value>) {
+    fn keep<'r>(&mut self, rows: impl Iterator<Item = &'r Value>) {
         for row in rows {
-            let cells = cells(row);
+            let cells = row_cells(row);
             let mut kept = vec![None; self.columns.len()];
             for (name, value) in cells {
                 let next = self.columns.len();
@@ -84,56 +85,6 @@ impl Rows {
         let widest = cells.chain([self.columns[column].as_str()]).map(|text| text.chars().count());
         widest.max().unwrap_or_default().min(WIDEST)
     }
-
-    /// Writes all that was kept.
-    pub fn write_csv(&mut self, out: &mut impl Write) -> io::Result<()> {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(&self.columns).map_err(cause)?;
-        for row in &self.kept {
-            let cell = |place| row.get(place).and_then(Option::as_deref).unwrap_or_default();
-            csv.write_record((0..self.columns.len()).map(cell)).map_err(cause)?;
-        }
-        csv.flush()
-    }
-}
-
-/// What really went wrong: as an I/O error a CSV error does not tell.
-fn cause(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
-    }
-}
-
-/// The cells of a row. An object that is projected under an alias is opened; of `$metadata` a cell
-/// is only the model.
-fn cells(row: &Value) -> Vec<(String, String)> {
-    let mut cells = Vec::new();
-    for (name, value) in row.as_object().into_iter().flatten() {
-        match value.as_object() {
-            Some(document) if document.contains_key("$etag") => {
-                for (inner, value) in document {
-                    cells.push(cell(&format!("{name}.{inner}"), value));
-                }
-            }
-            _ => cells.push(cell(name, value)),
-        }
-    }
-    cells
-}
-
-fn cell(name: &str, value: &Value) -> (String, String) {
-    if let (true, Some(model)) = (name.ends_with("$metadata"), value.get("$model")) {
-        return (format!("{name}.$model"), text(model));
-    }
-    (name.to_owned(), text(value))
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
 }
 
 fn write_line<'c>(
@@ -184,14 +135,5 @@ mod tests {
     #[test]
     fn a_table_of_nothing() {
         assert_eq!(table(&[vec![]]), "");
-    }
-
-    #[test]
-    fn csv_has_the_columns_of_all_rows() {
-        let mut rows = Rows::default();
-        rows.keep([json!({"a": 1}), json!({"b": "x,y", "$etag": "1"})].iter());
-        let mut out = Vec::new();
-        rows.write_csv(&mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "a,b,$etag\n1,,\n,\"x,y\",1\n");
     }
 }

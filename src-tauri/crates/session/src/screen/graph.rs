@@ -3,6 +3,7 @@
 use super::arrange::Job;
 use super::drawing::Drawing;
 use super::property::property;
+use crate::query::Found;
 use crate::wire::{GraphMessage, LayoutMethod, Place, PropertyMessage};
 use adt_service::{Changes, GraphView};
 use parking_lot::{Condvar, Mutex};
@@ -105,6 +106,16 @@ impl GraphScreen {
         let graph = self.view.read();
         follow(&mut state.drawing, &graph, &self.view);
         property(&graph, &state.drawing.twins, name)
+    }
+
+    /// The rows of twins and of relationships that were found, in those of the last message.
+    pub(crate) fn rows_of(&self, found: &Found) -> (Vec<u32>, Vec<u32>) {
+        let mut state = self.drawing.state.lock();
+        follow(&mut state.drawing, &self.view.read(), &self.view);
+        let Drawing { twins, edges, .. } = &state.drawing;
+        let twins = found.twins().filter_map(|twin| twins.row_of(&twin.id)).collect();
+        let edges = found.relationships().filter_map(|each| edges.row_of(&each.source, &each.id));
+        (twins, edges.collect())
     }
 
     fn arrange_or_wake(&self, state: &mut State) {

@@ -17,7 +17,7 @@ pub(crate) use explore::{neighbours, paths};
 pub(crate) use graph::GraphScreen;
 pub(crate) use limits::limits;
 pub(crate) use log::{event_detail, log_window};
-pub(crate) use search::search;
+pub(crate) use search::{search, search_matches};
 pub(crate) use twin::twin_detail;
 
 use twin_graph::{PropertyValue, Timestamp, Twin};
@@ -39,7 +39,7 @@ fn last_part(dtmi: &str) -> &str {
     path.rsplit(':').next().unwrap_or(path)
 }
 
-fn model_name(models: &dtdl::Models, dtmi: &str) -> String {
+pub(crate) fn model_name(models: &dtdl::Models, dtmi: &str) -> String {
     let display =
         models.get(dtmi).and_then(|model| model.display_name.get("en").map(str::to_owned));
     display.unwrap_or_else(|| last_part(dtmi).to_owned())

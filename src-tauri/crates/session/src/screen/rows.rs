@@ -140,6 +140,10 @@ impl EdgeRows {
         Some((row, self.edges.get_mut(row as usize)?.take()?))
     }
 
+    pub(super) fn row_of(&self, source: &Arc<str>, id: &Arc<str>) -> Option<u32> {
+        self.slots.rows.get(&(source.clone(), id.clone())).copied()
+    }
+
     pub(super) fn get(&self, row: u32) -> Option<EdgeRow> {
         self.edges.get(row as usize).copied().flatten()
     }

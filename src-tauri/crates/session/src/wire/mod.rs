@@ -9,6 +9,7 @@ mod graph;
 mod instance;
 mod limits;
 mod log;
+mod query;
 mod twin;
 
 pub use columns::{Malformed, Texts};
@@ -16,6 +17,7 @@ pub use graph::*;
 pub use instance::*;
 pub use limits::*;
 pub use log::*;
+pub use query::*;
 pub use twin::*;
 
 use serde::{Deserialize, Serialize};
@@ -102,6 +104,76 @@ pub enum Request {
         /// At most so many.
         limit: u32,
     },
+    /// What to say about a query that is being written; answered by `queryText`.
+    QueryText {
+        /// The text so far.
+        text: String,
+    },
+    /// What can stand at a place of a query; answered by `queryOffers`.
+    QueryOffers {
+        /// The text so far.
+        text: String,
+        /// The place, in UTF-16 units.
+        at: u32,
+    },
+    /// Queries that have something to show here; answered by `sampleQueries`.
+    SampleQueries,
+    /// Runs a query; answered by `queryRun` once it ended or after a moment.
+    RunQuery(QueryOrder),
+    /// How a query does; answered by `queryRun` once it ended or after a moment.
+    QueryRun {
+        /// Its number.
+        run: u32,
+    },
+    /// Ends a query, and a file that it is being written to; what was found stays. Answered by
+    /// `accepted`.
+    StopQuery {
+        /// Its number.
+        run: u32,
+    },
+    /// A page of a query's rows; answered by `queryRows`.
+    QueryRows {
+        /// Its number.
+        run: u32,
+        /// Which page, from 0. Of the service the next one only.
+        page: u32,
+    },
+    /// What became of the rows of a live query; answered by `queryChanges`.
+    QueryChanges {
+        /// Its number.
+        run: u32,
+        /// The revision that the page has; absent for all rows.
+        since: Option<u32>,
+    },
+    /// What a query matches; answered by a `MatchMessage`.
+    QueryMatches {
+        /// Its number.
+        run: u32,
+    },
+    /// The twins that a filter matches: a condition of the query language, else a part of id, name
+    /// or model; answered by a `MatchMessage`.
+    MatchTwins {
+        /// The filter.
+        text: String,
+    },
+    /// Writes all rows of a query to a file; answered by `accepted`, `queryRun` tells how it goes.
+    ExportQuery {
+        /// Its number.
+        run: u32,
+        /// The file.
+        path: String,
+        /// What it is.
+        form: QueryForm,
+    },
+    /// Keeps a query under a name with this graph, or forgets it; answered by `savedQueries`.
+    SaveQuery {
+        /// Its name.
+        name: String,
+        /// Its text; `null` to forget it.
+        text: Option<String>,
+    },
+    /// The kept queries of this graph; answered by `savedQueries`.
+    SavedQueries,
     /// A window of the event log.
     Log(LogRequest),
     /// One event of the log with its body and everything of its trace.
@@ -176,6 +248,26 @@ pub enum Response {
         /// How the graph is laid out.
         method: LayoutMethod,
     },
+    /// Answers `queryText`.
+    QueryText(QueryText),
+    /// Answers `queryOffers`.
+    QueryOffers(QueryOffers),
+    /// Answers `sampleQueries`.
+    SampleQueries {
+        /// At most three.
+        queries: Vec<SampleQuery>,
+    },
+    /// Answers `runQuery` and `queryRun`.
+    QueryRun(Box<QueryRun>),
+    /// Answers `queryRows`.
+    QueryRows(QueryPage),
+    /// Answers `queryChanges`.
+    QueryChanges(QueryChanges),
+    /// Answers `saveQuery` and `savedQueries`.
+    SavedQueries {
+        /// Their texts by name.
+        queries: std::collections::BTreeMap<String, String>,
+    },
     /// Answers `log`.
     Log(LogWindow),
     /// Answers `logEvent`.
@@ -244,8 +336,10 @@ mod tests {
         Response::export_all(&config).unwrap();
         GraphHead::export_all(&config).unwrap();
         PropertyHead::export_all(&config).unwrap();
+        MatchHead::export_all(&config).unwrap();
         fs::write(fresh.path().join("GraphMessage.ts"), GraphMessage::typescript()).unwrap();
         fs::write(fresh.path().join("PropertyMessage.ts"), PropertyMessage::typescript()).unwrap();
+        fs::write(fresh.path().join("MatchMessage.ts"), MatchMessage::typescript()).unwrap();
         let wanted = files(fresh.path());
         if std::env::var_os("UPDATE_WIRE").is_some() {
             let _ = fs::remove_dir_all(&committed);

@@ -1,4 +1,5 @@
 import { type Packed, parseColour } from "../../colour";
+import { faintEdge } from "../../lit";
 import { frameBox, framePaint } from "../frames";
 import { Route } from "../geometry";
 import { headSize, headStrength, outlineStrength } from "../level";
@@ -22,7 +23,9 @@ export class CanvasPath {
     const [width, height] = [size.width * density, size.height * density];
     this.raster.begin(Math.round(width), Math.round(height), parseColour(palette.canvas));
     this.drawFrames(picture);
-    this.drawEdges(picture, seen.edges, palette.edge, 1, seen.edgeStrength);
+    const strength = seen.edgeStrength * (seen.lit ? faintEdge : 1);
+    this.drawEdges(picture, seen.edges, palette.edge, 1, strength);
+    this.drawEdges(picture, seen.ofLit, palette.text2, 1.5, strengthOfOne(seen.ofLit));
     this.drawEdges(picture, seen.ofHovered, palette.text2, 1.5, strengthOfOne(seen.ofHovered));
     this.drawEdges(picture, seen.ofSelected, palette.accent, 1.5, strengthOfOne(seen.ofSelected));
     this.drawTwins(picture);
@@ -100,7 +103,7 @@ export class CanvasPath {
     const line = parseColour(palette.edge);
     const lineWidth = Math.max(1, Math.round(density));
     const radius = 4 * Math.min(1, camera.zoom) * density;
-    const fades = seen.far > 0 || seen.cloud > 0;
+    const fades = seen.far > 0 || seen.cloud > 0 || seen.lit !== null;
     const { raster, from } = this;
     for (const at of seen.twins) {
       place(picture, at, from);

@@ -1,6 +1,7 @@
 import { count } from "../../../look/format";
 import { toScreen } from "../../camera";
 import type { Clusters } from "../../clusters";
+import { faintTwin } from "../../lit";
 import { type Picture, sans } from "../picture";
 import { nameOf, smallestText } from "./labels";
 import type { Occupied } from "./occupied";
@@ -20,7 +21,9 @@ export function drawClusters(
   taken: Occupied,
 ): void {
   const { clusters } = picture.scene;
-  const { cloud } = picture.seen;
+  const { seen } = picture;
+  // What is matched stands out of its cluster.
+  const cloud = seen.cloud * (seen.lit ? faintTwin : 1);
   if (!clusters || cloud === 0) return;
   context.globalAlpha = cloud * lineStrength;
   drawLines(picture, context, clusters);

@@ -101,6 +101,7 @@ function byImportance(picture: Picture): Int32Array | number[] {
   const folded = seen.cloud > 0.5 ? scene.clusters?.of : undefined;
   const inRoom = seen.twins.filter((at) => {
     if (folded && (folded[at] as number) >= 0) return false;
+    if (seen.lit && seen.lit.twins[at] !== 1) return false;
     // What owns a frame is named by the frame's title.
     if (zoom < frameTitlesBelow && ownsFrame(scene, at)) return false;
     // Rooms are measured when they are first asked for: not of a hundred thousand that have none.

@@ -3,6 +3,9 @@ import { type Picture, sans, screenHalfHeight, screenHalfWidth, spot } from "../
 import { strengthOf } from "../seen";
 import { outline } from "./outline";
 
+/** Half the height of the lowest shape, drawing units. */
+const smallestHalf = 16;
+
 /** How long a change shows, ms. */
 const decayingFor = 900;
 const steadyFor = 1000;
@@ -67,6 +70,26 @@ export function drawGlow(
     drawDifference(picture, context, at, Math.min(1, strength * 2));
   }
   context.globalAlpha = 1;
+}
+
+/** So small that a matched twin needs more than its own mark to be found, pixels. */
+const speckBelow = 2.5;
+const mostSpecks = 30_000;
+
+/** Matched twins that are too small to stand out by themselves. */
+export function drawSpecks(picture: Picture, context: CanvasRenderingContext2D): void {
+  const { seen, palette } = picture;
+  const { lit } = seen;
+  if (!lit || picture.camera.zoom * smallestHalf >= speckBelow) return;
+  const small = seen.twins.filter(
+    (at) => lit.twins[at] === 1 && screenHalfHeight(picture, at) < speckBelow,
+  );
+  context.fillStyle = palette.text;
+  context.globalAlpha = 1;
+  for (const at of small.subarray(0, mostSpecks)) {
+    const { x, y } = spot(picture, at);
+    context.fillRect(x - 1.5, y - 1.5, 3, 3);
+  }
 }
 
 function drawSpeck(

@@ -3,7 +3,7 @@ import { drawClusters } from "./clusters";
 import { drawEdgeNames } from "./edgeNames";
 import { drawHoverCard } from "./hoverCard";
 import { drawLabels } from "./labels";
-import { drawGlow, drawRings, glowing } from "./marks";
+import { drawGlow, drawRings, drawSpecks, glowing } from "./marks";
 import { Occupied } from "./occupied";
 import { drawBadges, drawValues } from "./values";
 
@@ -17,6 +17,7 @@ export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D)
   const live = glowing(picture);
   const taken = new Occupied(picture.size.width, picture.size.height);
   drawEdgeNames(picture, context);
+  drawSpecks(picture, context);
   drawGlow(picture, context, live);
   drawClusters(picture, context, taken);
   drawRings(picture, context);

@@ -24,7 +24,7 @@ export function drawValues(
     // From the topmost down: what is covered by another twin shows nothing.
     for (let place = seen.twins.length - 1; place >= 0; place--) {
       const at = seen.twins[place] as number;
-      if (!wanted(at)) continue;
+      if (!wanted(at) || (seen.lit && seen.lit.twins[at] !== 1)) continue;
       const value = scene.value[at] as number;
       if (Number.isNaN(value) || !text.values) {
         without.push(at);

@@ -1,4 +1,5 @@
 import { type Packed, parseColour } from "../../colour";
+import { faintEdge } from "../../lit";
 import { halfSizes, type Scene } from "../../scene";
 import { frameBox, framePaint } from "../frames";
 import { pieces } from "../geometry";
@@ -111,9 +112,11 @@ export class WebglPath {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
     this.drawFrames(picture);
-    this.drawEdges(picture, seen.edges, palette.edge, density, seen.edgeStrength);
+    const strength = seen.edgeStrength * (seen.lit ? faintEdge : 1);
+    this.drawEdges(picture, seen.edges, palette.edge, density, strength);
     const [hovered, selected] = [seen.ofHovered, seen.ofSelected];
     const wide = 1.5 * density;
+    this.drawEdges(picture, seen.ofLit, palette.text2, wide, strengthOfOne(seen.ofLit));
     this.drawEdges(picture, hovered, palette.text2, wide, strengthOfOne(hovered));
     this.drawEdges(picture, selected, palette.accent, wide, strengthOfOne(selected));
     this.drawTwins(picture);
@@ -263,15 +266,16 @@ export class WebglPath {
   /** Those that are drawn equally strongly at once. */
   private drawTwins(picture: Picture): void {
     const { seen, scene } = picture;
-    const { twins, far, cloud } = seen;
-    if ((far === 0 || far === 1) && (cloud === 0 || cloud === 1)) {
+    const { twins, far, cloud, lit } = seen;
+    if (lit === null && (far === 0 || far === 1) && (cloud === 0 || cloud === 1)) {
       this.drawSome(picture, twins, 1);
       return;
     }
-    const strength = Float32Array.from(twins, (at) => strengthOf(seen, scene, at));
-    for (const alpha of new Set([Math.fround(1 - far), Math.fround(1 - cloud), 1])) {
-      const some = twins.filter((_, place) => strength[place] === alpha);
-      this.drawSome(picture, some, alpha);
+    const strengths = Float32Array.from(twins, (at) => strengthOf(seen, scene, at));
+    // The faintest first, so that what stands out lies above.
+    for (const strength of [...new Set(strengths)].sort((a, b) => a - b)) {
+      const some = twins.filter((_, place) => strengths[place] === strength);
+      this.drawSome(picture, some, strength);
     }
   }
 

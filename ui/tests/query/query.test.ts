@@ -1,0 +1,146 @@
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { StageBrowser } from "../drawing/browser";
+import type { FixtureHost } from "../fixture-host";
+
+declare global {
+  interface Window {
+    fixture: FixtureHost;
+  }
+}
+
+let browser: StageBrowser;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await StageBrowser.open("fixture.html");
+});
+afterAll(() => browser?.close());
+beforeEach(async () => {
+  // Nothing moves but what a test moves.
+  page = await browser.plain("?still&renderer=canvas");
+  await page.waitForSelector("html[data-ready=true]");
+  await page.keyboard.press("Control+e");
+  await page.waitForFunction(() => document.activeElement?.closest(".query-editor"));
+});
+afterEach(() => page?.close());
+
+const hot =
+  "SELECT T.$dtId, T.temperature FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Thermostat;1') AND T.temperature > 90";
+
+const write = (text: string) => page.keyboard.insertText(text);
+const told = (id: string) => page.getByTestId(id).innerText();
+const eventually = (id: string, words: string) =>
+  page.waitForFunction(
+    ([id, words]) =>
+      document.querySelector(`[data-testid="${id}"]`)?.textContent?.includes(words ?? ""),
+    [id, words],
+  );
+
+test("a query by keyboard: rows, what was looked at, and the overlay that Esc takes away", async () => {
+  await write("SELECT * FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Room;1')");
+  await page.waitForSelector(".piece-keyword");
+  expect(await page.locator(".piece-modelId").innerText()).toContain("Room;1");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-count", "24 rows");
+  expect(await told("query-explain")).toContain("52 scanned, column temperature");
+  await eventually("overlay-bar", "Query: 24 twins");
+  expect(await page.getByTestId("query-row").first().getAttribute("data-twin")).toBe("Room_01");
+
+  await page.getByTestId("query-rows").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[data-testid="query-row"][aria-selected="true"]');
+  await eventually("inspector-title", "Room_02");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector('[data-testid="overlay-bar"]', { state: "detached" });
+  expect(await page.getByTestId("query-overlay").getAttribute("aria-pressed")).toBe("false");
+  await page.getByTestId("query-overlay").click();
+  await eventually("overlay-bar", "24 twins");
+});
+
+test("a refused text has its sentence, and the caret where it is wrong", async () => {
+  await write("SELECT T.temperature");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-failure", "FROM is missing");
+  await write(" FROM DIGITALTWINS T");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-count", "52 rows");
+});
+
+test("completion comes from the backend, and is taken by Enter", async () => {
+  await page.keyboard.type("SELECT * FROM DIGITALTWINS T WHERE T.hum");
+  await page.waitForSelector(".cm-tooltip-autocomplete");
+  await page.keyboard.press("Enter");
+  expect(await page.locator(".cm-line").first().innerText()).toContain("T.humidity");
+});
+
+test("live rows come, change and go with the twins", async () => {
+  await page.getByTestId("query-live").click();
+  expect(await page.getByTestId("query-live").getAttribute("aria-pressed")).toBe("true");
+  await page.locator(".query-editor .cm-content").focus();
+  await write(hot);
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-no-rows", "No row now");
+  const set = (value: number) =>
+    page.evaluate(
+      (value) => window.fixture.write("thermo_0003", "/temperature", value, "f0", "REST", 1),
+      value,
+    );
+  await set(95);
+  await page.waitForSelector('[data-testid="query-row"][data-twin="thermo_0003"] .flash');
+  await eventually("query-count", "1 row");
+  await eventually("overlay-bar", "1 twin");
+  await set(96.5);
+  await eventually("query-rows", "96.5");
+  await set(20);
+  await eventually("query-no-rows", "No row now");
+});
+
+test("100,000 rows: only what is seen is there, pages load as they are reached", async () => {
+  await write("SELECT TOP(100000) FROM DIGITALTWINS T");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-count", "100,000 rows");
+  expect(await page.getByTestId("query-row").count()).toBeLessThan(60);
+  expect(await page.locator(".query-foot").innerText()).toContain("1,000 of 100,000 loaded");
+  await page.getByTestId("query-rows").evaluate((rows) => rows.scrollTo({ top: 1e9 }));
+  await page.waitForFunction(() =>
+    document.querySelector(".query-foot")?.textContent?.includes("2,000 of 100,000"),
+  );
+  await page.getByRole("button", { name: "$dtId" }).click();
+  expect(await page.locator(".query-foot").innerText()).toContain("sorted among these only");
+});
+
+test("history, kept queries and samples", async () => {
+  await page.getByTestId("query-sample").nth(1).click();
+  await page.getByTestId("query-row").first().waitFor();
+  await page.getByTestId("query-saved").click();
+  await page.getByLabel("Name of the query").fill("Warm ones");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Warm ones", exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  expect(await page.evaluate(() => window.fixture.queries.saved["Warm ones"])).toContain("> 21.6");
+  await page.getByTestId("query-past").click();
+  expect(await page.getByRole("menuitem").count()).toBe(1);
+  await page.keyboard.press("Escape");
+  await page.getByTestId("query-export").click();
+  await page.getByRole("menuitem").first().click();
+  await page.getByText("Exported").first().waitFor();
+  expect(await page.evaluate(() => window.fixture.queries.exported)).toEqual(["/home/me/rows.csv"]);
+});
+
+test("the filter takes a text or a condition, and takes a query's overlay over", async () => {
+  await page.getByTestId("filter").click();
+  await page.getByTestId("filter-input").fill("thermo_000");
+  await eventually("overlay-bar", "Filter: 9 twins");
+  expect(await told("filter-told")).toContain("9 twins by text");
+  await page.getByTestId("filter-input").fill("temperature > 0");
+  await eventually("filter-told", "24 twins by condition");
+  await page.getByRole("radio", { name: "Hide the rest" }).click();
+  await page.waitForFunction(() => !document.querySelector('[data-twin-id="Room_01"]'));
+  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await page.waitForSelector('[data-testid="overlay-bar"]', { state: "detached" });
+  await page.waitForSelector('[data-twin-id="Room_01"]', { state: "attached" });
+});
