@@ -50,6 +50,7 @@ export class FixtureQueries {
         return run ? { type: "queryRun", ...run } : notThere;
       }
       case "stopQuery":
+      case "stopExport":
         return { type: "accepted" };
       case "queryRows": {
         const run = this.runs.get(request.run);

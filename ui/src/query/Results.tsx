@@ -194,7 +194,7 @@ function Exporting({ run }: { run: QueryRun }) {
         value={known ? of.rows : undefined}
       />
       {count(of.rows)}
-      <IconButton icon={X} label="Cancel the export" onClick={() => void queries.stop()} />
+      <IconButton icon={X} label="Cancel the export" onClick={() => void queries.stopExport()} />
     </span>
   );
 }

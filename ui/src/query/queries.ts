@@ -88,11 +88,16 @@ export class Queries {
     }
   }
 
-  /** Ends what runs, or what is written to a file. */
+  /** Ends what runs; the rows that were found stay. */
   async stop(): Promise<void> {
     const run = this.run.get()?.run;
-    if (run === undefined) return;
-    await this.quietly({ type: "stopQuery", run });
+    if (run !== undefined) await this.quietly({ type: "stopQuery", run });
+  }
+
+  /** Gives up the file that is being written. */
+  async stopExport(): Promise<void> {
+    const run = this.run.get()?.run;
+    if (run !== undefined) await this.quietly({ type: "stopExport", run });
   }
 
   /** Turns live on or off, and runs the query anew where there is one. */

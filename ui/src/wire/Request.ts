@@ -140,7 +140,11 @@ path: string,
 /**
  * What it is.
  */
-form: QueryForm, } | { "type": "saveQuery", 
+form: QueryForm, } | { "type": "stopExport", 
+/**
+ * The query's number.
+ */
+run: number, } | { "type": "saveQuery", 
 /**
  * Its name.
  */

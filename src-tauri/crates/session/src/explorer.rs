@@ -452,6 +452,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         | Request::QueryRows { .. }
         | Request::QueryChanges { .. }
         | Request::ExportQuery { .. }
+        | Request::StopExport { .. }
         | Request::SaveQuery { .. }
         | Request::SavedQueries => about_queries(opened, request).await,
         Request::Log(request) => {

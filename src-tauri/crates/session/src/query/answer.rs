@@ -62,6 +62,12 @@ async fn answered(opened: &Arc<Opened>, request: Request) -> Result<Response, Fa
             Export::begin(&queries.get(run)?, &queries.engine, path, form);
             Response::Accepted
         }
+        Request::StopExport { run } => {
+            if let Some(export) = &*queries.get(run)?.export.lock() {
+                export.stop();
+            }
+            Response::Accepted
+        }
         Request::SaveQuery { name, text } => {
             let length = text.as_ref().map_or(0, String::len);
             if name.trim().is_empty() || name.len() > MOST_NAME || length > MOST_TEXT {

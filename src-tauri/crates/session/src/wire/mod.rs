@@ -125,7 +125,7 @@ pub enum Request {
         /// Its number.
         run: u32,
     },
-    /// Ends a query, and a file that it is being written to; what was found stays. Answered by
+    /// Ends a query, and a file that its rows are written to; what was found stays. Answered by
     /// `accepted`.
     StopQuery {
         /// Its number.
@@ -164,6 +164,11 @@ pub enum Request {
         path: String,
         /// What it is.
         form: QueryForm,
+    },
+    /// Gives up a file that rows are written to; answered by `accepted`.
+    StopExport {
+        /// The query's number.
+        run: u32,
     },
     /// Keeps a query under a name with this graph, or forgets it; answered by `savedQueries`.
     SaveQuery {
