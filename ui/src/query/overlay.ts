@@ -14,6 +14,19 @@ export interface Overlaid extends Lit {
   edgeCount: number;
 }
 
+const sameOverlay = (one: Overlaid, other: Overlaid): boolean =>
+  one.by === other.by &&
+  one.hides === other.hides &&
+  sameMask(one.twins, other.twins) &&
+  sameMask(one.edges, other.edges);
+
+const sameMask = (one: Uint8Array | null, other: Uint8Array | null): boolean =>
+  one === other ||
+  (one !== null &&
+    other !== null &&
+    one.length === other.length &&
+    one.every((is, at) => is === other[at]));
+
 /** The one overlay of the graph: what a query or the filter matches stands out. */
 export class Overlay {
   readonly lit = new Cell<Overlaid | null>(null);
@@ -36,14 +49,17 @@ export class Overlay {
     const { graph } = this.instance;
     if (message.head.session !== graph.session) return;
     const { twinRow, edgeRow } = message;
-    this.lit.set({
+    const next = {
       by,
       hides,
       twins: maskOf(twinRow, graph.rows.count),
       edges: edgeRow.length > 0 ? maskOf(edgeRow, graph.edges.count) : null,
       twinCount: twinRow.length,
       edgeCount: edgeRow.length,
-    });
+    };
+    // The same matches again would only have everything drawn anew.
+    const now = this.lit.get();
+    if (!now || !sameOverlay(now, next)) this.lit.set(next);
   }
 
   /** Takes the overlay away; answers whether there was one. */
