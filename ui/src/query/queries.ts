@@ -84,7 +84,9 @@ export class Queries {
       const request = { type: "runQuery", text, on, live: this.live.get() } as const;
       await this.watch(turn, await ask(this.host, request, "queryRun"));
     } catch (thrown) {
-      if (turn === this.turn) this.failure.set(failureOf(thrown));
+      if (turn !== this.turn) return;
+      this.failure.set(failureOf(thrown));
+      this.overlay.clear("query");
     }
   }
 

@@ -91,6 +91,9 @@ impl<W: Write> RowWriter<W> {
 
 impl Waiting {
     fn write_csv(self, out: &mut impl Write) -> io::Result<()> {
+        if self.columns.names().is_empty() {
+            return Ok(());
+        }
         let mut rows = self.rows.into_inner().map_err(io::IntoInnerError::into_error)?;
         rows.rewind()?;
         let mut csv = ::csv::Writer::from_writer(out);
@@ -258,6 +261,6 @@ mod tests {
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         RowFile::create(&path, RowForm::Csv).unwrap().finish().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 }
