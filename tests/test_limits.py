@@ -3,6 +3,8 @@
 import concurrent.futures
 import http.client
 import json
+import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -64,9 +66,10 @@ def limited(serve, tmp_path):
     """A server with the given limits, and a room model."""
 
     def start(*arguments, **limits):
-        file = tmp_path / "limits.json"
+        number = len(list(tmp_path.glob("limits-*.json")))
+        file = tmp_path / f"limits-{number}.json"
         file.write_text(json.dumps(limits))
-        server = serve("--empty", "--limits", file, *arguments)
+        server = serve("--empty", "--limits", file, *arguments, data=f"data-{number}")
         door = Door(server)
         assert door("POST", "/models", [interface(ROOM, CONTENTS)]).status_code == 201
         return server, door
@@ -96,7 +99,6 @@ ELSEWHERE = {
     "importTwins",
     "importRelationships",
     "runningJobs",
-    "queryJoins",  # with the query language
     "outstandingOperationsPerTwin",  # below
 }
 
@@ -113,11 +115,25 @@ SIZES = {
     "modelBytes": 2_000,
     "eventRoutes": 6,
     "itemsPerPage": 2,
+    "relationshipsPerPage": 1,
     "itemsPerLargestPage": 3,
-    "queryCharacters": 8_000,
-    "queryOperators": 50,
-    "queryListItems": 50,
+    "queryCharacters": 250,
+    "queryOperators": 3,
+    "queryListItems": 4,
+    "queryJoins": 1,
 }
+
+
+def joined(count):
+    joins = " ".join(f"JOIN t{n + 1} RELATED t{n}.leads" for n in range(count))
+    return f"SELECT COUNT() FROM DIGITALTWINS t0 {joins} WHERE t0.$dtId = 'a'"
+
+
+def ask_for(door, operators=0, items=1, joins=0, characters=0):
+    """Asks queries of that size."""
+    text = f"SELECT * FROM DIGITALTWINS WHERE $dtId IN [{', '.join(['1'] * items)}]{' OR $dtId = 1' * operators}"
+    queries = [text.ljust(characters)] + [joined(joins)] * (joins > 0)
+    return [door("POST", "/query", {"query": query}) for query in queries][-1]
 
 
 def test_sizes_and_counts(limited):
@@ -161,15 +177,38 @@ def test_sizes_and_counts(limited):
 
     most = {"max-items-per-page": "1000"}
     assert (page("/models"), page("/models", **most)) == (2, 3)
+    related = "/digitaltwins/a/relationships"
+    assert (page(related), page(related, **most)) == (1, 2)
     rows = door.query("NOT $dtId = 'x'", **most).json()["value"]
     assert len(rows) == 3
 
-    within = " ".join(f"$dtId = 'x{number}' OR" for number in range(50))
-    ok(door.query(f"{within} $dtId = 'a'"))
-    refused(door.query(f"{within} $dtId = 'a' OR $dtId = 'b'"), "SqlQueryError", "50")
-    listed = ", ".join(f"'x{number}'" for number in range(51))
-    refused(door.query(f"$dtId IN [{listed}]"), "SqlQueryError", "items")
-    refused(door.query(f"name = '{'x' * 8_000}'"), "SqlQueryError", "8,000 characters")
+    for size, most, words in QUERY_SIZES:
+        ok(ask_for(door, **{size: most}))
+        refused(ask_for(door, **{size: most + 1}), "SqlQueryError", words)
+
+
+# What a query may have by SIZES, and the service's own refusals.
+QUERY_SIZES = [
+    ("operators", 3, "more than 3 AND and OR"),
+    ("items", 4, "more than 4 items"),
+    ("joins", 1, "more than 1 JOINs"),
+    ("characters", 250, "has 251 characters, at most 250 are taken"),
+]
+SERVICES = [
+    ("operators", 50, "more than 50 AND and OR"),
+    ("items", 50, "more than 50 items"),
+    ("joins", 5, "more than 5 JOINs"),
+    ("characters", 8_000, "has 8001 characters, at most 8000 are taken"),
+]
+
+
+def test_sizes_of_queries_follow_the_file_upwards_too(limited):
+    _, door = limited()
+    _, free = limited(**dict.fromkeys(("queryOperators", "queryListItems", "queryJoins", "queryCharacters")))
+    for size, most, words in SERVICES:
+        ok(ask_for(door, **{size: most}))
+        refused(ask_for(door, **{size: most + 1}), "SqlQueryError", words)
+        ok(ask_for(free, **{size: most + 1}))
 
 
 def test_six_event_routes(serve):
@@ -182,14 +221,23 @@ def test_six_event_routes(serve):
     refused(door("PUT", "/eventroutes/one-more", body), "LimitExceeded", "has 6 event routes")
 
 
-def test_six_endpoints(tmp_path):
+def test_six_endpoints_or_as_many_as_the_file_says(serve, tmp_path):
     sample = BINARIES.parent.parent / "assets/contoso-building"
     topology = json.loads((sample / "topology.json").read_text())
     endpoint = next(iter(topology["endpoints"].values()))
     topology["endpoints"] |= {f"more-{number}": endpoint for number in range(6)}
-    (tmp_path / "topology.json").write_text(json.dumps(topology))
-    checked = subprocess.run([BINARIES / "twinscope", "check", tmp_path], capture_output=True, text=True)
+    folder, file = tmp_path / "seven", tmp_path / "more.json"
+    shutil.copytree(sample, folder)
+    (folder / "topology.json").write_text(json.dumps(topology))
+    check = [BINARIES / "twinscope", "check", folder]
+    checked = subprocess.run(check, capture_output=True, text=True)
     assert checked.returncode == 1 and "at most 6" in checked.stdout + checked.stderr
+    refused = [BINARIES / "twinscope", "serve", "--workspace", folder, "--data", tmp_path / "refused"]
+    ended = subprocess.run(refused, capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 1 and "at most 6" in ended.stderr
+    file.write_text(json.dumps({"endpoints": 7}))
+    assert subprocess.run([*check, "--limits", file]).returncode == 0
+    serve("--workspace", folder, "--limits", file)
 
 
 def test_many_at_once_do_not_pass_a_limit(limited):
@@ -205,12 +253,14 @@ def test_many_at_once_do_not_pass_a_limit(limited):
 
 
 PATCH = [{"op": "add", "path": "/name", "value": "x"}]
+GONE = [{"op": "replace", "path": "/decommissioned", "value": True}]
 # For each rate, requests that count against it; each line is one way.
 RATES = {
     "modelRequestsPerSecond": [
         lambda door, _: door("GET", "/models"),
         lambda door, n: door("POST", "/models", [interface(f"dtmi:t:N{n}{letter};1") for letter in "abcdefgh"]),
         lambda door, _: door("GET", f"/models/{ROOM}"),
+        lambda door, _: door("PATCH", "/models/dtmi:t:None;1", GONE),
         lambda door, _: door("DELETE", "/models/dtmi:t:None;1"),
     ],
     "twinReadsPerSecond": [
@@ -249,7 +299,13 @@ RATES = {
     ],
     "jobRequestsPerSecond": [
         lambda door, _: door("GET", "/jobs/imports"),
+        lambda door, _: door("GET", "/jobs/imports/i"),
+        lambda door, _: door("PUT", "/jobs/imports/i", {"inputBlobUri": "x", "outputBlobUri": "y"}),
+        lambda door, _: door("DELETE", "/jobs/imports/i"),
+        lambda door, _: door("POST", "/jobs/imports/i/cancel"),
+        lambda door, _: door("GET", "/jobs/deletions"),
         lambda door, _: door("GET", "/jobs/deletions/d"),
+        lambda door, _: door("POST", "/jobs/deletions", **{"operation-id": "x" * 129}),
     ],
 }
 MOST = 3
@@ -269,26 +325,42 @@ def test_rates_count_requests(limited, rate):
         door.room(twin)
 
     def burst():
-        """Requests within one second: those before the first 429, and the 429."""
+        """Requests within one second: those before the first 429, and from it on one of each way."""
         time.sleep(1.05)
-        begun, answers = time.monotonic(), []
-        while time.monotonic() - begun < 0.95 and len(answers) < 20:
-            answers.append(ways[len(answers) % len(ways)](door, len(answers)))
-            if answers[-1].status_code == 429:
-                return answers
+        begun, let_in = time.monotonic(), []
+        while len(let_in) < 20:
+            answer = ways[len(let_in) % len(ways)](door, len(let_in))
+            if answer.status_code == 429:
+                others = [way(door, 50) for way in ways]
+                return (let_in, [answer, *others]) if time.monotonic() - begun < 0.95 else None
+            let_in.append(answer)
         return None
 
-    *let_in, last = eventually(burst, 30)
-    assert all(answer.status_code != 429 and answer.status_code < 500 for answer in let_in)
+    let_in, out = eventually(burst, 30)
+    assert all(answer.status_code < 500 for answer in let_in)
     if rate == "queryUnitsPerSecond":
         assert 1 <= len(let_in) <= MOST
     else:
         assert len(let_in) == MOST
-    refused(last, "QuotaReachedError" if rate.startswith("quer") else "TooManyRequests", f"More than {MOST}" if "Units" not in rate else "query units", 429)
-    assert last.headers["Retry-After"] == "1"
-    assert last.headers["content-type"] == "application/json; charset=utf-8"
-    time.sleep(int(last.headers["Retry-After"]))
+    for answer in out:
+        if rate.startswith("quer"):
+            refused(answer, "QuotaReachedError", "query units" if "Units" in rate else f"More than {MOST}", 429)
+            assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        else:
+            throttled(answer)
+        assert answer.headers["Retry-After"] == "1"
+    time.sleep(int(out[0].headers["Retry-After"]))
     assert ways[0](door, 99).status_code != 429
+
+
+def throttled(answer):
+    """The gateway's answer, as recorded: it has no code, and neither body nor headers of the service."""
+    assert answer.status_code == 429 and "x-ms-error-code" not in answer.headers
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"error": {"statusCode": 429, "message": THROTTLED}}
+
+
+THROTTLED = "Maximum request rate limit reached. For Azure Digital Twins rate limiting details please see http://aka.ms/dtv2limits."
 
 
 def test_operations_that_are_not_answered_yet(limited):
@@ -310,8 +382,8 @@ def test_operations_that_are_not_answered_yet(limited):
         return next((each for each in zip(answers, bodies) if each[0].status == 429), None)
 
     answer, body = eventually(some_refused)
-    assert answer.headers["x-ms-error-code"] == "TooManyRequests" and answer.headers["Retry-After"] == "1"
-    assert "2 operations on one twin" in body
+    assert "x-ms-error-code" not in answer.headers and answer.headers["Retry-After"] == "1"
+    assert json.loads(body)["error"]["message"] == THROTTLED
     ok(door("PATCH", "/digitaltwins/a", PATCH))
 
 
@@ -333,7 +405,7 @@ def test_the_sdk_waits_as_it_is_told(limited):
             return error
 
     error = eventually(without_patience, every=0)
-    assert (error.status_code, error.error.code) == (429, "TooManyRequests")
+    assert error.status_code == 429 and "Maximum request rate limit reached" in error.message
     assert error.response.headers["Retry-After"] == "1"
 
 
@@ -415,6 +487,19 @@ def test_import_jobs_have_sizes_and_run_alone(limited, tmp_path):
         job = eventually(ended)
         assert (job["status"], job["error"]["code"]) == ("failed", "LimitExceeded"), job
         assert f"{name} at the most" in job["error"]["message"]
+
+
+def test_as_many_jobs_run_as_the_file_says(limited):
+    _, door = limited(runningJobs=2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        blob = f"http://127.0.0.1:{silent.getsockname()[1]}/in"
+        add = lambda name: door("PUT", f"/jobs/imports/{name}", {"inputBlobUri": blob, "outputBlobUri": blob})
+        assert [add(name).status_code for name in "ab"] == [201, 201]
+        refused(add("c"), "TooManyRequests", "Cannot start another job while one is in progress", 429)
+        refused(door("POST", "/jobs/deletions"), "TooManyRequests", "Cannot start another job", 429)
+        # Forgotten, it still runs.
+        assert door("DELETE", "/jobs/imports/a").status_code == 204
+        refused(add("a"), "TooManyRequests", "Cannot start another job", 429)
 
 
 def test_queries_can_be_behind(serve):

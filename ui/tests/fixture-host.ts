@@ -2,6 +2,7 @@ import type { Answer, Host } from "../src/host/host";
 import { noRow } from "../src/store/rows";
 import type { Failure } from "../src/wire/Failure";
 import type { GraphMessage } from "../src/wire/GraphMessage";
+import type { LimitsChoice } from "../src/wire/LimitsChoice";
 import type { LogRequest } from "../src/wire/LogRequest";
 import type { LogRow } from "../src/wire/LogRow";
 import type { LogWindow } from "../src/wire/LogWindow";
@@ -47,6 +48,8 @@ export class FixtureHost implements Host {
   log: LogRow[] = [];
   firstDrawings = 0;
   throttled = 0;
+  enforced: LimitsChoice = "service";
+  queryLagSeconds: number | null = null;
   readonly queries = new FixtureQueries(this);
   private readonly saved = new Map<string, unknown>();
   patches: unknown[] = [];
@@ -145,6 +148,15 @@ export class FixtureHost implements Host {
       }
       case "limits":
         return { type: "limits", ...fixtureLimits(this) };
+      case "chooseLimits":
+        this.enforced = request.limits;
+        return { type: "limits", ...fixtureLimits(this) };
+      case "chooseQueryLag":
+        this.queryLagSeconds = request.seconds;
+        return { type: "limits", ...fixtureLimits(this) };
+      case "cancelOpening":
+        this.phase = { phase: "ready" };
+        return { type: "accepted" };
       case "simulate":
         return this.simulate(request.action);
       case "saveToWorkspace":
@@ -249,11 +261,25 @@ export class FixtureHost implements Host {
     this.target = target;
     this.recent = [target, ...this.recent].slice(0, 8);
     this.session++;
-    this.phase = { phase: "opening", target, step: "Loading twins", done: 0, total: 52 };
+    this.phase = {
+      phase: "opening",
+      target,
+      step: "Loading twins",
+      done: 0,
+      total: 52,
+      secondsLeft: null,
+    };
     let done = 0;
     const timer = setInterval(() => {
       done += 13;
-      this.phase = { phase: "opening", target, step: "Loading twins", done, total: 52 };
+      this.phase = {
+        phase: "opening",
+        target,
+        step: "Loading twins",
+        done,
+        total: 52,
+        secondsLeft: (52 - done) / 26,
+      };
       if (done < 52) return;
       clearInterval(timer);
       if (target.kind === "remote" && target.endpoint.includes("nowhere")) {
@@ -295,7 +321,7 @@ export class FixtureHost implements Host {
       simulation: remote ? null : { ...this.simulation },
       sync: remote ? { reachable: true, ageSeconds: 0.4, error: null } : null,
       throttled: this.throttled,
-      queryLagSeconds: this.throttled > 0 ? 5 : null,
+      queryLagSeconds: this.queryLagSeconds,
       problems: this.problems,
       routes,
     };

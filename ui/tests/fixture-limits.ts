@@ -1,4 +1,5 @@
 import type { Limits } from "../src/wire/Limits";
+import type { LimitsChoice } from "../src/wire/LimitsChoice";
 import type { LimitUse } from "../src/wire/LimitUse";
 
 type Kind = LimitUse["kind"];
@@ -29,7 +30,12 @@ const rows: [string, string, Kind, Unit, number | null, number][] = [
 ];
 
 /** Limits as an instance under some load has them. */
-export function fixtureLimits(host: { throttled: number; target: { kind: string } }): Limits {
+export function fixtureLimits(host: {
+  throttled: number;
+  target: { kind: string };
+  enforced: LimitsChoice;
+  queryLagSeconds: number | null;
+}): Limits {
   const remote = host.target.kind === "remote";
   const limits = rows.map(([name, what, kind, unit, most, now]): LimitUse => {
     const refused = name === "operationsPerTwinPerSecond" ? host.throttled : 0;
@@ -49,5 +55,12 @@ export function fixtureLimits(host: { throttled: number; target: { kind: string 
       source: "Azure Digital Twins service limits, 01/2025",
     };
   });
-  return { enforced: remote ? "remote" : "service", limits };
+  const { enforced, queryLagSeconds } = host;
+  return {
+    enforced: remote ? "remote" : enforced,
+    given: remote,
+    queryLagSeconds,
+    queryLagGiven: remote,
+    limits,
+  };
 }

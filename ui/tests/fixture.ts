@@ -41,5 +41,6 @@ if (query.has("failed")) {
   host.phase = { phase: "failed", target, failure: { code: "Unreachable", message, details: [] } };
 }
 host.throttled = Number(query.get("throttled") ?? 0);
+if (host.throttled > 0) host.queryLagSeconds = 5;
 Object.assign(window, { fixture: host });
 mount(host);

@@ -1,24 +1,29 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { ask, failureOf } from "../host/ask";
-import { Tooltip, Window } from "../look/Controls";
+import { Segments, Tooltip, Window } from "../look/Controls";
 import { count, counted } from "../look/format";
 import { useCell } from "../store/cell";
 import { poll } from "../store/poll";
 import { usePage } from "../store/usePage";
 import type { Limits } from "../wire/Limits";
+import type { LimitsChoice } from "../wire/LimitsChoice";
 import type { LimitUse } from "../wire/LimitUse";
+import type { Request } from "../wire/Request";
 import { amount, percent, ranked, share } from "./rank";
+import "../settings/settings.css";
 import "./limits.css";
 
 const every = 1000;
 
-const hold = {
-  service: "The service's limits hold. What comes near its limit is first.",
-  none: "No limits hold here: it was started with --limits none. The numbers still count.",
-  file: "The limits of a file hold. What comes near its limit is first.",
-  remote:
-    "The service does not say how far its limits are used. What the copy of its graph shows is here, beside the documented numbers.",
-} as const;
+const remoteHint =
+  "The service does not say how far its limits are used. What the copy of its graph shows is here, beside the documented numbers.";
+const given = { service: "The service's", none: "None", file: "Those of a file" } as const;
+const choices: readonly { value: LimitsChoice; label: string }[] = [
+  { value: "service", label: "The service's" },
+  { value: "none", label: "None" },
+];
+/** In seconds. The service's index is up to ten behind. */
+const lags = [0, 1, 2, 5, 10];
 
 /** How far each limit of the service is used. */
 export function LimitsDialog() {
@@ -31,7 +36,11 @@ export function LimitsDialog() {
   );
 }
 
-function useLimits(): { limits: Limits | null; failure: string | null } {
+function useLimits(): {
+  limits: Limits | null;
+  failure: string | null;
+  choose: (request: Request) => void;
+} {
   const { host } = usePage();
   const [limits, setLimits] = useState<Limits | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
@@ -46,17 +55,95 @@ function useLimits(): { limits: Limits | null; failure: string | null } {
     });
     return polling.stop;
   }, [host]);
-  return { limits, failure };
+  const choose = async (request: Request) => {
+    try {
+      setLimits(await ask(host, request, "limits"));
+      setFailure(null);
+    } catch (thrown) {
+      setFailure(failureOf(thrown).message);
+    }
+  };
+  return { limits, failure, choose: (request) => void choose(request) };
+}
+
+/** Which limits hold, and how far queries are behind. */
+function Choices({ limits, choose }: { limits: Limits; choose: (request: Request) => void }) {
+  const { enforced, queryLagSeconds, queryLagGiven } = limits;
+  if (enforced === "remote") return <p className="secondary limits-hold">{remoteHint}</p>;
+  const lag = queryLagSeconds ?? 0;
+  const seconds = lags.includes(lag) ? lags : [...lags, lag].sort((a, b) => a - b);
+  return (
+    <div className="limits-hold">
+      <Choice name="Limits" hint="Which of them refuse requests. Counting goes on without any.">
+        {limits.given || enforced === "file" ? (
+          <Given what={given[enforced]} option="--limits" />
+        ) : (
+          <Segments
+            label="Limits"
+            value={enforced}
+            options={choices}
+            onChange={(value) => choose({ type: "chooseLimits", limits: value })}
+          />
+        )}
+      </Choice>
+      <Choice
+        name="Query lag"
+        hint="Queries see what was there so long ago, as the service's do. Finds code that relies on reading at once what it wrote."
+      >
+        {queryLagGiven ? (
+          <Given what={inSeconds(lag)} option="--query-lag" />
+        ) : (
+          <Segments
+            label="Query lag"
+            value={String(lag)}
+            options={seconds.map((each) => ({ value: String(each), label: inSeconds(each) }))}
+            onChange={(value) =>
+              choose({
+                type: "chooseQueryLag",
+                seconds: Number(value) === 0 ? null : Number(value),
+              })
+            }
+          />
+        )}
+      </Choice>
+    </div>
+  );
+}
+
+const inSeconds = (seconds: number): string => (seconds === 0 ? "Off" : `${seconds} s`);
+
+function Choice(props: { name: string; hint: string; children: ReactNode }) {
+  return (
+    <div className="setting">
+      <div>
+        <p>{props.name}</p>
+        <p className="hint">{props.hint}</p>
+      </div>
+      {props.children}
+    </div>
+  );
+}
+
+/** What the start said, which holds until the end. */
+function Given({ what, option }: { what: string; option: string }) {
+  return (
+    <Tooltip text="It was given at the start and holds until the end">
+      <p className="limits-given">
+        {what} <span className="secondary mono">{option}</span>
+      </p>
+    </Tooltip>
+  );
 }
 
 function Table() {
-  const { limits, failure } = useLimits();
-  if (failure !== null) return <p role="alert">The limits cannot be read: {failure}</p>;
+  const { limits, failure, choose } = useLimits();
+  if (failure !== null && !limits) return <p role="alert">The limits cannot be read: {failure}</p>;
   if (!limits) return <p className="secondary">Reading …</p>;
   const known = limits.limits.filter((limit) => limit.now !== null);
   return (
     <>
-      <p className="secondary limits-hold">{hold[limits.enforced]}</p>
+      <Choices limits={limits} choose={choose} />
+      {failure !== null && <p role="alert">{failure}</p>}
       <table className="limits">
         <thead>
           <tr>

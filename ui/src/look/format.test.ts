@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, clock, counted, millis, onNode, plain, rate, short } from "./format";
+import { age, clock, counted, millis, onNode, plain, rate, rough, short } from "./format";
 import { jsonPieces } from "./Json";
 
 test.each([
@@ -16,6 +16,13 @@ test.each([
 test("a time of day has milliseconds", () => {
   expect(clock(new Date(2026, 0, 2, 9, 41, 7, 8).getTime())).toBe("09:41:07.008");
 });
+
+test.each([
+  [0, "1 s"],
+  [7.1, "8 s"],
+  [90, "90 s"],
+  [91, "2 min"],
+])("%d s to go are %s", (seconds, text) => expect(rough(seconds)).toBe(text));
 
 test.each([
   [0, "0"],

@@ -38,6 +38,12 @@ export const count = (value: number): string => grouped.format(value);
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
+/** How long something still takes, about: `8 s`, `90 s`, `3 min`. */
+export function rough(seconds: number): string {
+  const whole = Math.max(1, Math.ceil(seconds));
+  return whole <= 90 ? `${whole} s` : `${Math.ceil(whole / minute)} min`;
+}
+
 /** Events per second: `0`, `2.3`, `240`, `1.2k`. */
 export function rate(perSecond: number): string {
   if (perSecond >= 999.5) return `${(perSecond / 1000).toFixed(1)}k`;

@@ -1,8 +1,9 @@
 import { CircleAlert } from "lucide-react";
 import { Button } from "../look/Controls";
-import { count } from "../look/format";
+import { count, rough } from "../look/format";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
+import type { Phase } from "../wire/Phase";
 import { inWords, needsSecret } from "./targets";
 
 /** How far opening is, or why it failed. What was open before stays visible below. */
@@ -24,17 +25,16 @@ export function Opening() {
   const { target } = phase;
   const { what } = inWords(target);
   if (phase.phase === "opening") {
-    const { step, done, total } = phase;
     return (
       <Card>
         <div className="opening-text">
           <strong>Opening {what}</strong>
-          <p className="secondary number">
-            {step}
-            {total === null ? done > 0 && ` ${count(done)}` : ` ${count(done)} of ${count(total)}`}
-          </p>
-          <progress value={total ? done : undefined} max={total ?? undefined} aria-label={step} />
+          <p className="secondary">{phase.step}</p>
+          <Progress phase={phase} />
         </div>
+        <Button look="quiet" onClick={() => void page.cancelOpening()}>
+          Cancel
+        </Button>
       </Card>
     );
   }
@@ -60,6 +60,25 @@ export function Opening() {
         </div>
       </div>
     </Card>
+  );
+}
+
+/** A bar, and below it how many of how many, and how long the rest takes. */
+function Progress({ phase }: { phase: Extract<Phase, { phase: "opening" }> }) {
+  const { step, done, total, secondsLeft } = phase;
+  const known = total !== null && total > 0;
+  return (
+    <>
+      <progress
+        value={known ? done : undefined}
+        max={known ? total : undefined}
+        aria-label={step}
+      />
+      <p className="opening-count secondary number">
+        <span>{known ? `${count(done)} of ${count(total)}` : done > 0 ? count(done) : ""}</span>
+        <span>{secondsLeft !== null && `about ${rough(secondsLeft)} left`}</span>
+      </p>
+    </>
   );
 }
 

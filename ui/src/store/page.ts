@@ -115,6 +115,11 @@ export class Page {
     }
   }
 
+  /** Gives up what is being opened. */
+  async cancelOpening(): Promise<void> {
+    if (await this.act({ type: "cancelOpening" }, "Not given up")) this.instance.refresh();
+  }
+
   async simulate(action: SimulationAction): Promise<void> {
     if (await this.act({ type: "simulate", action }, "The simulation did not change")) {
       this.instance.refresh();

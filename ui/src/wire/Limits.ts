@@ -11,6 +11,18 @@ export type Limits = {
  */
 enforced: Enforced, 
 /**
+ * They were given at the start and hold until the end.
+ */
+given: boolean, 
+/**
+ * Seconds that queries are behind writes; absent where they are not, and for a remote instance.
+ */
+queryLagSeconds: number | null, 
+/**
+ * How far queries are behind was given at the start and holds until the end.
+ */
+queryLagGiven: boolean, 
+/**
  * Each of them, in the order of the documentation.
  */
 limits: Array<LimitUse>, };

@@ -21,7 +21,11 @@ done: number,
 /**
  * Of how many, where it is known.
  */
-total: number | null, } | { "phase": "ready" } | { "phase": "failed", 
+total: number | null, 
+/**
+ * How many seconds the rest of the step takes, about, where that can be told.
+ */
+secondsLeft: number | null, } | { "phase": "ready" } | { "phase": "failed", 
 /**
  * What was to be opened.
  */

@@ -13,4 +13,4 @@ mod window;
 
 pub use limiter::{Admitted, Exceeded, Limiter, Use};
 pub use limits::{Limits, LimitsError};
-pub use table::{COUNT, Kind, Limit, Row, TABLE, Unit};
+pub use table::{COUNT, Kind, Limit, Row, TABLE, THROTTLED, Unit};

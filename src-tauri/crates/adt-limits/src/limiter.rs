@@ -106,6 +106,13 @@ impl Limiter {
         }
     }
 
+    /// The limits that hold now.
+    pub fn limits(&self) -> Limits {
+        TABLE
+            .iter()
+            .fold(Limits::none(), |limits, row| limits.with(row.limit, self.most(row.limit)))
+    }
+
     /// The number of a limit; `u64::MAX` where it is not enforced.
     pub fn most(&self, limit: Limit) -> u64 {
         self.most[limit as usize].load(Ordering::Relaxed)
@@ -126,6 +133,11 @@ impl Limiter {
         }
         self.largest[limit as usize].fetch_max(amount, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Counts a refusal that was found elsewhere.
+    pub fn refused(&self, limit: Limit) {
+        let _ = self.refuse(limit, Instant::now());
     }
 
     fn refuse(&self, limit: Limit, now: Instant) -> Exceeded {
@@ -375,7 +387,9 @@ mod tests {
         limiter.check(Limit::Body, 32 * 1024).unwrap();
         let refused = limiter.check(Limit::Body, 32 * 1024 + 1).unwrap_err();
         assert!(refused.to_string().contains("larger than 32 KB"), "{refused}");
+        assert_eq!(limiter.limits(), Limits::service());
         limiter.set(&Limits::none());
+        assert_eq!(limiter.limits(), Limits::none());
         limiter.check(Limit::Body, 40 * 1024).unwrap();
         let used = limiter.uses(now);
         let body = &used[Limit::Body as usize];

@@ -11,6 +11,9 @@ const LARGEST_BODY: u64 = 256 * 1024;
 /// The most requests a second that can be counted: each of the last second is remembered.
 const HIGHEST_RATE: u64 = 1_000_000;
 
+/// A page always has an end.
+const PAGES: [Limit; 3] = [Limit::ListPage, Limit::RelationshipPage, Limit::LargestPage];
+
 /// A number for each limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -34,7 +37,7 @@ impl Limits {
     /// None at all but for the size of pages.
     pub fn none() -> Self {
         let mut limits = Self { most: [u64::MAX; COUNT] };
-        for limit in [Limit::ListPage, Limit::LargestPage] {
+        for limit in PAGES {
             limits.most[limit as usize] = limit.row().number();
         }
         limits
@@ -130,7 +133,7 @@ impl Visitor<'_> for Number {
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u64, E> {
         let row = self.0.row();
-        let paged = matches!(self.0, Limit::ListPage | Limit::LargestPage);
+        let paged = PAGES.contains(&self.0);
         let highest = match row.kind {
             Kind::Rate => HIGHEST_RATE,
             _ if paged => Limit::LargestPage.row().number(),
@@ -146,7 +149,7 @@ impl Visitor<'_> for Number {
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<u64, E> {
         match self.0 {
-            Limit::ListPage | Limit::LargestPage => {
+            limit if PAGES.contains(&limit) => {
                 Err(E::custom(format!("«{}» cannot be without a limit", self.0.row().name)))
             }
             _ => Ok(u64::MAX),

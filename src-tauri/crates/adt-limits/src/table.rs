@@ -42,7 +42,7 @@ pub struct Row {
     pub kind: Kind,
     /// What is counted.
     pub unit: Unit,
-    /// The service's error code past it; empty where more is cut to it.
+    /// The service's error code past it, or [`THROTTLED`]; empty where more is cut to it.
     pub error: &'static str,
     /// What is said past it; `{most}` is the number.
     pub refusal: &'static str,
@@ -53,6 +53,10 @@ pub struct Row {
 /// The page of 27 January 2025. Its sections are "Functional limits" and "Rate limits".
 const LIMITS_PAGE: &str = "Azure Digital Twins service limits, 01/2025";
 const LIST_PAGES: &str = "API definition 2023-10-31: max-items-per-page";
+const RECORDED: &str = "Recorded traffic";
+
+/// In place of an error code: the gateway answers before the service, and without a code.
+pub const THROTTLED: &str = "Throttled";
 
 /// The limits, in the table's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +75,7 @@ pub enum Limit {
     Endpoints,
     EventRoutes,
     ListPage,
+    RelationshipPage,
     LargestPage,
     QueryText,
     QueryOperators,
@@ -256,6 +261,19 @@ pub const TABLE: &[Row] = &[
         source: LIMITS_PAGE,
     },
     Row {
+        limit: Limit::RelationshipPage,
+        name: "relationshipsPerPage",
+        area: "Lists and queries",
+        what: "Relationships of a page where the caller does not say",
+        // The API definition has no max-items-per-page for these lists; it is honoured here.
+        most: Some(10),
+        kind: Each,
+        unit: Items,
+        error: "",
+        refusal: "",
+        source: RECORDED,
+    },
+    Row {
         limit: Limit::LargestPage,
         name: "itemsPerLargestPage",
         area: "Lists and queries",
@@ -373,7 +391,7 @@ pub const TABLE: &[Row] = &[
         most: Some(100),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} model requests in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -385,7 +403,7 @@ pub const TABLE: &[Row] = &[
         most: Some(1_000),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} reads of twins in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -397,7 +415,7 @@ pub const TABLE: &[Row] = &[
         most: Some(1_000),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} patches of twins in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -410,7 +428,7 @@ pub const TABLE: &[Row] = &[
         most: Some(500),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} twins and relationships were created or deleted in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -422,7 +440,7 @@ pub const TABLE: &[Row] = &[
         most: Some(10),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} creations, updates and deletions of one twin or its relationships in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -434,7 +452,7 @@ pub const TABLE: &[Row] = &[
         most: Some(500),
         kind: Each,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "{most} operations on one twin or its relationships are not answered yet. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -470,7 +488,7 @@ pub const TABLE: &[Row] = &[
         most: Some(100),
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} event route requests in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },
@@ -483,7 +501,7 @@ pub const TABLE: &[Row] = &[
         most: None,
         kind: Rate,
         unit: Items,
-        error: "TooManyRequests",
+        error: THROTTLED,
         refusal: "More than {most} job requests in a second. Wait as long as the Retry-After header says.",
         source: LIMITS_PAGE,
     },

@@ -12,4 +12,4 @@ pub(crate) mod syntax;
 mod vocabulary;
 
 pub use error::QueryError;
-pub use parser::parse;
+pub use parser::{parse, parse_within};

@@ -41,8 +41,9 @@ pub use engine::{
 pub use language::complete::{Completion, CompletionItem, CompletionKind, complete};
 pub use language::diagnose::{Diagnostic, Severity, diagnose};
 pub use language::highlight::{Highlight, TokenKind, highlight};
+pub use language::limits::QueryLimits;
 pub use language::syntax::Query;
-pub use language::{QueryError, lexis, limits, parse};
+pub use language::{QueryError, lexis, limits, parse, parse_within};
 
 /// What a query costs, in query units: the header `query-charge`.
 ///

@@ -3,7 +3,10 @@
 
 mod graph;
 
-use adt_query::{Answer, Engine, Position, Query, Request, Stopped, limits, parse};
+use adt_limits::Limit;
+use adt_query::{
+    Answer, Engine, Position, Query, QueryLimits, Request, Stopped, limits, parse, parse_within,
+};
 use graph::Cases;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -125,24 +128,54 @@ fn limits_are_kept() {
     };
     let padded = |length: usize| format!("{:length$}", "SELECT * FROM DIGITALTWINS");
     for (within, beyond, error) in [
-        (
-            ors(limits::MAX_LOGICAL_OPERATORS),
-            ors(limits::MAX_LOGICAL_OPERATORS + 1),
-            "more than 50 AND and OR",
-        ),
-        (list(limits::MAX_LIST_ITEMS), list(limits::MAX_LIST_ITEMS + 1), "more than 50 items"),
+        (ors(50), ors(51), "more than 50 AND and OR"),
+        (list(50), list(51), "more than 50 items"),
+        (joins(5), joins(6), "more than 5 JOINs"),
         (deep("(", ")", limits::MAX_DEPTH), deep("(", ")", 3_900), "nested more than 100 deep"),
         (deep("NOT ", "", limits::MAX_DEPTH), deep("NOT ", "", 1_900), "nested more than 100 deep"),
-        (
-            padded(limits::MAX_TEXT),
-            padded(limits::MAX_TEXT + 1),
-            "has 8001 characters, at most 8000 are taken",
-        ),
+        (padded(8_000), padded(8_001), "has 8001 characters, at most 8000 are taken"),
     ] {
         assert!(parse(&within).is_ok(), "{within}");
         let refused = parse(&beyond).unwrap_err().to_string();
         assert!(refused.contains(error), "{refused}");
     }
+}
+
+fn joins(count: usize) -> String {
+    let join = |at: usize| format!(" JOIN t{at} RELATED t0.leads r{at}");
+    let joins: String = (1..=count).map(join).collect();
+    format!("SELECT COUNT() FROM DIGITALTWINS t0{joins} WHERE t0.$dtId = 'a'")
+}
+
+#[test]
+fn an_instance_has_limits_of_its_own() {
+    let few = QueryLimits { characters: 120, operators: 1, list_items: 2, joins: 1 };
+    let none = QueryLimits::of(|_| u64::MAX);
+    let select = "SELECT * FROM DIGITALTWINS WHERE ";
+    for (limit, text, beyond) in [
+        (Limit::QueryOperators, "a = 1 OR a = 2", "a = 1 OR (a = 2 AND b = 1)"),
+        (Limit::QueryListItems, "a IN [1, 2]", "a NIN [1, 2, 3]"),
+        (Limit::QueryText, "a = 1", &format!("a = {}", "1".repeat(100))),
+    ] {
+        assert!(parse_within(&format!("{select}{text}"), &few).is_ok(), "{text}");
+        let refused = parse_within(&format!("{select}{beyond}"), &few).unwrap_err();
+        assert_eq!(refused.limit, Some(limit), "{refused}");
+    }
+    assert!(parse_within(&joins(1), &few).is_ok());
+    assert_eq!(parse_within(&joins(2), &few).unwrap_err().limit, Some(Limit::QueryJoins));
+    assert!(parse_within(&joins(limits::MAX_LINKS), &none).is_ok());
+    assert!(parse_within(&joins(limits::MAX_LINKS + 1), &none).is_err());
+    let long = format!("{select}a IN [1{}]{}", ", 1".repeat(499), " OR a = 1".repeat(700));
+    let taken = parse_within(&long, &none).unwrap().sizes();
+    let length = long.len() as u64;
+    let expected = [
+        (Limit::QueryText, length),
+        (Limit::QueryOperators, 700),
+        (Limit::QueryListItems, 500),
+        (Limit::QueryJoins, 0),
+    ];
+    assert_eq!(taken, expected);
+    assert_eq!(parse("SELECT *").unwrap_err().limit, None);
 }
 
 #[test]

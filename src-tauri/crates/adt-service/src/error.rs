@@ -41,6 +41,8 @@ pub enum Code {
     RelationshipsNotDeleted,
     SqlQueryError,
     TargetDigitalTwinNotFound,
+    /// Requests come too fast, and the gateway answers. Its body has a status in place of a code.
+    Throttled,
     TimeoutError,
     TooManyRequests,
     TwinLimitReached,
@@ -74,11 +76,16 @@ impl Code {
             | Self::ModelReferencesNotDeleted
             | Self::RelationshipAlreadyExists => 409,
             Self::PreconditionFailed => 412,
-            Self::QuotaReachedError | Self::TooManyRequests => 429,
+            Self::QuotaReachedError | Self::Throttled | Self::TooManyRequests => 429,
             Self::InternalServerError | Self::Other => 500,
             Self::ServiceUnavailable => 503,
             _ => 400,
         }
+    }
+
+    /// Whether the gateway answers before the service, without a code (recorded traffic).
+    pub fn is_gateways(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::Throttled)
     }
 
     /// The code of that name, if it is one of the service's. Where its API definition has another
@@ -126,6 +133,7 @@ const ALL: &[Code] = &[
     Code::RelationshipsNotDeleted,
     Code::SqlQueryError,
     Code::TargetDigitalTwinNotFound,
+    Code::Throttled,
     Code::TimeoutError,
     Code::TooManyRequests,
     Code::TwinLimitReached,
@@ -174,11 +182,16 @@ impl ServiceError {
         self
     }
 
-    /// The body: `{"error": {"code", "message", "details": […], "innererror"}}`, or for 401 the
-    /// gateway's own shape, as seen in recorded traffic.
+    /// The body: `{"error": {"code", "message", "details": […], "innererror"}}`, or the gateway's
+    /// own shapes and words, as seen in recorded traffic.
     pub fn to_json(&self) -> Value {
-        if self.code == Code::Unauthorized {
-            return json!({"statusCode": 401, "message": "Unauthorized"});
+        match self.code {
+            Code::Unauthorized => return json!({"statusCode": 401, "message": "Unauthorized"}),
+            Code::Throttled => {
+                let message = "Maximum request rate limit reached. For Azure Digital Twins rate limiting details please see http://aka.ms/dtv2limits.";
+                return json!({"error": {"statusCode": 429, "message": message}});
+            }
+            _ => {}
         }
         let details: Vec<_> = self
             .details

@@ -12,6 +12,9 @@ pub struct Check {
     /// The workspace folder.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// The limits that the topology is to be within, as `serve` takes them.
+    #[arg(long, value_name = "service|none|FILE", default_value = "service")]
+    limits: String,
     /// Print a JSON document instead of lines for people:
     /// {"problems": [{"file", "place", "message"}], "models", "twins", "relationships"}
     #[arg(long)]
@@ -22,7 +25,8 @@ impl Check {
     /// Prints all problems at once, each with its file and place.
     #[allow(clippy::print_stdout)] // what this command is for
     pub fn run(self) -> Result<ExitCode, String> {
-        let checked = workspace::load(&Source::Folder(self.folder));
+        let limits = crate::limits::named(&self.limits)?;
+        let checked = workspace::load_within(&Source::Folder(self.folder), &limits);
         if self.json {
             println!("{}", as_json(&checked));
         } else {

@@ -1,4 +1,4 @@
-//! `twinscope limits`.
+//! `twinscope limits`, and the option by which other commands take limits.
 
 use adt_limits::{Kind, Row, TABLE, Unit};
 use clap::Args;
@@ -27,6 +27,22 @@ impl Limits {
         }
         let sources: std::collections::BTreeSet<_> = TABLE.iter().map(|row| row.source).collect();
         println!("\nFrom: {}.", sources.into_iter().collect::<Vec<_>>().join("; "));
+    }
+}
+
+/// What `--limits service|none|FILE` says.
+///
+/// # Errors
+/// A file that cannot be read or does not fit.
+pub fn named(named: &str) -> Result<adt_limits::Limits, String> {
+    match named {
+        "service" => Ok(adt_limits::Limits::service()),
+        "none" => Ok(adt_limits::Limits::none()),
+        file => {
+            let told = |error: &dyn std::fmt::Display| format!("--limits {file}: {error}");
+            let text = std::fs::read_to_string(file).map_err(|error| told(&error))?;
+            adt_limits::Limits::parse(&text).map_err(|error| told(&error))
+        }
     }
 }
 

@@ -89,6 +89,24 @@ pub fn count_of(what: &str, done: u64, of: u64) -> String {
     format!("{what} {} of {} ({percent} %)", grouped(done), grouped(of))
 }
 
+/// A bar, how many of how many, and how long the rest takes, where that is known.
+pub fn bar_of(what: &str, done: u64, of: u64, left: Option<Duration>) -> String {
+    const CELLS: u64 = 24;
+    let full = done.saturating_mul(CELLS).checked_div(of).unwrap_or(CELLS).min(CELLS);
+    let cell = |at| if at < full { '█' } else { '░' };
+    let bar: String = (0..CELLS).map(cell).collect();
+    let left = left.map(|left| format!(", about {} left", rough(left))).unwrap_or_default();
+    format!("{bar} {}{left}", count_of(what, done, of))
+}
+
+/// A time that is an estimate: `8 s`, `3 min`.
+fn rough(time: Duration) -> String {
+    match time.as_secs_f64().ceil() as u64 {
+        seconds @ 0..=90 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
 /// With a comma before every three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -177,6 +195,14 @@ mod tests {
         assert_eq!(
             count_of("Recovering the twin graph: twins", 1_200_000, 2_000_000),
             "Recovering the twin graph: twins 1,200,000 of 2,000,000 (60 %)"
+        );
+        assert_eq!(
+            bar_of("Twins", 1, 4, Some(Duration::from_millis(7_100))),
+            "██████░░░░░░░░░░░░░░░░░░ Twins 1 of 4 (25 %), about 8 s left"
+        );
+        assert_eq!(
+            [0, 90, 91, 600].map(|s| rough(Duration::from_secs(s))),
+            ["1 s", "90 s", "2 min", "10 min"]
         );
         assert_eq!([0, 999, 1_000].map(grouped), ["0", "999", "1,000"]);
     }

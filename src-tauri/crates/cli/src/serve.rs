@@ -2,15 +2,15 @@
 
 mod entities;
 
-use crate::progress::{count_of, say_over};
-use crate::say;
-use adt_limits::Limits;
+use crate::progress::{bar_of, say_over};
+use crate::{limits, say};
 use clap::Args;
 use session::messaging::traffic::Counts;
 use session::wire::Target;
-use session::{Embedded, EmbeddedOptions, Folders, Opening, Source};
+use session::{Embedded, EmbeddedOptions, Folders, Opening, QueryLag, Source};
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -54,12 +54,15 @@ pub struct Serve {
     token: Option<String>,
     /// The limits that hold: those of the service; none, for load tests; or those of a JSON FILE
     /// with the names that `twinscope limits` prints, where what it does not name is the service's.
-    #[arg(long, value_name = "service|none|FILE", default_value = "service")]
-    limits: String,
-    /// Let queries be that far behind writes, as the service's are by seconds: 5s, 500ms. For
-    /// finding code that relies on seeing at once what it wrote; reads and lists are not behind.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    query_lag: Option<Duration>,
+    /// Where it is left out, what was chosen for this data folder in the window, and the service's
+    /// at first.
+    #[arg(long, value_name = "service|none|FILE")]
+    limits: Option<String>,
+    /// Let queries be that far behind writes, as the service's are by seconds: 5s, 500ms, or off.
+    /// For finding code that relies on seeing at once what it wrote; reads and lists are not behind.
+    /// Where it is left out, what was chosen for this data folder in the window.
+    #[arg(long, value_name = "DURATION", value_parser = lag)]
+    query_lag: Option<QueryLag>,
     /// Begin with nothing: no models, twins, routes, endpoints or devices.
     #[arg(long, conflicts_with = "workspace")]
     empty: bool,
@@ -142,7 +145,7 @@ impl Serve {
             listen: self.listen,
             host_names: self.host_name,
             token: self.token,
-            limits: read_limits(&self.limits)?,
+            limits: self.limits.as_deref().map(limits::named).transpose()?,
             query_lag: self.query_lag,
             ..EmbeddedOptions::new(source, data)
         })
@@ -168,10 +171,20 @@ fn traffic((name, counts): &(&'static str, Counts)) -> Option<String> {
     ))
 }
 
-/// How far recovery is, where it takes long, on a terminal.
-fn show_opening(opening: Opening) {
-    if let Some((done, total)) = opening.progress {
-        say_over(&count_of(&opening.step, done, total));
+/// How far opening is, on a terminal. Ctrl+C ends it as it ends any program: nothing is half done.
+fn show_opening(opening: Opening) -> ControlFlow<()> {
+    let Opening { step, done, total, left } = opening;
+    say_over(&match total {
+        Some(total) => bar_of(&step, done, total, left),
+        None => format!("{step} …"),
+    });
+    ControlFlow::Continue(())
+}
+
+fn lag(text: &str) -> Result<QueryLag, String> {
+    match text {
+        "off" => Ok(QueryLag(None)),
+        text => duration(text).map(|behind| QueryLag(Some(behind))),
     }
 }
 
@@ -184,19 +197,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     let seconds = number.trim().parse::<f64>().map(|number| number * unit);
     match seconds {
         Ok(seconds) if seconds > 0.0 && seconds <= 600.0 => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("give a time above 0 and up to 600s, such as 5s or 500ms".into()),
-    }
-}
-
-fn read_limits(named: &str) -> Result<Limits, String> {
-    match named {
-        "service" => Ok(Limits::service()),
-        "none" => Ok(Limits::none()),
-        file => {
-            let told = |error: &dyn std::fmt::Display| format!("--limits {file}: {error}");
-            let text = std::fs::read_to_string(file).map_err(|error| told(&error))?;
-            Limits::parse(&text).map_err(|error| told(&error))
-        }
+        _ => Err("give a time above 0 and up to 600s, such as 5s or 500ms, or off".into()),
     }
 }
 
@@ -229,6 +230,8 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
+        assert_eq!(lag("off"), Ok(QueryLag(None)));
+        assert_eq!(lag("2s"), Ok(QueryLag(Some(Duration::from_secs(2)))));
         for text in ["0s", "-1s", "601s", "soon", "", "NaNs"] {
             assert!(duration(text).is_err(), "{text}");
         }

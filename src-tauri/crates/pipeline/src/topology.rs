@@ -1,6 +1,6 @@
 //! The topology as `topology.json` has it, and what must be true of it.
 
-use adt_limits::Limit;
+use adt_limits::{Limit, Limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,21 +133,27 @@ impl fmt::Display for TopologyProblem {
     }
 }
 
-const MOST_ENDPOINTS: usize = Limit::Endpoints.row().number() as usize;
-const MOST_ROUTES: usize = Limit::EventRoutes.row().number() as usize;
-const MOST_DEVICES: usize = 10_000;
+const MOST_DEVICES: u64 = 10_000;
 
 impl Topology {
-    /// Reads and checks a topology.
+    /// Reads and checks a topology that is to be within the service's limits.
     ///
     /// # Errors
     /// All problems at once, each with its place.
     pub fn parse(text: &str) -> Result<Self, Vec<TopologyProblem>> {
+        Self::parse_within(text, &Limits::service())
+    }
+
+    /// Reads and checks a topology that is to be within other limits.
+    ///
+    /// # Errors
+    /// As [`Topology::parse`].
+    pub fn parse_within(text: &str, limits: &Limits) -> Result<Self, Vec<TopologyProblem>> {
         let topology: Self = serde_json::from_str(text).map_err(|error| {
             let path = format!("line {}, column {}", error.line(), error.column());
             vec![TopologyProblem { path, message: format!("{error}. Mend the file and save it.") }]
         })?;
-        let problems = topology.problems();
+        let problems = topology.problems(limits);
         if problems.is_empty() { Ok(topology) } else { Err(problems) }
     }
 
@@ -170,9 +176,9 @@ impl Topology {
         }
     }
 
-    fn problems(&self) -> Vec<TopologyProblem> {
+    fn problems(&self, limits: &Limits) -> Vec<TopologyProblem> {
         let mut problems = Problems::default();
-        self.check_limits(&mut problems);
+        self.check_limits(limits, &mut problems);
         self.check_names(&mut problems);
         self.check_sources(&mut problems);
         self.check_functions(&mut problems);
@@ -181,14 +187,15 @@ impl Topology {
         problems.0
     }
 
-    fn check_limits(&self, problems: &mut Problems) {
+    fn check_limits(&self, limits: &Limits, problems: &mut Problems) {
+        let (endpoints, routes) = (Limit::Endpoints, Limit::EventRoutes);
         let limits = [
-            ("/endpoints", "endpoints", self.endpoints.len(), MOST_ENDPOINTS),
-            ("/routes", "event routes", self.routes.len(), MOST_ROUTES),
+            ("/endpoints", "endpoints", self.endpoints.len(), limits.most(endpoints)),
+            ("/routes", "event routes", self.routes.len(), limits.most(routes)),
             ("/sources", "devices", self.devices().count(), MOST_DEVICES),
         ];
         for (path, what, count, most) in limits {
-            if count > most {
+            if count as u64 > most {
                 problems.add(
                     path,
                     format!(
@@ -362,6 +369,24 @@ mod tests {
         let topology = Topology::parse(GOOD).unwrap();
         assert_eq!(topology.twin_of_device("d1"), "t1");
         assert_eq!(topology.twin_of_device("d2"), "d2");
+    }
+
+    #[test]
+    fn is_within_the_limits_that_hold() {
+        let more = |count: usize| {
+            let endpoints: Vec<_> =
+                (0..count).map(|at| format!(r#""more-{at}": {{"kind": "eventGrid"}}"#)).collect();
+            GOOD.replace(
+                r#""eg": {"kind": "eventGrid"}"#,
+                &format!(r#""eg": {{"kind": "eventGrid"}}, {}"#, endpoints.join(", ")),
+            )
+        };
+        assert!(Topology::parse(&more(5)).is_ok());
+        let refused = Topology::parse(&more(6)).unwrap_err();
+        assert_eq!((refused.len(), refused[0].path.as_str()), (1, "/endpoints"));
+        assert!(Topology::parse_within(&more(6), &Limits::none()).is_ok());
+        let none = Limits::service().with(Limit::EventRoutes, 0);
+        assert_eq!(Topology::parse_within(GOOD, &none).unwrap_err()[0].path, "/routes");
     }
 
     #[test]

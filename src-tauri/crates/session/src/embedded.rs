@@ -1,6 +1,7 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
 mod devices;
+mod enforcement;
 mod event_grid;
 mod iot_hub;
 mod namespace;
@@ -11,13 +12,14 @@ use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;
 use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
-use crate::opening::Opening;
+use crate::opening::{Opening, Pace};
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
 use adt_service::server::{ServerOptions, serve};
 use adt_service::{ChangeHistory, TwinService};
 use devices::Cursors;
+use enforcement::{Chosen, Enforcement, Fixed};
 use journal::Journal;
 use messaging::event_grid::{EventGrid, HubTopic};
 use messaging::iot_hub::IotHub;
@@ -27,8 +29,9 @@ use namespace::Messaging;
 use parking_lot::Mutex;
 use pipeline::{Pipeline, PipelineParts, Topology};
 use seed::Seed;
-use simulator::{Instance, InstanceOptions, Jobs, Simulation};
+use simulator::{Instance, InstanceOptions, Jobs, Recovering, Simulation};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -38,6 +41,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use workspace::{Source, Views};
 
+pub use enforcement::QueryLag;
+pub(crate) use enforcement::{LONGEST_LAG, is_lag};
+
+const RECOVERING: &str = "Recovering the twin graph";
 /// How long servers may take to end what was begun.
 const SERVERS_END: Duration = Duration::from_secs(3);
 
@@ -66,14 +73,16 @@ pub struct EmbeddedOptions {
     pub host_names: Vec<String>,
     /// The bearer token to demand; any non-empty one where `None`.
     pub token: Option<String>,
-    /// What clients may have and how fast they may ask.
-    pub limits: Limits,
-    /// How far queries are behind writes, to find code that relies on their absence.
-    pub query_lag: Option<Duration>,
+    /// What clients may have and how fast they may ask; as was chosen in the window, and within
+    /// the service's limits at first, where `None`.
+    pub limits: Option<Limits>,
+    /// How far queries are behind writes, to find code that relies on their absence; as was chosen
+    /// in the window where `None`.
+    pub query_lag: Option<QueryLag>,
 }
 
 impl EmbeddedOptions {
-    /// On loopback, on any free port, with any token, within the service's limits.
+    /// On loopback, on any free port, with any token.
     pub fn new(source: Option<Source>, data: PathBuf) -> Self {
         Self {
             source,
@@ -87,7 +96,7 @@ impl EmbeddedOptions {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_names: Vec::new(),
             token: None,
-            limits: Limits::service(),
+            limits: None,
             query_lag: None,
         }
     }
@@ -108,7 +117,8 @@ pub struct Embedded {
     pub(crate) journal: Journal,
     pub(crate) log: Arc<Log>,
     pub(crate) source: Option<Source>,
-    pub(crate) query_lag: Option<Duration>,
+    pub(crate) fixed: Fixed,
+    chosen: Mutex<Chosen>,
     hub: Arc<IotHub>,
     grid: Arc<EventGrid>,
     http_url: String,
@@ -155,34 +165,33 @@ struct Workings {
 
 impl Embedded {
     /// Recovers, applies the workspace's difference, starts everything, then writes
-    /// `connect.json`. `step` is told what is done.
+    /// `connect.json`. `step` is told what is done, and may end it.
     ///
     /// # Errors
-    /// A folder in use or not writable, a damaged journal, files of the workspace that do not fit
+    /// [`OpenError::Stopped`] where `step` ends it. A folder in use or not writable, a damaged journal, files of the workspace that do not fit
     /// where there is no earlier state to go on with, a port in use.
     pub async fn open(
         options: EmbeddedOptions,
-        step: impl Fn(Opening) + Send + Sync + 'static,
+        step: impl Fn(Opening) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
         // Each connection is an open file.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
         let step = Arc::new(step);
-        step(Opening::begins("Opening the journal"));
+        begin(&*step, "Opening the journal")?;
         let data = options.data.clone();
         let journal = blocking(move || Journal::open(&data, journal::Options::default())).await??;
         // A file left by a killed process would send clients to nobody.
         Connect::remove(&options.data);
-        step(Opening::begins("Recovering the twin graph"));
-        let recovering = step.clone();
+        begin(&*step, RECOVERING)?;
         let simulation = Arc::new(Simulation::new(devices::kept_state(&journal)));
-        let limiter = Limiter::new(&options.limits, Instant::now());
+        let enforcement = Enforcement::of(&options, &journal);
         let instance_options = InstanceOptions {
             simulation: simulation.clone(),
-            limiter,
-            query_lag: options.query_lag,
-            recovering: Arc::new(move |told| recovering(Opening::recovering(told))),
+            limiter: Limiter::new(&enforcement.limits, Instant::now()),
+            query_lag: enforcement.query_lag,
+            recovering: paced(step.clone()),
             ..Default::default()
         };
         let opening = journal.clone();
@@ -191,7 +200,7 @@ impl Embedded {
         for finding in &instance.recovery().findings {
             tracing::warn!(finding, "recovery");
         }
-        step(Opening::begins("Applying the workspace"));
+        begin(&*step, "Reading the workspace and applying it")?;
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
@@ -222,13 +231,14 @@ impl Embedded {
             journal,
             log: Arc::new(Log::new()),
             source: options.source.clone(),
-            query_lag: options.query_lag,
+            fixed: enforcement.fixed,
+            chosen: Mutex::new(enforcement.chosen),
             hub,
             grid,
             http_url,
             hub_address: (mqtt.host, mqtt.port),
             data: options.data.clone(),
-            notes: mqtt.note.into_iter().collect(),
+            notes: mqtt.note.into_iter().chain(enforcement.notes()).collect(),
             workings: Mutex::default(),
             problems: Mutex::default(),
             views: Mutex::default(),
@@ -241,7 +251,8 @@ impl Embedded {
         });
         embedded.apply_workspace(true).await?;
         embedded.begin_log().await?;
-        step(Opening::begins("Starting to listen"));
+        // From here on it is open, and whoever gave it up stops it.
+        let _ = step(Opening::begins("Starting to listen"));
         let listeners = Listeners { https: listener, mqtt: mqtt.listener, http };
         embedded.serve(listeners, &ca, &options).await?;
         embedded.tasks.lock().await.spawn(identity.serve());
@@ -455,6 +466,25 @@ impl Embedded {
     pub(crate) fn keep_simulation(&self) {
         devices::keep_state(&self.journal, &self.simulation.state());
     }
+}
+
+/// Tells that a step begins; an error where nobody waits for it any more.
+fn begin(step: &dyn Fn(Opening) -> ControlFlow<()>, what: &str) -> Result<(), OpenError> {
+    match step(Opening::begins(what)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(OpenError::Stopped),
+    }
+}
+
+/// Tells how far recovery is, with an estimate.
+fn paced(
+    step: Arc<impl Fn(Opening) -> ControlFlow<()> + Send + Sync + 'static>,
+) -> Arc<dyn Fn(Recovering) -> ControlFlow<()> + Send + Sync> {
+    let pace = Mutex::new(Pace::default());
+    Arc::new(move |Recovering { done, total }| {
+        let opening = pace.lock().at(Instant::now(), RECOVERING, done, total);
+        step(opening)
+    })
 }
 
 /// Runs work that blocks beside the async threads.

@@ -1,19 +1,20 @@
 //! What the window talks to: answers its requests about whatever is open.
 
-use crate::embedded::{Embedded, EmbeddedOptions, blocking};
+use crate::embedded::{Embedded, EmbeddedOptions, LONGEST_LAG, blocking, is_lag};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
-use crate::opening::Opening;
+use crate::opening::{Opening, Pace};
 use crate::query::about_queries;
 use crate::remote::Remote;
 use crate::screen::{event_detail, limits, log_window, neighbours, paths, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
-    Answer, Failure, FileProblem, InstanceKind, Phase, Place, Request, Response, Simulation,
-    SimulationAction, Status, SyncState, Target,
+    Answer, Failure, FileProblem, InstanceKind, LimitsChoice, Phase, Place, Request, Response,
+    Simulation, SimulationAction, Status, SyncState, Target,
 };
 use adt_service::IfMatch;
 use parking_lot::Mutex;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,7 +46,7 @@ impl Explorer {
     /// An explorer with nothing open.
     pub fn new(folders: Folders) -> Arc<Self> {
         let settings = Settings::load(&folders.config);
-        let starting = opening(&Target::Sample, "Starting", 0, None);
+        let starting = opening(&Target::Sample, Opening::begins("Starting"));
         Arc::new(Self {
             folders,
             settings: Mutex::new(settings),
@@ -74,7 +75,7 @@ impl Explorer {
     pub fn open(self: &Arc<Self>, target: Target) {
         self.latest.send_modify(|latest| *latest += 1);
         let number = *self.latest.borrow();
-        *self.phase.lock() = opening(&target, "Opening", 0, None);
+        *self.phase.lock() = opening(&target, Opening::begins("Opening"));
         let this = self.clone();
         tokio::spawn(async move {
             let _turn = this.opening.lock().await;
@@ -82,6 +83,20 @@ impl Explorer {
                 this.open_now(number, target).await;
             }
         });
+    }
+
+    /// Gives up what is being opened. What was open before stays; where nothing was, the page says
+    /// that it was given up.
+    pub fn cancel_opening(&self) {
+        let mut phase = self.phase.lock();
+        let Phase::Opening { target, .. } = &*phase else { return };
+        self.latest.send_modify(|latest| *latest += 1);
+        *phase = match self.opened.lock().is_some() {
+            true => Phase::Ready,
+            false => {
+                Phase::Failed { target: target.clone(), failure: OpenError::Stopped.to_failure() }
+            }
+        };
     }
 
     async fn open_now(self: &Arc<Self>, number: u32, target: Target) {
@@ -95,6 +110,7 @@ impl Explorer {
             self.close().await;
         }
         match self.open_target(number, &target).await {
+            Ok(opened) if !self.is_latest(number) => Arc::new(opened).stop().await,
             Ok(opened) => {
                 self.close().await;
                 let opened = Arc::new(opened);
@@ -119,17 +135,22 @@ impl Explorer {
     ) -> Result<Opened, OpenError> {
         let data = self.folders.data_of(target);
         let (this, asked) = (self.clone(), target.clone());
-        let phase = move |step: &str, done, total| {
-            this.set_phase(number, opening(&asked, step, done, total));
+        let phase = move |told: Opening| {
+            this.set_phase(number, opening(&asked, told));
+            match this.is_latest(number) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
         };
         let source = match target {
             Target::Sample => Source::Embedded,
             Target::Workspace { path } => Source::Folder(PathBuf::from(path)),
             Target::Remote { endpoint, ca, credential } => {
-                phase("Connecting", 0, None);
+                let _ = phase(Opening::begins("Connecting"));
+                let pace = Mutex::new(Pace::default());
                 let progress = move |progress: twin_sync::Progress| {
-                    let step = format!("Loading {}", progress.step);
-                    phase(&step, progress.done, progress.total);
+                    // Whoever gives it up ends it below.
+                    let _ = phase(pace.lock().of_remote(Instant::now(), &progress));
                 };
                 let loading = Remote::open(endpoint, ca.as_deref(), credential, &data, progress);
                 let remote = tokio::select! {
@@ -139,12 +160,7 @@ impl Explorer {
                 return Ok(Opened::remote(number, target.clone(), endpoint, remote));
             }
         };
-        let step = move |Opening { step, progress }: Opening| {
-            let number = |of: u64| u32::try_from(of).unwrap_or(u32::MAX);
-            let (done, total) = progress.unzip();
-            phase(&step, done.map_or(0, number), total.map(number));
-        };
-        let embedded = Embedded::open(EmbeddedOptions::new(Some(source), data), step).await?;
+        let embedded = Embedded::open(EmbeddedOptions::new(Some(source), data), phase).await?;
         Ok(Opened::embedded(number, target.clone(), embedded))
     }
 
@@ -160,8 +176,10 @@ impl Explorer {
     }
 
     fn set_phase(&self, number: u32, phase: Phase) {
+        // Locked first: it may be given up at this moment.
+        let mut current = self.phase.lock();
         if self.is_latest(number) {
-            *self.phase.lock() = phase;
+            *current = phase;
         }
     }
 
@@ -229,6 +247,10 @@ impl Explorer {
         match request {
             Request::Open { target } => {
                 self.open(target);
+                Response::Accepted
+            }
+            Request::CancelOpening => {
+                self.cancel_opening();
                 Response::Accepted
             }
             Request::Status => Response::Status(Box::new(self.status())),
@@ -301,8 +323,15 @@ impl Explorer {
     }
 }
 
-fn opening(target: &Target, step: &str, done: u32, total: Option<u32>) -> Phase {
-    Phase::Opening { target: target.clone(), step: step.to_owned(), done, total }
+fn opening(target: &Target, Opening { step, done, total, left }: Opening) -> Phase {
+    let number = |of: u64| u32::try_from(of).unwrap_or(u32::MAX);
+    Phase::Opening {
+        target: target.clone(),
+        step,
+        done: number(done),
+        total: total.map(number),
+        seconds_left: left.map(|left| left.as_secs_f64()),
+    }
 }
 
 /// What was asked for last, where it is not open.
@@ -409,7 +438,7 @@ fn describe_embedded(embedded: &Embedded, status: &mut Status) {
     status.commit_millis = embedded.commit_millis();
     let throttled = embedded.instance.limiter().refused_lately(Instant::now());
     status.throttled = u32::try_from(throttled).unwrap_or(u32::MAX);
-    status.query_lag_seconds = embedded.query_lag.map(|lag| lag.as_secs_f64());
+    status.query_lag_seconds = embedded.instance.query_lag().map(|lag| lag.as_secs_f64());
     status.problems = embedded.problems();
     let devices = embedded.topology().devices().count();
     if devices > 0 {
@@ -463,9 +492,12 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
             None => failed("NotThere", format!("Event {position} is no longer kept.")),
         },
         Request::Limits => Response::Limits(limits(opened)),
+        Request::ChooseLimits { limits } => choose_limits(opened, limits).await,
+        Request::ChooseQueryLag { seconds } => choose_query_lag(opened, seconds).await,
         Request::Simulate { action } => simulate(opened, &action),
         Request::SaveToWorkspace => save(opened).await,
         Request::Open { .. }
+        | Request::CancelOpening
         | Request::Graph { .. }
         | Request::Property { .. }
         | Request::QueryMatches { .. }
@@ -549,6 +581,35 @@ fn simulate(opened: &Opened, action: &SimulationAction) -> Response {
     }
     embedded.keep_simulation();
     Response::Accepted
+}
+
+async fn choose_limits(opened: &Opened, choice: LimitsChoice) -> Response {
+    match &opened.kind {
+        Kind::Embedded(embedded) if !embedded.fixed.limits => {
+            chosen(opened, embedded.choose_limits(choice).await)
+        }
+        _ => failed("Given", "Its limits were given at its start and hold until its end."),
+    }
+}
+
+async fn choose_query_lag(opened: &Opened, seconds: Option<f64>) -> Response {
+    if seconds.is_some_and(|seconds| !is_lag(seconds)) {
+        let message = format!("Queries can be up to {LONGEST_LAG} seconds behind.");
+        return failed("InvalidArgument", message);
+    }
+    match &opened.kind {
+        Kind::Embedded(embedded) if !embedded.fixed.query_lag => {
+            chosen(opened, embedded.choose_query_lag(seconds).await)
+        }
+        _ => failed("Given", "How far its queries are behind was given at its start."),
+    }
+}
+
+fn chosen(opened: &Opened, done: Result<(), OpenError>) -> Response {
+    match done {
+        Ok(()) => Response::Limits(limits(opened)),
+        Err(error) => Response::Failed(error.to_failure()),
+    }
 }
 
 async fn save(opened: &Opened) -> Response {

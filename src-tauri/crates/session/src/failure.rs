@@ -86,6 +86,7 @@ impl OpenError {
     pub fn to_failure(&self) -> Failure {
         let code = match self {
             Self::Journal(JournalError::Locked { .. }) => "DataFolderInUse",
+            Self::Instance(InstanceError::Stopped) => "Stopped",
             Self::Journal(_) | Self::Instance(_) | Self::Entity(_) => "DataFolder",
             Self::Workspace(_) | Self::Refused(_) => "Workspace",
             Self::Tls(_) => "Certificate",

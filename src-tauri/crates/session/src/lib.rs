@@ -22,7 +22,7 @@ pub mod wire;
 pub use connect::{
     AdtConnect, Connect, EventGridConnect, IdentityConnect, IotHubConnect, IotHubService,
 };
-pub use embedded::{Embedded, EmbeddedOptions};
+pub use embedded::{Embedded, EmbeddedOptions, QueryLag};
 pub use explorer::Explorer;
 pub use failure::OpenError;
 pub use messaging;

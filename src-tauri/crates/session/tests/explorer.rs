@@ -3,12 +3,14 @@
 
 use serde_json::json;
 use session::wire::{
-    Answer, Credential, GraphMessage, LogRequest, LogWindow, PINNED, Phase, Place, PropertyMessage,
-    Request, Response, SimulationAction, Status, Target, TwinDetail,
+    Answer, Credential, Enforced, GraphMessage, Limits, LimitsChoice, LogRequest, LogWindow,
+    PINNED, Phase, Place, PropertyMessage, Request, Response, SimulationAction, Status, Target,
+    TwinDetail,
 };
-use session::{Embedded, EmbeddedOptions, Explorer, Folders};
+use session::{Embedded, EmbeddedOptions, Explorer, Folders, QueryLag};
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -353,7 +355,7 @@ async fn another_instance_by_address() {
     let mut options =
         EmbeddedOptions::new(Some(session::Source::Embedded), home.path().join("other"));
     options.token = Some("the-one".into());
-    let other = Embedded::open(options, |_| {}).await.unwrap();
+    let other = Embedded::open(options, |_| ControlFlow::Continue(())).await.unwrap();
     let connect = other.connect();
     let explorer = explorer(home.path());
     let remote = |token: &str| Target::Remote {
@@ -402,4 +404,77 @@ async fn two_programs_on_one_folder() {
     first.close().await;
     assert!(matches!(open(&second, Target::Sample).await.phase, Phase::Ready));
     second.close().await;
+}
+
+async fn limits(explorer: &Arc<Explorer>, request: Request) -> Limits {
+    match explorer.handle(request).await {
+        Response::Limits(limits) => limits,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_and_query_lag_are_chosen_and_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let explorer = explorer(home.path());
+    open(&explorer, Target::Sample).await;
+    let first = limits(&explorer, Request::Limits).await;
+    assert_eq!((first.enforced, first.given), (Enforced::Service, false));
+    assert_eq!((first.query_lag_seconds, first.query_lag_given), (None, false));
+    let none = Request::ChooseLimits { limits: LimitsChoice::None };
+    assert_eq!(limits(&explorer, none).await.enforced, Enforced::None);
+    let lag = |seconds| Request::ChooseQueryLag { seconds };
+    assert_eq!(limits(&explorer, lag(Some(5.0))).await.query_lag_seconds, Some(5.0));
+    assert_eq!(status(&explorer).await.query_lag_seconds, Some(5.0));
+    for seconds in [0.0, -1.0, f64::NAN, 601.0] {
+        let Response::Failed(failure) = explorer.handle(lag(Some(seconds))).await else { panic!() };
+        assert_eq!(failure.code, "InvalidArgument");
+    }
+    open(&explorer, Target::Sample).await;
+    let again = limits(&explorer, Request::Limits).await;
+    assert_eq!((again.enforced, again.query_lag_seconds), (Enforced::None, Some(5.0)));
+    assert_eq!(limits(&explorer, lag(None)).await.query_lag_seconds, None);
+    let service = Request::ChooseLimits { limits: LimitsChoice::Service };
+    assert_eq!(limits(&explorer, service).await.enforced, Enforced::Service);
+    limits(&explorer, lag(Some(2.5))).await;
+    explorer.close().await;
+
+    let data = home.path().join("data/sample");
+    let source = || Some(session::Source::Embedded);
+    let open = |options| Embedded::open(options, |_| ControlFlow::Continue(()));
+    let embedded = open(EmbeddedOptions::new(source(), data.clone())).await.unwrap();
+    assert!(embedded.notes().iter().any(|note| note.contains("2.5 s behind")));
+    embedded.stop().await;
+    drop(embedded);
+    let mut options = EmbeddedOptions::new(source(), data);
+    options.query_lag = Some(QueryLag(None));
+    let embedded = eventually("the folder is free", || async { open(options.clone()).await.ok() });
+    let embedded = embedded.await;
+    assert!(!embedded.notes().iter().any(|note| note.contains("behind")));
+    embedded.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_is_given_up() {
+    let home = tempfile::tempdir().unwrap();
+    let explorer = explorer(home.path());
+    let phase = |explorer: Arc<Explorer>| async move { status(&explorer).await.phase };
+    explorer.open(Target::Sample);
+    explorer.handle(Request::CancelOpening).await;
+    let Phase::Failed { failure, target } = phase(explorer.clone()).await else { panic!() };
+    assert_eq!((failure.code.as_str(), target), ("Stopped", Target::Sample));
+    // What had begun ends, and cancelling what does not open is no harm.
+    explorer.handle(Request::CancelOpening).await;
+    assert!(matches!(open(&explorer, Target::Sample).await.phase, Phase::Ready));
+    explorer.handle(Request::CancelOpening).await;
+    assert!(matches!(phase(explorer.clone()).await, Phase::Ready));
+
+    let folder = home.path().join("other");
+    fs::create_dir(&folder).unwrap();
+    explorer.open(Target::Workspace { path: folder.to_string_lossy().into_owned() });
+    explorer.handle(Request::CancelOpening).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let kept = status(&explorer).await;
+    assert!(matches!((kept.phase, kept.target), (Phase::Ready, Target::Sample)));
+    explorer.close().await;
 }

@@ -4,7 +4,7 @@ use crate::Simulation;
 use crate::lag::QueryLag;
 use crate::mutation::Mutation;
 use crate::query::Queries;
-use crate::recovery::{Recovering, RecoveryReport, Telling, decode, recover};
+use crate::recovery::{Recovering, RecoveryReport, decode, recover};
 use crate::writer::{Command, Done, Mutations, Writer};
 use adt_limits::{Limiter, Limits};
 use adt_service::{Call, ChangeHistory, Changes, Code, GraphView, ServiceError};
@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use journal::{Journal, JournalError, StreamId};
 use parking_lot::RwLock;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,6 +41,9 @@ pub enum InstanceError {
         /// Why.
         source: RecordError,
     },
+    /// Whoever was told how far it is wants it no more.
+    #[error("Opening was given up.")]
+    Stopped,
     /// No thread could be started.
     #[error("The instance's writer could not be started: {0}")]
     Thread(std::io::Error),
@@ -56,15 +60,15 @@ pub struct InstanceOptions {
     pub query_lag: Option<Duration>,
     /// Writes that may wait for the writer; further callers wait for a place.
     pub queue: usize,
-    /// Is told how far opening is, at most five times a second.
-    pub recovering: Arc<dyn Fn(Recovering) + Send + Sync>,
+    /// Is told how far opening is, at most five times a second, and may end it.
+    pub recovering: Arc<dyn Fn(Recovering) -> ControlFlow<()> + Send + Sync>,
 }
 
 impl Default for InstanceOptions {
     /// The service's limits without rates: those are for clients of a server.
     fn default() -> Self {
         let limiter = Limiter::new(&Limits::service().without_rates(), Instant::now());
-        let recovering = Arc::new(|_| {});
+        let recovering = Arc::new(|_| ControlFlow::Continue(()));
         let simulation = Arc::default();
         Self { simulation, limiter, query_lag: None, queue: 4_096, recovering }
     }
@@ -82,7 +86,7 @@ pub struct Instance {
     stream: StreamId,
     report: RecoveryReport,
     limiter: Arc<Limiter>,
-    lag: Option<Arc<QueryLag>>,
+    lag: RwLock<Option<Arc<QueryLag>>>,
     endpoints: RwLock<BTreeSet<String>>,
 }
 
@@ -93,12 +97,10 @@ impl Instance {
     /// Where the journal cannot be read or does not fit together.
     pub fn open(journal: Journal, options: InstanceOptions) -> Result<Self, InstanceError> {
         let stream = journal.stream("instance")?;
-        let (graph, report) = recover(&journal, stream, Telling::new(&*options.recovering))?;
+        let (graph, report) = recover(&journal, stream, &*options.recovering)?;
         let view = Arc::new(GraphView::new(graph));
         let (commands, queue) = mpsc::channel(options.queue);
         let limiter = options.limiter;
-        let lag = options.query_lag.map(|behind| QueryLag::follow(&view, behind));
-        let lag = lag.transpose().map_err(InstanceError::Thread)?;
         let writer = Writer::new(view.clone(), journal.clone(), stream, limiter.clone(), queue);
         let writer = std::thread::Builder::new()
             .name("instance-writer".into())
@@ -108,7 +110,7 @@ impl Instance {
         let (commands, writer) = (Some(commands), Some(writer));
         let endpoints = RwLock::default();
         let queries = Arc::default();
-        Ok(Self {
+        let instance = Self {
             view,
             queries,
             commands,
@@ -118,9 +120,11 @@ impl Instance {
             stream,
             report,
             limiter,
-            lag,
+            lag: RwLock::default(),
             endpoints,
-        })
+        };
+        instance.set_query_lag(options.query_lag)?;
+        Ok(instance)
     }
 
     /// The graph, not a copy of it.
@@ -143,10 +147,26 @@ impl Instance {
 
     /// The graph that queries see.
     pub(crate) fn queried(&self) -> Arc<TwinGraph> {
-        match &self.lag {
+        match &*self.lag.read() {
             Some(lag) => lag.graph(Instant::now()),
             None => self.view.read(),
         }
+    }
+
+    /// How far queries are behind writes; not at all where `None`.
+    pub fn query_lag(&self) -> Option<Duration> {
+        self.lag.read().as_ref().map(|lag| lag.behind())
+    }
+
+    /// Lets queries be that far behind writes from now on; what they saw last they go on seeing
+    /// until then.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn set_query_lag(&self, behind: Option<Duration>) -> Result<(), InstanceError> {
+        let lag = behind.map(|behind| QueryLag::follow(&self.view, behind));
+        *self.lag.write() = lag.transpose().map_err(InstanceError::Thread)?;
+        Ok(())
     }
 
     /// What counts against the limits.

@@ -8,8 +8,7 @@ mod storage;
 use crate::Instance;
 use adt_limits::Limit;
 use adt_service::{
-    Call, Code, DeleteJob, ImportJob, ImportRequest, JobService, JobStatus, Page, PageRequest,
-    ServiceError,
+    Call, Code, DeleteJob, ImportJob, ImportRequest, JobService, Page, PageRequest, ServiceError,
 };
 use async_trait::async_trait;
 use journal::Journal;
@@ -81,12 +80,12 @@ impl JobService for Jobs {
         }
         let input = Place::parse(&request.input, self.local_files)?;
         let output = Place::parse(&request.output, self.local_files)?;
-        let job = self.records.add_import(&request, self.instance.limiter())?;
+        let (job, ticket) = self.records.add_import(&request, self.instance.limiter())?;
         let run = import::Run {
             instance: self.instance.clone(),
             records: self.records.clone(),
             call: call.clone(),
-            id: request.id,
+            ticket,
             input,
             output,
         };
@@ -116,13 +115,7 @@ impl JobService for Jobs {
 
     async fn cancel_import(&self, call: &Call, id: &str) -> Result<ImportJob, ServiceError> {
         self.admit(call)?;
-        self.records.change_import(id, |job| {
-            if job.status.is_final() {
-                return Err(refused(format!("The import job {id} has ended already.")));
-            }
-            job.status = JobStatus::Cancelling;
-            Ok(())
-        })
+        self.records.cancel_import(id)
     }
 
     async fn start_deletion(

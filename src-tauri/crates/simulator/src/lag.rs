@@ -45,6 +45,10 @@ impl QueryLag {
         Ok(lag)
     }
 
+    pub(crate) fn behind(&self) -> Duration {
+        self.behind
+    }
+
     fn keep(&self, now: Instant, graph: Arc<TwinGraph>) {
         let mut versions = self.versions.lock();
         if versions.back().is_none_or(|(_, last)| last.version() != graph.version()) {

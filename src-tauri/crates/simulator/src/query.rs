@@ -2,8 +2,8 @@
 
 use crate::service::page_size;
 use crate::token;
-use adt_limits::{Limit, Limiter};
-use adt_query::{Engine, Position, Request, Stopped, limits};
+use adt_limits::Limiter;
+use adt_query::{Engine, Position, Query, QueryLimits, Request, Stopped, limits};
 use adt_service::{Code, Page, QueryPage, QueryRequest, ServiceError};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -58,9 +58,7 @@ impl Queries {
         gone: &AtomicBool,
     ) -> Result<QueryPage, ServiceError> {
         let (text, after) = self.asked(request)?;
-        limiter.check(Limit::QueryText, text.chars().count() as u64)?;
-        let query = adt_query::parse(&text)
-            .map_err(|error| ServiceError::new(Code::SqlQueryError, error.to_string()))?;
+        let query = parse(&text, limiter)?;
         let end = Instant::now() + Duration::from_secs(limits::MAX_SECONDS);
         let stop = || match (gone.load(Ordering::Relaxed), Instant::now() > end) {
             (true, _) => Some(Stopped::Cancelled),
@@ -111,6 +109,17 @@ impl Queries {
     fn mark(&self, body: &str) -> u64 {
         self.key.hash_one(body)
     }
+}
+
+/// A query within the limits that hold now.
+fn parse(text: &str, limiter: &Limiter) -> Result<Query, ServiceError> {
+    let limits = QueryLimits::of(|limit| limiter.most(limit));
+    let query = adt_query::parse_within(text, &limits).map_err(|error| {
+        error.limit.inspect(|limit| limiter.refused(*limit));
+        ServiceError::new(Code::SqlQueryError, error.to_string())
+    })?;
+    query.sizes().into_iter().try_for_each(|(limit, taken)| limiter.check(limit, taken))?;
+    Ok(query)
 }
 
 fn refusal(stopped: Stopped) -> ServiceError {

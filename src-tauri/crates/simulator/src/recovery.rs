@@ -4,6 +4,7 @@ use crate::InstanceError;
 use crate::snapshot::{blocks, restore};
 use adt_service::GraphView;
 use journal::{Damage, Journal, StreamId};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -33,29 +34,59 @@ pub struct RecoveryReport {
 /// How far opening is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovering {
-    /// What is being read: twins, relationships, or changes.
-    pub what: &'static str,
-    /// How many are.
+    /// How many twins, relationships and changes were read.
     pub done: u64,
     /// Of how many.
     pub total: u64,
 }
 
-/// Tells how far opening is, a few times a second; nothing where it takes no time.
+/// Tells how far opening is, a few times a second; nothing where it takes no time. Whoever is told
+/// may answer that nobody waits for it any more.
 pub(crate) struct Telling<'a> {
-    tell: &'a dyn Fn(Recovering),
+    tell: &'a dyn Fn(Recovering) -> ControlFlow<()>,
     last: Instant,
+    /// The stream's last position: as many changes are read as it is after the snapshot.
+    head: u64,
+    /// What the snapshot has.
+    restored: u64,
+    total: u64,
 }
 
 impl<'a> Telling<'a> {
-    pub(crate) fn new(tell: &'a dyn Fn(Recovering)) -> Self {
-        Self { tell, last: Instant::now() }
+    pub(crate) fn new(tell: &'a dyn Fn(Recovering) -> ControlFlow<()>, head: u64) -> Self {
+        Self { tell, last: Instant::now(), head, restored: 0, total: head }
     }
 
-    pub(crate) fn tell(&mut self, what: &'static str, done: u64, total: u64) {
-        if self.last.elapsed() >= TELL_EVERY {
-            (self.tell)(Recovering { what, done, total });
-            self.last = Instant::now();
+    /// There is a snapshot of a version, with so many twins and relationships.
+    pub(crate) fn expect(&mut self, version: u64, restored: u64) {
+        self.restored = restored;
+        self.total = restored + self.head.saturating_sub(version);
+    }
+
+    /// So many twins and relationships of the snapshot are read.
+    ///
+    /// # Errors
+    /// Where it is to stop.
+    pub(crate) fn restored(&mut self, done: u64) -> Result<(), InstanceError> {
+        self.tell(done)
+    }
+
+    /// So many changes after the snapshot are read.
+    ///
+    /// # Errors
+    /// Where it is to stop.
+    pub(crate) fn replayed(&mut self, done: u64) -> Result<(), InstanceError> {
+        self.tell(self.restored + done)
+    }
+
+    fn tell(&mut self, done: u64) -> Result<(), InstanceError> {
+        if self.last.elapsed() < TELL_EVERY {
+            return Ok(());
+        }
+        self.last = Instant::now();
+        match (self.tell)(Recovering { done, total: self.total }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(InstanceError::Stopped),
         }
     }
 }
@@ -64,13 +95,13 @@ impl<'a> Telling<'a> {
 pub(crate) fn recover(
     journal: &Journal,
     stream: StreamId,
-    mut telling: Telling<'_>,
+    tell: &dyn Fn(Recovering) -> ControlFlow<()>,
 ) -> Result<(TwinGraph, RecoveryReport), InstanceError> {
     let mut report = RecoveryReport { findings: findings(journal), ..Default::default() };
+    let mut telling = Telling::new(tell, journal.head(stream));
     let restored = journal.restore(stream, |reader| restore(reader, &mut telling))?;
     let mut graph = restored.unwrap_or_default();
     report.snapshot = graph.version();
-    let changes = journal.head(stream).saturating_sub(report.snapshot);
     loop {
         let records = journal.read(stream, graph.version() + 1, PAGE)?;
         if records.is_empty() {
@@ -80,7 +111,7 @@ pub(crate) fn recover(
             graph.apply(&decode(record.position, &record.payload)?)?;
             report.replayed += 1;
         }
-        telling.tell("changes", report.replayed, changes);
+        telling.replayed(report.replayed)?;
     }
 }
 

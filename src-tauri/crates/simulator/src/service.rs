@@ -323,6 +323,7 @@ impl TwinService for Instance {
             .collect();
         found.sort_by(|one, other| one.0.cmp(&other.0));
         let of = format!("relationships of {source} {name:?}");
+        let page = of_relationships(self.limiter(), page);
         let page = paged(self.limiter(), &of, &page, found.into_iter())?;
         let items = page.items.into_iter().map(|found| found.to_json()).collect();
         Ok(Page { items, continuation: page.continuation })
@@ -346,6 +347,7 @@ impl TwinService for Instance {
             })
             .collect();
         found.sort_by(|one, other| one.0.cmp(&other.0));
+        let page = of_relationships(self.limiter(), page);
         let page =
             paged(self.limiter(), &format!("incoming of {target}"), &page, found.into_iter())?;
         let items = page.items.into_iter().map(|found| incoming(found)).collect();
@@ -476,6 +478,12 @@ pub(crate) fn paged<T>(
     let more = rest.next().is_some();
     let continuation = last.filter(|_| more).map(|key| token::make(of, &key));
     Ok(Page { items: taken, continuation })
+}
+
+/// Lists of relationships have pages of their own size.
+fn of_relationships(limiter: &Limiter, page: PageRequest) -> PageRequest {
+    let usual = usize::try_from(limiter.most(Limit::RelationshipPage)).unwrap_or(usize::MAX);
+    PageRequest { max_items: page.max_items.or(Some(usual)), ..page }
 }
 
 /// Items of a page; more than the largest is cut to it.

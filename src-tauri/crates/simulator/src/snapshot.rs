@@ -91,6 +91,7 @@ pub(crate) fn restore(
         HEADER => Header::read(&mut bytes).map_err(not_ours)?,
         _ => return Err(unreadable("a header")),
     };
+    telling.expect(header.version, header.twins + header.relationships);
     let mut graph = TwinGraph::at(header.version);
     let (mut models, mut routes) = (Vec::new(), Vec::new());
     while let Some(block) = blocks.next()? {
@@ -105,11 +106,7 @@ pub(crate) fn restore(
             ROUTES => routes.append(&mut read_all::<Arc<EventRoute>>(&mut bytes)?),
             _ => return Err(unreadable("a kind of block")),
         }
-        let related = graph.relationship_count() as u64;
-        match related {
-            0 => telling.tell("twins", graph.twin_count() as u64, header.twins),
-            _ => telling.tell("relationships", related, header.relationships),
-        }
+        telling.restored((graph.twin_count() + graph.relationship_count()) as u64)?;
     }
     if (graph.twin_count() as u64, graph.relationship_count() as u64)
         != (header.twins, header.relationships)

@@ -22,7 +22,7 @@ mod views;
 mod watch;
 
 pub use difference::{Difference, difference};
-pub use load::load;
+pub use load::{load, load_within};
 pub use loaded::{Applied, Loaded, ModelFile, RelationshipSeed, TwinSeed};
 pub use problem::FileProblem;
 pub use save::{SaveInput, save};

@@ -3,17 +3,26 @@
 use crate::problem::{Problems, split_position};
 use crate::source::{FLOOR_PLAN, TOPOLOGY, TWINS, TextFile, VIEWS};
 use crate::{FileProblem, Loaded, Source, Views, models, references, twins};
+use adt_limits::Limits;
 use pipeline::Topology;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Reads a workspace and checks it as a whole.
+/// Reads a workspace and checks it as a whole, within the service's limits.
 ///
 /// A file that is not there says nothing is wished; a folder that is not there is a problem.
 ///
 /// # Errors
 /// Everything that is wrong, in all files, each with its place. At most 1,000 problems are kept.
 pub fn load(source: &Source) -> Result<Loaded, Vec<FileProblem>> {
+    load_within(source, &Limits::service())
+}
+
+/// [`load`] for an instance that has other limits.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_within(source: &Source, limits: &Limits) -> Result<Loaded, Vec<FileProblem>> {
     let mut problems = Problems::default();
     if !source.check(&mut problems) {
         return problems.into_result().map(|()| Loaded::default());
@@ -33,7 +42,7 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<FileProblem>> {
         references::check_values(&loaded, models, &mut problems);
     }
     if let Some(file) = source.read(TOPOLOGY, &mut problems) {
-        loaded.topology = read_topology(&file, &mut problems);
+        loaded.topology = read_topology(&file, limits, &mut problems);
     }
     loaded.floor_plan = source
         .read(FLOOR_PLAN, &mut problems)
@@ -44,8 +53,8 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<FileProblem>> {
     problems.into_result().map(|()| loaded)
 }
 
-fn read_topology(file: &TextFile, problems: &mut Problems) -> Topology {
-    Topology::parse(&file.text).unwrap_or_else(|found| {
+fn read_topology(file: &TextFile, limits: &Limits, problems: &mut Problems) -> Topology {
+    Topology::parse_within(&file.text, limits).unwrap_or_else(|found| {
         found.into_iter().for_each(|problem| {
             let (place, message) =
                 split_position(&problem.message).unwrap_or((problem.path, problem.message));

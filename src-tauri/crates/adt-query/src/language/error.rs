@@ -1,5 +1,6 @@
 //! Why a query is refused.
 
+use adt_limits::Limit;
 use thiserror::Error;
 
 /// A query that cannot be run: it is not of the language, asks what the language does not allow,
@@ -20,4 +21,6 @@ pub struct QueryError {
     pub message: String,
     /// The bytes of the text that it is about.
     pub bytes: std::ops::Range<usize>,
+    /// The limit that it exceeds, where that is what is wrong.
+    pub limit: Option<Limit>,
 }

@@ -8,31 +8,44 @@ mod source;
 
 use super::error::QueryError;
 use super::lexer::{Placed, Token, tokens};
-use super::limits;
-use super::syntax::{Kind, Link, Query, Variable};
+use super::limits::QueryLimits;
+use super::syntax::{Kind, Link, Query, Sizes, Variable};
+use adt_limits::Limit;
 pub(super) use names::is_reserved;
 
-/// Parses a query.
+/// Parses a query within the service's limits.
 ///
 /// # Errors
-/// Where the text is not of the language, or exceeds one of its [limits].
+/// Where the text is not of the language, or exceeds one of its [limits](super::limits).
 pub fn parse(text: &str) -> Result<Query, QueryError> {
-    let mut parser = Parser::new(text);
-    if let Some((bytes, _)) = text.char_indices().nth(limits::MAX_TEXT) {
-        let length = text.chars().count();
-        let message = format!(
-            "the query has {length} characters, at most {} are taken; split it into several queries",
-            limits::MAX_TEXT
-        );
-        let last = text[..bytes].rsplit('\n').next().unwrap_or_default();
-        return Err(QueryError {
-            line: text[..bytes].matches('\n').count() + 1,
-            position: last.chars().count(),
-            message,
-            bytes: bytes..text.len(),
-        });
+    parse_within(text, &QueryLimits::default())
+}
+
+/// Parses a query within other limits.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(text: &str, limits: &QueryLimits) -> Result<Query, QueryError> {
+    let most = usize::try_from(limits.characters).unwrap_or(usize::MAX);
+    match text.char_indices().nth(most) {
+        Some((bytes, _)) => Err(too_long(text, bytes, most)),
+        None => Parser::within(text, *limits).query(),
     }
-    parser.query()
+}
+
+/// The text is fine up to `bytes`, where it has `most` characters.
+fn too_long(text: &str, bytes: usize, most: usize) -> QueryError {
+    let length = text.chars().count();
+    let last = text[..bytes].rsplit('\n').next().unwrap_or_default();
+    QueryError {
+        line: text[..bytes].matches('\n').count() + 1,
+        position: last.chars().count(),
+        message: format!(
+            "the query has {length} characters, at most {most} are taken; split it into several queries"
+        ),
+        bytes: bytes..text.len(),
+        limit: Some(Limit::QueryText),
+    }
 }
 
 /// What could stand at a place: what completion offers and errors say.
@@ -71,8 +84,9 @@ pub(super) struct Parser {
     pub(super) tokens: Vec<Placed>,
     next: usize,
     depth: usize,
-    /// How many AND and OR there were.
-    logical: usize,
+    limits: QueryLimits,
+    /// How many there were so far.
+    sizes: Sizes,
     pub(super) variables: Vec<Variable>,
     pub(super) links: Vec<Link>,
     /// What was looked for at the token of that index, the last one that the parser came to.
@@ -83,13 +97,18 @@ pub(super) struct Parser {
 
 impl Parser {
     pub(super) fn new(text: &str) -> Self {
+        Self::within(text, QueryLimits::default())
+    }
+
+    fn within(text: &str, limits: QueryLimits) -> Self {
         let tokens = tokens(text);
         let roles = vec![None; tokens.len()];
         Self {
             tokens,
             next: 0,
             depth: 0,
-            logical: 0,
+            limits,
+            sizes: Sizes { characters: text.chars().count() as u64, ..Sizes::default() },
             variables: Vec::new(),
             links: Vec::new(),
             expected: (0, Vec::new()),
@@ -126,6 +145,7 @@ impl Parser {
             variables: std::mem::take(&mut self.variables),
             links: std::mem::take(&mut self.links),
             condition,
+            sizes: self.sizes,
         };
         self.require_id(&query, place)?;
         Ok(query)
@@ -248,7 +268,12 @@ impl Parser {
 
     fn error(&self, message: String) -> QueryError {
         let Placed { line, position, ref bytes, .. } = *self.here();
-        QueryError { line, position, message, bytes: bytes.clone() }
+        QueryError { line, position, message, bytes: bytes.clone(), limit: None }
+    }
+
+    /// The error about a limit that is exceeded here.
+    fn exceeds(&self, limit: Limit, message: String) -> QueryError {
+        QueryError { limit: Some(limit), ..self.error(message) }
     }
 
     /// The error about an earlier token.

@@ -1,6 +1,7 @@
 //! The parsed form of a query.
 
 pub(crate) use super::lexis::Comparison;
+use adt_limits::Limit;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use twin_graph::Timestamp;
@@ -17,6 +18,31 @@ pub struct Query {
     pub(crate) links: Vec<Link>,
     /// `WHERE …`.
     pub(crate) condition: Option<Condition>,
+    pub(crate) sizes: Sizes,
+}
+
+impl Query {
+    /// How much of each limit it takes.
+    pub fn sizes(&self) -> [(Limit, u64); 4] {
+        let Sizes { characters, operators, list_items, joins } = self.sizes;
+        [
+            (Limit::QueryText, characters),
+            (Limit::QueryOperators, operators),
+            (Limit::QueryListItems, list_items),
+            (Limit::QueryJoins, joins),
+        ]
+    }
+}
+
+/// What of a query is limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) characters: u64,
+    /// AND and OR.
+    pub(crate) operators: u64,
+    /// Of the longest list.
+    pub(crate) list_items: u64,
+    pub(crate) joins: u64,
 }
 
 /// What a row of the answer is.

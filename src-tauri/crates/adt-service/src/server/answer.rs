@@ -18,6 +18,7 @@ pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-co
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
+    /// Empty where the gateway answers, which has none.
     code: String,
     body: Value,
 }
@@ -46,9 +47,13 @@ impl Refusal {
 impl From<ServiceError> for Refusal {
     fn from(error: ServiceError) -> Self {
         let status = StatusCode::from_u16(error.code.status());
+        if error.code == Code::Throttled {
+            // The answer does not say which limit it is.
+            tracing::debug!(target: "adt_service::throttled", reason = error.message);
+        }
         Self {
             status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            code: error.code.to_string(),
+            code: if error.code.is_gateways() { String::new() } else { error.code.to_string() },
             body: error.to_json(),
         }
     }
@@ -58,8 +63,10 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = json_answer(self.status, &self.body);
         let headers = response.headers_mut();
-        // The gateway, which answers 401, does not set the service's header (recorded traffic).
-        if self.status != StatusCode::UNAUTHORIZED {
+        if self.code.is_empty() {
+            // As recorded: the gateway says less than the service.
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else {
             set(headers, ERROR_CODE, &self.code);
         }
         if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {

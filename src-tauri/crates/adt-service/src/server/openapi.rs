@@ -133,14 +133,22 @@ fn refusal(status: u16, failures: &[&Failure]) -> Value {
     if status == StatusCode::UNAUTHORIZED.as_u16() {
         return json!({"description": "No bearer token, or another.", "content": content("Gateway401")});
     }
-    let codes: Vec<_> = failures.iter().map(|failure| failure.code).collect();
+    let codes = failures.iter().map(|failure| failure.code);
+    let codes: Vec<_> = codes.filter(|code| !code.is_empty()).collect();
+    let throttled = codes.len() < failures.len();
     let known: Map<_, _> = failures
         .iter()
         .map(|failure| (failure.code.to_owned(), failure.basis.name().into()))
         .collect();
+    let schema = match (throttled, codes.is_empty()) {
+        (false, _) => schemas::error(Some(&codes)),
+        (true, true) => schemas::gateway_429(),
+        (true, false) => json!({"oneOf": [schemas::error(Some(&codes)), schemas::gateway_429()]}),
+    };
+    let named = codes.iter().copied().chain(throttled.then_some("requests come too fast"));
     let mut refusal = json!({
-        "description": codes.join(", "),
-        "content": {"application/json": {"schema": schemas::error(Some(&codes))}},
+        "description": named.collect::<Vec<_>>().join(", "),
+        "content": {"application/json": {"schema": schema}},
         "x-known-by": known,
     });
     if status == StatusCode::TOO_MANY_REQUESTS.as_u16() {

@@ -18,6 +18,7 @@ mod keys;
 mod registry;
 mod server;
 mod service;
+mod snapshot;
 mod telemetry;
 mod topic;
 mod twin;

@@ -3,6 +3,7 @@
 
 use super::command::CloudMessage;
 use super::device::{Device, Kept, State};
+use super::snapshot;
 use super::topic::Feed;
 use super::twin::{Half, Twin};
 use journal::{Journal, JournalError, StreamId};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// Entries between two snapshots.
 const SNAPSHOT_EVERY: u64 = 20_000;
@@ -42,27 +44,19 @@ pub(super) struct Registry {
     journal: Journal,
     stream: StreamId,
     devices: RwLock<HashMap<Arc<str>, Arc<Device>>>,
-    /// Read by whoever writes an entry and makes it true, written by whoever takes the snapshot:
+    /// Read by whoever writes an entry and makes it true, written by whoever begins a snapshot:
     /// nothing is under way then. Taken after a device's `writing`.
     quiet: tokio::sync::RwLock<()>,
     since_snapshot: AtomicU64,
+    /// A snapshot is being written.
+    busy: Arc<AtomicBool>,
 }
 
 impl Registry {
     /// Reads what there is; waits for the disk.
     pub(super) fn open(journal: &Journal, hub: &str) -> Result<Self, JournalError> {
         let stream = journal.stream(&format!("iot-hub/{hub}/devices"))?;
-        let (position, mut kept) = match journal.latest_snapshot(stream)? {
-            // One that cannot be read is replaced by replaying what there is.
-            Some((position, bytes)) => match serde_json::from_slice(&bytes) {
-                Ok(kept) => (position, kept),
-                Err(error) => {
-                    tracing::error!(%error, hub, "the snapshot of the device registry is not readable");
-                    (0, BTreeMap::new())
-                }
-            },
-            None => (0, BTreeMap::new()),
-        };
+        let (position, mut kept) = journal.restore(stream, snapshot::read)?.unwrap_or_default();
         let replayed = replay(journal, stream, position, &mut kept)?;
         let devices = kept.into_iter().map(|(id, kept)| (id.clone(), Device::new(id, kept)));
         Ok(Self {
@@ -71,6 +65,7 @@ impl Registry {
             devices: RwLock::new(devices.collect()),
             quiet: tokio::sync::RwLock::default(),
             since_snapshot: AtomicU64::new(replayed),
+            busy: Arc::default(),
         })
     }
 
@@ -157,23 +152,33 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes a snapshot where one is due.
+    /// Begins a snapshot where one is due.
     pub(super) async fn snapshot_if_due(&self) {
-        if self.since_snapshot.load(Relaxed) < SNAPSHOT_EVERY {
-            return;
+        let due = self.since_snapshot.load(Relaxed) >= SNAPSHOT_EVERY;
+        if due && !self.busy.swap(true, AcqRel) {
+            let writing = self.snapshot().await;
+            let busy = self.busy.clone();
+            tokio::task::spawn_blocking(move || {
+                writing();
+                busy.store(false, Release);
+            });
         }
-        let (position, bytes) = {
+    }
+
+    /// What writes a snapshot, device by device while others go on. What happens to a device
+    /// meanwhile is in it or not; entries are such that it makes no difference when they are
+    /// replayed over it.
+    async fn snapshot(&self) -> impl FnOnce() + Send + use<> {
+        let (position, devices) = {
             let _quiet = self.quiet.write().await;
             self.since_snapshot.store(0, Relaxed);
-            let devices = self.devices();
-            let kept: BTreeMap<_, _> = devices.iter().map(|d| (d.id.clone(), d.kept())).collect();
-            (self.journal.head(self.stream), serde_json::to_vec(&kept).unwrap_or_default())
+            (self.journal.head(self.stream), self.devices())
         };
         let (journal, stream) = (self.journal.clone(), self.stream);
-        self.journal.put_snapshot(stream, position, bytes).on_done(move |done| match done {
+        move || match journal.write_snapshot(stream, position, snapshot::pieces(&devices)) {
             Ok(_) => journal.trim(stream, position),
             Err(error) => tracing::warn!(%error, "the device registry's snapshot was refused"),
-        });
+        }
     }
 }
 
@@ -197,7 +202,12 @@ impl Kept {
             Happened::Twin { half, properties, version } => {
                 self.twin.set(half, properties, version);
             }
-            Happened::Queued(message) => self.messages.push(*message),
+            Happened::Queued(message) => {
+                // A snapshot may have it already.
+                if self.messages.iter().all(|other| other.sequence != message.sequence) {
+                    self.messages.push(*message);
+                }
+            }
             Happened::Settled(sequence) => self.messages.retain(|m| m.sequence != sequence),
             Happened::Session(session) => self.session = session,
         }
@@ -206,7 +216,7 @@ impl Kept {
 
 impl Device {
     /// As a snapshot has it.
-    fn kept(&self) -> Kept {
+    pub(super) fn kept(&self) -> Kept {
         let state = self.state.lock();
         Kept { messages: state.queue.messages(), ..state.kept.clone() }
     }
@@ -248,5 +258,88 @@ fn apply(devices: &mut BTreeMap<Arc<str>, Kept>, entry: Entry) {
                 kept.apply(happened);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytes::Bytes;
+    use journal::Options;
+    use serde_json::json;
+
+    fn message(sequence: u64) -> CloudMessage {
+        let body = Bytes::from(vec![b'x'; 20_000]);
+        CloudMessage { sequence, enqueued: 1, expires: 2, properties: Default::default(), body }
+    }
+
+    async fn queue(registry: &Registry, device: &Device, sequence: u64) {
+        let _writing = device.writing.lock().await;
+        let queued = message(sequence);
+        let happened = Happened::Queued(Box::new(queued.clone()));
+        registry.record(device, happened, |state| state.queue.push(queued)).await.unwrap();
+    }
+
+    async fn settle(registry: &Registry, device: &Device, sequence: u64) {
+        let _writing = device.writing.lock().await;
+        let settled = Happened::Settled(sequence);
+        registry.record(device, settled, |state| drop(state.queue.remove(sequence))).await.unwrap();
+    }
+
+    async fn report(registry: &Registry, device: &Device, number: u64) {
+        let _writing = device.writing.lock().await;
+        let Value::Object(properties) = json!({"number": number}) else { return };
+        let (half, version) = (Half::Reported, number);
+        let happened = Happened::Twin { half, properties: properties.clone(), version };
+        let set = |state: &mut State| state.kept.twin.set(half, properties, version);
+        registry.record(device, happened, set).await.unwrap();
+    }
+
+    fn known(registry: &Registry) -> BTreeMap<Arc<str>, Value> {
+        let devices = registry.devices();
+        devices.iter().map(|each| (each.id.clone(), json!(each.kept()))).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_snapshot_while_devices_go_on_is_as_good_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        let registry = Arc::new(Registry::open(&journal, "hub").unwrap());
+        for number in 0..40 {
+            registry.create(&format!("d{number:02}"), number, false).await.unwrap();
+            let device = registry.device(&format!("d{number:02}")).unwrap();
+            queue(&registry, &device, 1).await;
+        }
+        let writing = registry.snapshot().await;
+        // What is in the snapshot and behind its position at once, for one half of the devices;
+        // the other half goes on while it is written.
+        let go_on = async |from: usize| {
+            for device in registry.devices().into_iter().skip(from).step_by(2) {
+                queue(&registry, &device, 2).await;
+                queue(&registry, &device, 3).await;
+                settle(&registry, &device, 1).await;
+                settle(&registry, &device, 3).await;
+                report(&registry, &device, 7).await;
+            }
+        };
+        go_on(0).await;
+        registry.delete("d00").await.unwrap();
+        registry.create("d00", 99, true).await.unwrap();
+        registry.create("new", 1, false).await.unwrap();
+        registry.delete("d39").await.unwrap();
+        let written = tokio::task::spawn_blocking(writing);
+        go_on(1).await;
+        written.await.unwrap();
+        let before = known(&registry);
+        assert_eq!(before.len(), 40);
+        let stream = registry.stream;
+        while journal.first(stream) < 80 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let again = Registry::open(&journal, "hub").unwrap();
+        assert_eq!(known(&again), before);
+        let next = again.device("d01").unwrap().state.lock().queue.next_sequence();
+        assert_eq!(next, 3, "numbers go on behind what waits");
     }
 }

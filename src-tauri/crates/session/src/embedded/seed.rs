@@ -53,7 +53,8 @@ impl Embedded {
             return self.deploy_first(starting, None).await;
         };
         let mut seed = self.seed.lock().await;
-        let loaded = match blocking(move || workspace::load(&source)).await? {
+        let limits = self.instance.limiter().limits();
+        let loaded = match blocking(move || workspace::load_within(&source, &limits)).await? {
             Ok(loaded) => loaded,
             Err(problems) if starting && seed.applied.is_none() => {
                 return Err(OpenError::Workspace(problems));
@@ -146,10 +147,11 @@ impl Embedded {
         let input = save_input(&self.instance.view().read(), views);
         let folder = folder.to_owned();
         let source = Source::Folder(folder.clone());
+        let limits = self.instance.limiter().limits();
         let saved = blocking(move || {
             let files = workspace::save(&folder, &input)?;
-            let loaded =
-                workspace::load(&source).map_err(|mut problems| problems.swap_remove(0))?;
+            let loaded = workspace::load_within(&source, &limits)
+                .map_err(|mut problems| problems.swap_remove(0))?;
             Ok::<_, workspace::FileProblem>((files, loaded))
         });
         let stopped = |error: OpenError| FileProblem {

@@ -11,7 +11,13 @@ pub(crate) fn limits(opened: &Opened) -> Limits {
     let graph = opened.view.read();
     let Kind::Embedded(embedded) = &opened.kind else {
         let of_copy = |row: &Row| row_of(row, row.most, held(&graph, row.limit));
-        return Limits { enforced: Enforced::Remote, limits: TABLE.iter().map(of_copy).collect() };
+        return Limits {
+            enforced: Enforced::Remote,
+            given: true,
+            query_lag_seconds: None,
+            query_lag_given: true,
+            limits: TABLE.iter().map(of_copy).collect(),
+        };
     };
     let limiter = embedded.instance.limiter();
     let one = |used: Use| {
@@ -31,7 +37,13 @@ pub(crate) fn limits(opened: &Opened) -> Limits {
         shown
     };
     let limits: Vec<_> = limiter.uses(Instant::now()).into_iter().map(one).collect();
-    Limits { enforced: enforced(&limits), limits }
+    Limits {
+        enforced: enforced(&limits),
+        given: embedded.fixed.limits,
+        query_lag_seconds: embedded.instance.query_lag().map(|lag| lag.as_secs_f64()),
+        query_lag_given: embedded.fixed.query_lag,
+        limits,
+    }
 }
 
 fn enforced(limits: &[LimitUse]) -> Enforced {

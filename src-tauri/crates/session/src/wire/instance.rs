@@ -61,6 +61,8 @@ pub enum Phase {
         done: u32,
         /// Of how many, where it is known.
         total: Option<u32>,
+        /// How many seconds the rest of the step takes, about, where that can be told.
+        seconds_left: Option<f64>,
     },
     /// Open.
     Ready,

@@ -17,6 +17,17 @@ pub enum Enforced {
     Remote,
 }
 
+/// Which limits can be chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum LimitsChoice {
+    /// The service's.
+    #[default]
+    Service,
+    /// None.
+    None,
+}
+
 /// How a limit is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -82,6 +93,12 @@ pub struct LimitUse {
 pub struct Limits {
     /// Which hold.
     pub enforced: Enforced,
+    /// They were given at the start and hold until the end.
+    pub given: bool,
+    /// Seconds that queries are behind writes; absent where they are not, and for a remote instance.
+    pub query_lag_seconds: Option<f64>,
+    /// How far queries are behind was given at the start and holds until the end.
+    pub query_lag_given: bool,
     /// Each of them, in the order of the documentation.
     pub limits: Vec<LimitUse>,
 }

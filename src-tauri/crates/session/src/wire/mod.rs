@@ -33,6 +33,8 @@ pub enum Request {
         /// What to open.
         target: Target,
     },
+    /// Gives up what is being opened; answered by `accepted`. What was open before stays open.
+    CancelOpening,
     /// What is open and how it does.
     Status,
     /// The graph, or what changed in it since a revision; answered by a `GraphMessage`.
@@ -189,6 +191,16 @@ pub enum Request {
     },
     /// The limits and how far each is used.
     Limits,
+    /// Lets other limits hold, from now on and after the next start; answered by `limits`.
+    ChooseLimits {
+        /// Which.
+        limits: LimitsChoice,
+    },
+    /// Lets queries be behind writes, from now on and after the next start; answered by `limits`.
+    ChooseQueryLag {
+        /// By so many seconds, up to 600; absent for not at all.
+        seconds: Option<f64>,
+    },
     /// Steers the simulated devices; answered by `accepted`.
     Simulate {
         /// What to do.
@@ -277,7 +289,7 @@ pub enum Response {
     Log(LogWindow),
     /// Answers `logEvent`.
     LogEvent(Box<LogEventDetail>),
-    /// Answers `limits`.
+    /// Answers `limits`, `chooseLimits` and `chooseQueryLag`.
     Limits(Limits),
     /// Answers `saveToWorkspace`.
     Saved {

@@ -4,7 +4,7 @@
 //! documentation, for the sections and the log's form. It goes on after a twin or relationship
 //! that does not fit, and has failed then.
 
-use super::records::Records;
+use super::records::{Records, Ticket};
 use super::storage::Place;
 use crate::{Instance, Mutation};
 use adt_limits::{Exceeded, Limit};
@@ -30,7 +30,7 @@ pub(super) struct Run {
     pub(super) instance: Arc<Instance>,
     pub(super) records: Arc<Records>,
     pub(super) call: Call,
-    pub(super) id: String,
+    pub(super) ticket: Arc<Ticket>,
     pub(super) input: Place,
     pub(super) output: Place,
 }
@@ -97,16 +97,8 @@ enum End {
 
 impl Run {
     pub(super) async fn run(self) {
-        let mut log = Log { job: self.id.clone(), bytes: Vec::new(), errors: 0 };
-        let started = self.records.change_import(&self.id, |job| {
-            if job.status == JobStatus::NotStarted {
-                job.status = JobStatus::Running;
-            }
-            Ok(())
-        });
-        if started.is_err() {
-            return;
-        }
+        let mut log = Log { job: self.ticket.id.clone(), bytes: Vec::new(), errors: 0 };
+        self.records.begin_import(&self.ticket);
         log.line("Info", &json!({"status": "Started"}));
         let done = self.import(&mut log).await;
         let (status, mut error) = match done {
@@ -133,7 +125,7 @@ impl Run {
             }
             _ => status,
         };
-        self.records.end_import(&self.id, status, error.as_ref());
+        self.records.end_import(&self.ticket, status, error.as_ref());
     }
 
     async fn import(&self, log: &mut Log) -> Result<(), End> {
@@ -143,7 +135,7 @@ impl Run {
         let mut number = 0;
         while let Some(line) = self.unless_cancelled(lines.next()).await? {
             number += 1;
-            if self.records.is_cancelled(&self.id) {
+            if self.ticket.is_cancelled() {
                 return Err(End::Cancelled);
             }
             let line = line.trim_ascii();
@@ -177,7 +169,7 @@ impl Run {
         reading: impl Future<Output = Result<T, String>>,
     ) -> Result<T, End> {
         let cancelled = async {
-            while !self.records.is_cancelled(&self.id) {
+            while !self.ticket.is_cancelled() {
                 sleep(LOOK_AGAIN).await;
             }
         };

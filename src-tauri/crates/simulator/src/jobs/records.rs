@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use twin_graph::Timestamp;
 
@@ -23,9 +25,30 @@ struct Kept {
     deletions: BTreeMap<String, DeleteJob>,
 }
 
+/// An import job that runs. Its record may be deleted meanwhile, and its id be given again.
+pub(super) struct Ticket {
+    pub(super) id: String,
+    cancelled: AtomicBool,
+}
+
+impl Ticket {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    kept: Kept,
+    /// By id, those of the imports among the kept that run.
+    running: BTreeMap<String, Arc<Ticket>>,
+    /// Imports that run and are not among the kept any more.
+    forgotten: u64,
+}
+
 pub(super) struct Records {
     journal: Journal,
-    kept: Mutex<Kept>,
+    state: Mutex<State>,
 }
 
 fn now() -> Timestamp {
@@ -55,18 +78,23 @@ fn import_not_found(id: &str) -> ServiceError {
     )
 }
 
-impl Kept {
+impl State {
     /// Jobs of both kinds that have not ended.
     fn running(&self) -> u64 {
-        let imports = self.imports.values().map(|job| job.status);
-        let statuses = imports.chain(self.deletions.values().map(|job| job.status));
-        statuses.filter(|status| !status.is_final()).count() as u64
+        let deletions = self.kept.deletions.values().filter(|job| !job.status.is_final());
+        self.running.len() as u64 + self.forgotten + deletions.count() as u64
+    }
+
+    /// The record of a job that runs, unless it was deleted.
+    fn job_of(&mut self, ticket: &Arc<Ticket>) -> Option<&mut ImportJob> {
+        let known = self.running.get(&ticket.id).is_some_and(|known| Arc::ptr_eq(known, ticket));
+        self.kept.imports.get_mut(&ticket.id).filter(|_| known)
     }
 }
 
 impl Records {
     pub(super) fn running(&self) -> u64 {
-        self.kept.lock().running()
+        self.state.lock().running()
     }
 
     pub(super) fn open(journal: Journal) -> Result<Self, JournalError> {
@@ -82,7 +110,7 @@ impl Records {
             (job.status, job.error) = (JobStatus::Failed, interrupted());
             job.finished_date_time = Some(now());
         }
-        Ok(Self { journal, kept: Mutex::new(kept) })
+        Ok(Self { journal, state: Mutex::new(State { kept, ..State::default() }) })
     }
 
     /// Keeps them lazily: a job whose end was not kept has failed after a crash.
@@ -100,10 +128,11 @@ impl Records {
         &self,
         request: &ImportRequest,
         limiter: &Limiter,
-    ) -> Result<ImportJob, ServiceError> {
-        let mut kept = self.kept.lock();
+    ) -> Result<(ImportJob, Arc<Ticket>), ServiceError> {
+        let mut state = self.state.lock();
         // In this order (recorded traffic).
-        limiter.check(Limit::RunningJobs, kept.running() + 1)?;
+        limiter.check(Limit::RunningJobs, state.running() + 1)?;
+        let State { kept, running, .. } = &mut *state;
         if kept.imports.contains_key(&request.id) {
             return Err(ServiceError::new(
                 Code::JobIdAlreadyExists,
@@ -131,60 +160,73 @@ impl Records {
             purge_date_time: purged(),
             error: None,
         };
+        let ticket = Ticket { id: job.id.clone(), cancelled: AtomicBool::new(false) };
+        let ticket = Arc::new(ticket);
+        running.insert(job.id.clone(), ticket.clone());
         kept.imports.insert(job.id.clone(), job.clone());
-        self.keep(&kept);
-        Ok(job)
+        self.keep(kept);
+        Ok((job, ticket))
     }
 
     pub(super) fn imports(&self) -> Vec<ImportJob> {
-        self.kept.lock().imports.values().cloned().collect()
+        self.state.lock().kept.imports.values().cloned().collect()
     }
 
     pub(super) fn import(&self, id: &str) -> Result<ImportJob, ServiceError> {
-        self.kept.lock().imports.get(id).cloned().ok_or_else(|| import_not_found(id))
+        self.state.lock().kept.imports.get(id).cloned().ok_or_else(|| import_not_found(id))
     }
 
-    pub(super) fn change_import(
-        &self,
-        id: &str,
-        change: impl FnOnce(&mut ImportJob) -> Result<(), ServiceError>,
-    ) -> Result<ImportJob, ServiceError> {
-        let mut kept = self.kept.lock();
+    /// The job is under way.
+    pub(super) fn begin_import(&self, ticket: &Arc<Ticket>) {
+        let mut state = self.state.lock();
+        if let Some(job) = state.job_of(ticket).filter(|job| job.status == JobStatus::NotStarted) {
+            (job.status, job.last_action_date_time) = (JobStatus::Running, now());
+            self.keep(&state.kept);
+        }
+    }
+
+    /// Says that a job is to stop. One that has ended stays as it is (recorded traffic).
+    pub(super) fn cancel_import(&self, id: &str) -> Result<ImportJob, ServiceError> {
+        let mut state = self.state.lock();
+        let State { kept, running, .. } = &mut *state;
         let job = kept.imports.get_mut(id).ok_or_else(|| import_not_found(id))?;
-        change(job)?;
-        job.last_action_date_time = now();
+        let Some(ticket) = running.get(id) else { return Ok(job.clone()) };
+        ticket.cancelled.store(true, Ordering::Relaxed);
+        (job.status, job.last_action_date_time) = (JobStatus::Cancelling, now());
         let job = job.clone();
-        self.keep(&kept);
+        self.keep(kept);
         Ok(job)
     }
 
-    pub(super) fn is_cancelled(&self, id: &str) -> bool {
-        let kept = self.kept.lock();
-        kept.imports.get(id).is_some_and(|job| job.status == JobStatus::Cancelling)
-    }
-
-    /// The job has ended; `Ok` where all went in.
-    pub(super) fn end_import(&self, id: &str, status: JobStatus, error: Option<&ServiceError>) {
-        // Only an ended job can be deleted, so it is there.
-        let _ = self.change_import(id, |job| {
-            job.status = status;
-            job.error = error.and_then(failure);
-            // As recorded: one that was cancelled has not finished.
-            job.finished_date_time = (status != JobStatus::Cancelled).then(now);
-            Ok(())
-        });
-    }
-
-    pub(super) fn forget_import(&self, id: &str) -> Result<(), ServiceError> {
-        let mut kept = self.kept.lock();
-        match kept.imports.get(id) {
-            None => return Err(import_not_found(id)),
-            Some(job) if !job.status.is_final() => {
-                return Err(refused(format!("The import job {id} is under way. Cancel it first.")));
-            }
-            Some(_) => kept.imports.remove(id),
+    /// The job has ended.
+    pub(super) fn end_import(
+        &self,
+        ticket: &Arc<Ticket>,
+        status: JobStatus,
+        error: Option<&ServiceError>,
+    ) {
+        let mut state = self.state.lock();
+        let Some(job) = state.job_of(ticket) else {
+            state.forgotten = state.forgotten.saturating_sub(1);
+            return;
         };
-        self.keep(&kept);
+        (job.status, job.last_action_date_time) = (status, now());
+        job.error = error.and_then(failure);
+        // As recorded: one that was cancelled has not finished.
+        job.finished_date_time = (status != JobStatus::Cancelled).then(now);
+        state.running.remove(&ticket.id);
+        self.keep(&state.kept);
+    }
+
+    /// Lets go of a job's record, so that its id is free again. It does not end the job
+    /// (documentation of the operation).
+    pub(super) fn forget_import(&self, id: &str) -> Result<(), ServiceError> {
+        let mut state = self.state.lock();
+        state.kept.imports.remove(id).ok_or_else(|| import_not_found(id))?;
+        if state.running.remove(id).is_some() {
+            state.forgotten += 1;
+        }
+        self.keep(&state.kept);
         Ok(())
     }
 
@@ -193,13 +235,14 @@ impl Records {
         id: &str,
         limiter: &Limiter,
     ) -> Result<DeleteJob, ServiceError> {
-        let mut kept = self.kept.lock();
-        if kept.deletions.contains_key(id) {
+        let mut state = self.state.lock();
+        if state.kept.deletions.contains_key(id) {
             return Err(refused(format!(
                 "There is a delete job with the id {id} already. Choose another id."
             )));
         }
-        limiter.check(Limit::RunningJobs, kept.running() + 1)?;
+        limiter.check(Limit::RunningJobs, state.running() + 1)?;
+        let kept = &mut state.kept;
         if kept.deletions.len() >= MOST {
             // Delete jobs cannot be deleted: the oldest is let go of.
             let oldest = kept.deletions.values().min_by_key(|job| job.created_date_time);
@@ -215,16 +258,16 @@ impl Records {
             error: None,
         };
         kept.deletions.insert(job.id.clone(), job.clone());
-        self.keep(&kept);
+        self.keep(kept);
         Ok(job)
     }
 
     pub(super) fn deletions(&self) -> Vec<DeleteJob> {
-        self.kept.lock().deletions.values().cloned().collect()
+        self.state.lock().kept.deletions.values().cloned().collect()
     }
 
     pub(super) fn deletion(&self, id: &str) -> Result<DeleteJob, ServiceError> {
-        self.kept.lock().deletions.get(id).cloned().ok_or_else(|| {
+        self.state.lock().kept.deletions.get(id).cloned().ok_or_else(|| {
             ServiceError::new(
                 Code::DeleteJobNotFound,
                 format!("There is no delete job with the id {id}."),
@@ -233,13 +276,14 @@ impl Records {
     }
 
     pub(super) fn end_deletion(&self, id: &str, done: Result<(), ServiceError>) {
-        let mut kept = self.kept.lock();
+        let mut state = self.state.lock();
+        let kept = &mut state.kept;
         if let Some(job) = kept.deletions.get_mut(id) {
             job.status = if done.is_ok() { JobStatus::Succeeded } else { JobStatus::Failed };
             job.error = done.as_ref().err().and_then(failure);
             job.finished_date_time = Some(now());
         }
-        self.keep(&kept);
+        self.keep(kept);
     }
 }
 

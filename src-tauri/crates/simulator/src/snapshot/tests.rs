@@ -7,6 +7,7 @@ use adt_service::{Call, GraphView};
 use journal::{Journal, JournalError, Options};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +87,7 @@ fn kept(folder: &Path) -> (TwinGraph, [u64; 2]) {
 fn recovered(folder: &Path) -> Result<(TwinGraph, RecoveryReport), InstanceError> {
     let journal = Journal::open(folder, Options::default())?;
     let stream = journal.stream("instance")?;
-    recover(&journal, stream, Telling::new(&|_| {}))
+    recover(&journal, stream, &|_| ControlFlow::Continue(()))
 }
 
 /// Damages a piece in the middle of a snapshot, the first being number 1.
@@ -146,17 +147,34 @@ fn a_damaged_piece_in_the_middle_is_replaced_by_something_older_never_by_wrong_d
 #[test]
 fn what_takes_long_is_told_a_few_times_a_second() {
     let told = Mutex::new(Vec::new());
-    let tell = |recovering: Recovering| told.lock().push(recovering.done);
-    let mut telling = Telling::new(&tell);
+    let tell = |recovering: Recovering| {
+        told.lock().push(recovering.done);
+        ControlFlow::Continue(())
+    };
+    let mut telling = Telling::new(&tell, u64::MAX);
     let began = std::time::Instant::now();
     let mut done = 0;
     while began.elapsed() < Duration::from_millis(500) {
         done += 1;
-        telling.tell("twins", done, u64::MAX);
+        telling.restored(done).unwrap();
     }
     let told = told.lock();
     assert!((1..=2).contains(&told.len()), "{told:?}");
     assert!(told.iter().all(|told| (2..=done).contains(told)), "{told:?}");
+}
+
+#[test]
+fn recovery_stops_when_nobody_waits_for_it() {
+    let told = Mutex::new(Vec::new());
+    let tell = |recovering: Recovering| {
+        told.lock().push(recovering);
+        ControlFlow::Break(())
+    };
+    let mut telling = Telling::new(&tell, 25);
+    telling.expect(20, 100);
+    std::thread::sleep(Duration::from_millis(210));
+    assert!(matches!(telling.replayed(3), Err(InstanceError::Stopped)));
+    assert_eq!(*told.lock(), [Recovering { done: 103, total: 105 }]);
 }
 
 /// `VmHWM` since the last call, and `VmRSS` now, in MiB.
@@ -200,7 +218,10 @@ fn a_large_graph_is_written_and_read_in_bounded_memory() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = told.clone();
     let options = crate::InstanceOptions {
-        recovering: Arc::new(move |recovering| telling.lock().push(recovering)),
+        recovering: Arc::new(move |recovering| {
+            telling.lock().push(recovering);
+            ControlFlow::Continue(())
+        }),
         ..Default::default()
     };
     memory();

@@ -6,6 +6,7 @@ use crate::language::lexer::Token;
 use crate::language::limits;
 use crate::language::syntax::{Comparison, Condition, Function, Kind, Literal, Operand, Path};
 use crate::value::time_of_text;
+use adt_limits::Limit;
 use serde_json::Value;
 
 const CONSTANTS: [(&str, Value); 3] =
@@ -28,10 +29,11 @@ impl Parser {
     ) -> Result<Condition, QueryError> {
         let mut parts = vec![part(self)?];
         while self.at_word(word) {
-            self.logical += 1;
-            if self.logical > limits::MAX_LOGICAL_OPERATORS {
-                let most = limits::MAX_LOGICAL_OPERATORS;
-                return Err(self.error(format!("more than {most} AND and OR in one query")));
+            self.sizes.operators += 1;
+            let most = self.limits.operators;
+            if self.sizes.operators > most {
+                let message = format!("more than {most} AND and OR in one query");
+                return Err(self.exceeds(Limit::QueryOperators, message));
             }
             self.take_word(word);
             parts.push(part(self)?);
@@ -184,12 +186,14 @@ impl Parser {
         self.symbol("[")?;
         let mut list = vec![self.literal()?];
         while self.take_symbol(",") {
-            if list.len() == limits::MAX_LIST_ITEMS {
-                let most = limits::MAX_LIST_ITEMS;
-                return Err(self.error(format!("more than {most} items in one list")));
+            let most = self.limits.list_items;
+            if list.len() as u64 >= most {
+                let message = format!("more than {most} items in one list");
+                return Err(self.exceeds(Limit::QueryListItems, message));
             }
             list.push(self.literal()?);
         }
+        self.sizes.list_items = self.sizes.list_items.max(list.len() as u64);
         self.symbol("]")?;
         Ok(list)
     }

@@ -4,6 +4,7 @@ use super::{Expected, Parser, Role, is};
 use crate::language::error::QueryError;
 use crate::language::limits;
 use crate::language::syntax::{Direction, Kind, Link};
+use adt_limits::Limit;
 
 impl Parser {
     pub(in crate::language) fn source(&mut self) -> Result<(), QueryError> {
@@ -36,10 +37,13 @@ impl Parser {
 
     /// `JOIN to RELATED from.name [relationship]`, behind its JOIN.
     fn join(&mut self) -> Result<(), QueryError> {
-        if self.links.len() == limits::MAX_JOINS {
-            let message = format!("more than {} JOINs in one query", limits::MAX_JOINS);
-            return Err(self.error_at(self.next - 1, message));
+        let most = self.limits.joins.min(limits::MAX_LINKS as u64);
+        if self.sizes.joins == most {
+            self.next -= 1;
+            let message = format!("more than {most} JOINs in one query");
+            return Err(self.exceeds(Limit::QueryJoins, message));
         }
+        self.sizes.joins += 1;
         let target = self.name(Expected::NewName, Role::Alias)?;
         let to = self.declare_new(target.clone(), Kind::Twin)?;
         self.word("RELATED")?;

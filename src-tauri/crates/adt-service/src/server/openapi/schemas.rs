@@ -222,6 +222,13 @@ fn job(addresses: &[&str]) -> Value {
     job
 }
 
+/// The gateway's answer to requests that come too fast.
+pub(super) fn gateway_429() -> Value {
+    let members =
+        json!({"statusCode": {"type": "integer", "enum": [429]}, "message": {"type": "string"}});
+    object(&["error"], json!({"error": object(&["statusCode", "message"], members)}))
+}
+
 /// The service's error shape; with these codes only, where they are given.
 pub(super) fn error(codes: Option<&[&str]>) -> Value {
     let code = match codes {

@@ -101,9 +101,11 @@ const JOB_LIMIT: Failure = fails(400, "JobLimitReached", Documented);
 const NOT_NEW: Failure = fails(412, "PreconditionFailed", Recorded);
 const CHANGED: Failure = fails(412, "PreconditionFailed", Recorded);
 
-/// Past a rate. The API definition names the code for queries only.
+/// Past a rate. The API definition names a code for queries only.
 const QUOTA_REACHED: Failure = fails(429, "QuotaReachedError", Documented);
-const TOO_MANY: Failure = fails(429, "TooManyRequests", Guess);
+const THROTTLED: Failure = fails(429, "", Recorded);
+/// While another job runs.
+const JOB_RUNS: &str = "TooManyRequests";
 
 /// What any request may meet.
 pub(super) const ANYWHERE: &[Failure] = &[
@@ -521,7 +523,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             JOB_INVALID,
             JOB_LIMIT,
             fails(409, "JobIdAlreadyExists", Recorded),
-            fails(429, "TooManyRequests", Recorded),
+            fails(429, JOB_RUNS, Recorded),
             NO_JOBS,
         ],
     },
@@ -529,13 +531,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "DELETE",
         path: "/jobs/imports/{id}",
         id: "ImportJobs_Delete",
-        summary: "Forget an import job that has ended",
+        summary: "Forget an import job, which does not end it",
         inputs: &[],
         body: None,
         answer: NO_CONTENT,
         basis: Recorded,
         rate: Some(Limit::JobRequests),
-        failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
+        failures: &[NO_IMPORT, NO_JOBS],
     },
     Operation {
         method: "POST",
@@ -547,7 +549,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answer: ok("ImportJob"),
         basis: Recorded,
         rate: Some(Limit::JobRequests),
-        failures: &[JOB_INVALID, NO_IMPORT, NO_JOBS],
+        failures: &[NO_IMPORT, NO_JOBS],
     },
     Operation {
         method: "GET",
@@ -571,7 +573,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answer: Answer { status: 202, schema: Some("DeleteJob"), headers: &["Operation-Location"] },
         basis: Documented,
         rate: Some(Limit::JobRequests),
-        failures: &[JOB_INVALID, NO_JOBS],
+        failures: &[JOB_INVALID, fails(429, JOB_RUNS, Guess), NO_JOBS],
     },
     Operation {
         method: "GET",
@@ -592,10 +594,9 @@ impl Operation {
     pub(super) fn own_failures(&self) -> impl Iterator<Item = &'static Failure> {
         let throttled = self.rate.map(|rate| match rate {
             Limit::Queries => &QUOTA_REACHED,
-            _ => &TOO_MANY,
+            _ => &THROTTLED,
         });
-        let known = self.failures.iter().any(|failure| failure.status == TOO_MANY.status);
-        self.failures.iter().chain(throttled.filter(|_| !known))
+        self.failures.iter().chain(throttled)
     }
 
     /// Every error that it may answer, its own first; each once.
