@@ -74,7 +74,10 @@ function Choices({ limits, choose }: { limits: Limits; choose: (request: Request
   const seconds = lags.includes(lag) ? lags : [...lags, lag].sort((a, b) => a - b);
   return (
     <div className="limits-hold">
-      <Choice name="Limits" hint="Which of them refuse requests. Counting goes on without any.">
+      <Choice
+        name="Enforced limits"
+        hint="They refuse requests that are past them. Counting goes on without."
+      >
         {limits.given || enforced === "file" ? (
           <Given what={given[enforced]} option="--limits" />
         ) : (
