@@ -6,7 +6,7 @@ use dtdl::Models;
 
 /// Longer texts are no queries: the service refuses them, and looking at each letter of them
 /// would hold the editor up.
-const MOST_BYTES: usize = 4 * adt_query::limits::MAX_TEXT;
+const MOST_BYTES: usize = 4 * adt_limits::Limit::QueryText.row().number() as usize;
 
 /// Colours and problems of a text.
 pub(super) fn describe(text: &str, models: &Models) -> QueryText {
