@@ -61,6 +61,18 @@ def find(app, twin):
     in_inspector(app, twin)
 
 
+def still(app, twin):
+    """Where a twin is once the drawing has come to rest."""
+    places = [None]
+
+    def same():
+        places.append(app.twin_center(twin))
+        return places[-1] if places[-1] == places[-2] else None
+
+    same.__name__ = f"{twin} at rest"
+    return eventually(same, every=0.4)
+
+
 def keys(app, *pressed):
     ActionChains(app.driver).send_keys(*pressed).perform()
 
@@ -92,7 +104,7 @@ def test_ten_thousand_twins(window, building):
 
     # Found by search; its relationship followed by a click, and back by the keyboard.
     find(app, room)
-    app.click_at(*app.twin_center(thermostat))
+    app.click_at(*still(app, thermostat))
     in_inspector(app, thermostat)
     element = app.driver.find_element(By.CSS_SELECTOR, f'[data-twin-id="{thermostat}"]')
     app.driver.execute_script("arguments[0].focus()", element)
@@ -124,13 +136,13 @@ def test_ten_thousand_twins(window, building):
 
     # Left with the thermostat moved and hidden, and the room selected: so it is the next time.
     find(app, thermostat)
-    app.drag(app.twin_center(thermostat), (40, 0))
+    app.drag(still(app, thermostat), (40, 0))
     button(app, "Hide the selected").click()
     eventually(lambda: "1 hidden" in hidden(app))
     find(app, room)
     settings = app.home / ".config/twinscope/settings.json"
     eventually(lambda: room in settings.read_text() and f'\\"hidden\\":[\\"{thermostat}' in settings.read_text())
-    before = app.twin_center(room)
+    before = still(app, room)
     app.picture("7-left")
     app.close()
 
