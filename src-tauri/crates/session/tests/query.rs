@@ -10,6 +10,7 @@ use session::{Embedded, EmbeddedOptions, Explorer, Folders};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -297,7 +298,7 @@ async fn a_remote_instance_is_asked_itself_or_its_copy() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("other");
     let options = EmbeddedOptions::new(Some(session::Source::Embedded), data);
-    let other = Embedded::open(options, |_| {}).await.unwrap();
+    let other = Embedded::open(options, |_| ControlFlow::Continue(())).await.unwrap();
     let connect = other.connect();
     let remote = Target::Remote {
         endpoint: connect.adt.endpoint.clone(),
