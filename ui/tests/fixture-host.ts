@@ -1,7 +1,8 @@
-import type { Answer, Host } from "../src/host/host";
+import type { Answer, DragEvent, Host } from "../src/host/host";
 import { noRow } from "../src/store/rows";
 import type { Failure } from "../src/wire/Failure";
 import type { GraphMessage } from "../src/wire/GraphMessage";
+import type { LayoutMethod } from "../src/wire/LayoutMethod";
 import type { LimitsChoice } from "../src/wire/LimitsChoice";
 import type { LogRequest } from "../src/wire/LogRequest";
 import type { LogRow } from "../src/wire/LogRow";
@@ -51,7 +52,14 @@ export class FixtureHost implements Host {
   enforced: LimitsChoice = "service";
   queryLagSeconds: number | null = null;
   readonly queries = new FixtureQueries(this);
+  drag: (event: DragEvent) => void = () => undefined;
+  arranging: number | null = null;
+  lastView: unknown = null;
   private readonly saved = new Map<string, unknown>();
+  private method: LayoutMethod = "auto";
+  private contains: string[] | null = null;
+  private before: Target = this.target;
+  private opening: ReturnType<typeof setInterval> | undefined;
   patches: unknown[] = [];
   private readonly bodies = new Map<number, unknown>();
   private simulation = { speed: 1, paused: false, devices: 24, silenced: [] as string[] };
@@ -107,6 +115,8 @@ export class FixtureHost implements Host {
     switch (request.type) {
       case "open":
         return this.open(request.target);
+      case "cancelOpening":
+        return this.cancel();
       case "status":
         return { type: "status", ...this.status() };
       case "graph":
@@ -125,6 +135,14 @@ export class FixtureHost implements Host {
         for (const { id, at } of request.places) this.move(id, at);
         return { type: "accepted" };
       case "arrange":
+        this.method = request.method;
+        this.contains = request.contains;
+        return { type: "accepted" };
+      case "stopArranging":
+        this.arranging = null;
+        return { type: "accepted" };
+      case "keepView":
+        this.lastView = request.view;
         return { type: "accepted" };
       case "neighbours":
         return this.neighbours(request);
@@ -133,9 +151,9 @@ export class FixtureHost implements Host {
       case "saveView":
         if (request.view === null) this.saved.delete(request.name);
         else this.saved.set(request.name, request.view);
-        return { type: "savedViews", views: Object.fromEntries(this.saved), method: "auto" };
-      case "savedViews":
-        return { type: "savedViews", views: Object.fromEntries(this.saved), method: "auto" };
+        return this.views();
+      case "views":
+        return this.views();
       case "search":
         return this.search(request.text, request.limit);
       case "log":
@@ -154,9 +172,6 @@ export class FixtureHost implements Host {
       case "chooseQueryLag":
         this.queryLagSeconds = request.seconds;
         return { type: "limits", ...fixtureLimits(this) };
-      case "cancelOpening":
-        this.phase = { phase: "ready" };
-        return { type: "accepted" };
       case "simulate":
         return this.simulate(request.action);
       case "saveToWorkspace":
@@ -176,6 +191,14 @@ export class FixtureHost implements Host {
 
   async pickFolder(): Promise<string | null> {
     return "/home/me/contoso-building";
+  }
+
+  async pickFiles(): Promise<string[] | null> {
+    return ["/home/me/campus.ndjson"];
+  }
+
+  onDrag(listener: (event: DragEvent) => void): void {
+    this.drag = listener;
   }
 
   async pickFile(): Promise<string | null> {
@@ -257,31 +280,44 @@ export class FixtureHost implements Host {
     }
   }
 
+  private views(): Response {
+    const saved = Object.fromEntries(this.saved);
+    const { lastView: last, method, contains } = this;
+    const floorPlan = this.target.kind === "sample";
+    return { type: "views", saved, last, method, contains, floorPlan };
+  }
+
+  private cancel(): Response {
+    clearInterval(this.opening);
+    if (this.phase.phase === "opening") {
+      this.phase = { phase: "ready" };
+      this.target = this.before;
+    }
+    return { type: "accepted" };
+  }
+
   private open(target: Target): Response {
+    this.before = this.target;
     this.target = target;
     this.recent = [target, ...this.recent].slice(0, 8);
     this.session++;
-    this.phase = {
+    const at = (done: number): Phase => ({
       phase: "opening",
       target,
       step: "Loading twins",
-      done: 0,
+      done,
       total: 52,
-      secondsLeft: null,
-    };
+      secondsLeft: done > 0 ? (52 - done) / 13 : null,
+      quietSeconds: 0,
+    });
+    this.phase = at(0);
     let done = 0;
-    const timer = setInterval(() => {
+    clearInterval(this.opening);
+    this.opening = setInterval(() => {
       done += 13;
-      this.phase = {
-        phase: "opening",
-        target,
-        step: "Loading twins",
-        done,
-        total: 52,
-        secondsLeft: (52 - done) / 26,
-      };
+      this.phase = at(done);
       if (done < 52) return;
-      clearInterval(timer);
+      clearInterval(this.opening);
       if (target.kind === "remote" && target.endpoint.includes("nowhere")) {
         const message = `${target.endpoint} does not answer: connection refused. Check the address, or start the instance.`;
         this.phase = {
@@ -363,6 +399,7 @@ export class FixtureHost implements Host {
       revision: this.version,
       startOver,
       kinds: startOver ? kinds : null,
+      arranging: this.arranging,
       relationshipNames: startOver
         ? names.map((name) => ({
             name,

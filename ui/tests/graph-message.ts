@@ -49,7 +49,7 @@ export function graphMessage(played: Played): GraphMessage {
       session: 1,
       revision: 2,
       startOver: false,
-      arranging: false,
+      arranging: null,
       kinds: null,
       relationshipNames: null,
       frames: frameList !== null,

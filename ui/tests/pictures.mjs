@@ -48,6 +48,42 @@ const scenes = {
     await page.keyboard.up("Shift");
   },
   open: (page) => page.keyboard.press("Control+o"),
+  opening: (page) =>
+    played(page, (host) => {
+      const target = { kind: "files", paths: ["/home/me/campus.ndjson"] };
+      const progress = { step: "Loading twins", done: 31_207, total: 100_000 };
+      const told = { ...progress, secondsLeft: 13.2, quietSeconds: 0.1 };
+      host.phase = { phase: "opening", target, ...told };
+    }),
+  quiet: (page) =>
+    played(page, (host) => {
+      const progress = { step: "Loading relationships", done: 12_000, total: null };
+      const told = { ...progress, secondsLeft: null, quietSeconds: 8.4 };
+      const target = { kind: "remote", endpoint: "https://slow:8443", ca: null };
+      host.phase = { phase: "opening", target, ...told };
+    }),
+  failed: (page) =>
+    played(page, (host) => {
+      const target = { kind: "files", paths: ["/home/me/campus.ndjson"] };
+      const of = (line) =>
+        `/home/me/campus.ndjson, line ${line}, /$metadata/$model: There is no model dtmi:com:contoso:Rom;1. Import it too, or name another one.`;
+      const details = Array.from({ length: 50 }, (_, at) => of(at + 31));
+      details.push("2,952 more problems are not shown.");
+      const message = "Nothing was loaded: 3002 problems. Mend the file, and open it again.";
+      host.phase = { phase: "failed", target, failure: { code: "Files", message, details } };
+    }),
+  drop: (page) => played(page, (host) => host.drag({ kind: "over" })),
+  arranging: async (page) => {
+    await played(page, (host) => {
+      host.arranging = 0.42;
+    });
+    await page.getByTestId("contains").click();
+  },
+  expand: async (page) => {
+    await select(page, "Room_11");
+    await page.getByTestId("expand").click();
+    await page.getByTestId("expand-now").click();
+  },
   limits: (page) => page.getByTestId("limits-item").click(),
   "query-empty": (page) => page.keyboard.press("Control+e"),
   query: async (page) => {
@@ -110,6 +146,9 @@ async function ask(page, text) {
   await page.keyboard.press("Control+Enter");
   await page.waitForTimeout(400);
 }
+
+/** Changes the played backend. */
+const played = (page, change) => page.evaluate(`(${change})(window.fixture)`);
 
 async function select(page, twin) {
   const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();

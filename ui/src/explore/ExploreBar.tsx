@@ -3,32 +3,23 @@ import {
   ArrowRight,
   EyeOff,
   Focus,
-  LayoutDashboard,
   Network,
   Redo2,
   Route,
   Trash2,
   Undo2,
 } from "lucide-react";
-import { Popover } from "radix-ui";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Button, IconButton, Segments } from "../look/Controls";
 import { count } from "../look/format";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import type { Follow } from "../wire/Follow";
-import type { LayoutMethod } from "../wire/LayoutMethod";
 import type { Reach } from "./explore";
+import { LayoutMenu } from "./LayoutMenu";
+import { Menu } from "./Menu";
 import "./explore.css";
 
-const methods: { value: LayoutMethod; label: string }[] = [
-  { value: "auto", label: "Automatic" },
-  { value: "hierarchy", label: "Hierarchy" },
-  { value: "force", label: "Force" },
-  { value: "layered", label: "Layers" },
-  { value: "radial", label: "Rings" },
-  { value: "byModel", label: "By model" },
-];
 const follows: { value: Follow; label: string }[] = [
   { value: "outgoing", label: "Outgoing" },
   { value: "incoming", label: "Incoming" },
@@ -102,38 +93,6 @@ export function ExploreBar() {
   );
 }
 
-function Menu(props: {
-  icon: ReactNode;
-  name: string;
-  disabled?: boolean;
-  testId: string;
-  children: ReactNode;
-}) {
-  return (
-    <Popover.Root>
-      <Popover.Trigger
-        className="button quiet"
-        disabled={props.disabled}
-        data-testid={props.testId}
-      >
-        {props.icon}
-        {props.name}
-      </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          className="explore-menu"
-          align="start"
-          sideOffset={4}
-          collisionPadding={8}
-          aria-label={props.name}
-        >
-          {props.children}
-        </Popover.Content>
-      </Popover.Portal>
-    </Popover.Root>
-  );
-}
-
 function ExpandMenu({ disabled }: { disabled: boolean }) {
   const { explore, instance } = usePage();
   useGraphChanges(500, (change) => change.structure);
@@ -192,30 +151,6 @@ function ExpandMenu({ disabled }: { disabled: boolean }) {
         </output>
       )}
     </Menu>
-  );
-}
-
-function LayoutMenu() {
-  const { explore } = usePage();
-  const method = useCell(explore.method);
-  return (
-    <label className="explore-layout">
-      <LayoutDashboard size={16} aria-hidden />
-      <span className="secondary">Layout</span>
-      <select
-        className="input"
-        data-testid="layout-method"
-        aria-label="Layout"
-        value={method}
-        onChange={(event) => void explore.arrange(event.target.value as LayoutMethod)}
-      >
-        {methods.map(({ value, label }) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

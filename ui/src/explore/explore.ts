@@ -6,6 +6,8 @@ import type { Notices } from "../store/notices";
 import type { Selection } from "../store/selection";
 import type { Follow } from "../wire/Follow";
 import type { LayoutMethod } from "../wire/LayoutMethod";
+import type { Views } from "../wire/Views";
+import { readView, type View } from "./view";
 import {
   everything,
   fromKept,
@@ -28,10 +30,12 @@ export interface Reach {
   limit: number;
 }
 
-/** A view that is kept under a name. */
-interface SavedView {
-  visibility: unknown;
-  selection: string | null;
+/** How the rest of the page looks at the graph. */
+interface Looks {
+  /** Selects a twin and brings it into view. */
+  reveal: (id: string) => void;
+  view: () => View;
+  show: (view: View) => void;
 }
 
 /** What of the graph is looked at, and the ways back and forth. */
@@ -44,6 +48,9 @@ export class Explore {
   readonly undoable = new Cell<{ undo: boolean; redo: boolean }>({ undo: false, redo: false });
   readonly saved = new Cell<Record<string, unknown>>({});
   readonly method = new Cell<LayoutMethod>("auto");
+  /** The names of relationships that contain, where they were chosen; found otherwise. */
+  readonly contains = new Cell<readonly string[] | null>(null);
+  readonly hasFloorPlan = new Cell(false);
   private readonly steps = new Steps<Visibility>(everything);
   private readonly visits = new Steps<string | null>(null);
   private travelling = false;
@@ -53,7 +60,7 @@ export class Explore {
     private readonly instance: Instance,
     private readonly selection: Selection,
     private readonly notices: Notices,
-    private readonly reveal: (id: string) => void,
+    private readonly looks: Looks,
   ) {
     selection.id.subscribe((id) => {
       if (this.travelling || id === this.visits.current) return;
@@ -66,12 +73,23 @@ export class Explore {
     });
   }
 
-  /** Begins with what was kept of this graph. */
-  enter(kept: unknown): void {
+  /** Reads how a graph that opens was looked at; answers the view that was kept last. */
+  async enter(): Promise<unknown> {
+    const views = await ask(this.host, { type: "views" }, "views");
+    this.take(views);
+    return views.last;
+  }
+
+  /** Begins with what was shown of this graph. */
+  restart(kept: unknown): void {
     this.steps.restart(fromKept(kept));
     this.visits.restart(this.selection.id.get());
     this.apply();
-    void this.refresh();
+  }
+
+  /** Reads anew what may have changed meanwhile: whether there is a floor plan. */
+  async refresh(): Promise<void> {
+    await this.attempt("The views of this graph cannot be read", () => this.enter());
   }
 
   kept(): unknown {
@@ -120,7 +138,7 @@ export class Explore {
     if (!(forward ? this.visits.forward() : this.visits.back())) return;
     const id = this.visits.current;
     this.travelling = true;
-    if (id !== null && this.instance.graph.has(id)) this.reveal(id);
+    if (id !== null && this.instance.graph.has(id)) this.looks.reveal(id);
     else this.selection.select(null);
     this.travelling = false;
     this.tell();
@@ -161,16 +179,23 @@ export class Explore {
     });
   }
 
-  async arrange(method: LayoutMethod): Promise<void> {
+  /** Lays out anew; `contains` are the names of relationships that contain, `null` to find them. */
+  async arrange(method: LayoutMethod, contains: readonly string[] | null): Promise<void> {
     await this.attempt("Not laid out", async () => {
-      await ask(this.host, { type: "arrange", method, contains: null }, "accepted");
+      const names = contains && [...contains];
+      await ask(this.host, { type: "arrange", method, contains: names }, "accepted");
       this.method.set(method);
+      this.contains.set(contains);
     });
   }
 
+  /** Ends a layout under way: everything stays where it is. */
+  async stopArranging(): Promise<void> {
+    await this.attempt("Not stopped", () => ask(this.host, { type: "stopArranging" }, "accepted"));
+  }
+
   async saveView(name: string): Promise<void> {
-    const view: SavedView = { visibility: this.kept(), selection: this.selection.id.get() };
-    await this.change({ name, view });
+    await this.change({ name, view: this.looks.view() });
   }
 
   async forgetView(name: string): Promise<void> {
@@ -178,27 +203,25 @@ export class Explore {
   }
 
   openView(name: string): void {
-    const view = this.saved.get()[name] as Partial<SavedView> | undefined;
-    if (!view) return;
+    const kept = this.saved.get()[name];
+    if (kept === undefined) return;
+    const view = readView(kept);
+    this.selection.gather([], false);
     this.go(fromKept(view.visibility));
-    if (typeof view.selection === "string") this.reveal(view.selection);
+    this.looks.show(view);
   }
 
-  private async change(to: { name: string; view: SavedView | null }): Promise<void> {
+  private async change(to: { name: string; view: View | null }): Promise<void> {
     await this.attempt("The view was not kept", async () => {
-      this.takeSaved(await ask(this.host, { type: "saveView", ...to }, "savedViews"));
+      this.take(await ask(this.host, { type: "saveView", ...to }, "views"));
     });
   }
 
-  private async refresh(): Promise<void> {
-    await this.attempt("The views of this graph cannot be read", async () => {
-      this.takeSaved(await ask(this.host, { type: "savedViews" }, "savedViews"));
-    });
-  }
-
-  private takeSaved(answer: { views: Record<string, unknown>; method: LayoutMethod }): void {
-    this.saved.set(answer.views);
-    this.method.set(answer.method);
+  private take({ saved, method, contains, floorPlan }: Views): void {
+    this.saved.set(saved);
+    this.method.set(method);
+    this.contains.set(contains);
+    this.hasFloorPlan.set(floorPlan);
   }
 
   private async attempt<T>(what: string, action: () => Promise<T>): Promise<T | null> {

@@ -30,7 +30,7 @@ export const isolate = (ids: Iterable<string>): Visibility => ({
 });
 
 /** Twins named in what is kept between starts, at most. */
-const mostKept = 20_000;
+const mostKept = 200_000;
 
 /** As it is kept; `null` for everything, and where it names too many twins. */
 export function toKept({ only, hidden }: Visibility): unknown {

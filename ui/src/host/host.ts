@@ -11,6 +11,9 @@ export type Answer =
   | ({ type: "property" } & PropertyMessage)
   | ({ type: "matches" } & MatchMessage);
 
+/** Files dragged over the window, with their paths where they were dropped. */
+export type DragEvent = { kind: "over" | "left" } | { kind: "dropped"; paths: string[] };
+
 /** Everything that the page needs of the machine that it runs on. The only door to the backend. */
 export interface Host {
   call(request: Request): Promise<Answer>;
@@ -20,4 +23,8 @@ export interface Host {
   pickFile(title: string, extensions: string[]): Promise<string | null>;
   /** Lets the user say where a file goes; `null` where they changed their mind. */
   pickSave(title: string, name: string, extension: string): Promise<string | null>;
+  /** Lets the user pick several files; `null` where they changed their mind. */
+  pickFiles(title: string, extensions: string[]): Promise<string[] | null>;
+  /** Tells of files and folders that are dragged over the window, left again, or dropped on it. */
+  onDrag(listener: (event: DragEvent) => void): void;
 }

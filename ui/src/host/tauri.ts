@@ -1,4 +1,5 @@
 import { invoke } from "@tauri-apps/api/core";
+import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open, save } from "@tauri-apps/plugin-dialog";
 import { decodeGraphMessage } from "../wire/GraphMessage";
 import { decodeMatchMessage } from "../wire/MatchMessage";
@@ -26,4 +27,15 @@ export const tauriHost: Host = {
     open({ title, filters: [{ name: extensions.join(", "), extensions }] }),
   pickSave: (title, name, extension) =>
     save({ title, defaultPath: name, filters: [{ name: extension, extensions: [extension] }] }),
+  pickFiles: (title, extensions) =>
+    open({ title, multiple: true, filters: [{ name: extensions.join(", "), extensions }] }),
+  onDrag: (listener) => {
+    const dragged = getCurrentWebview().onDragDropEvent(({ payload }) => {
+      // What is dragged within the page, a panel, has no paths.
+      if (payload.type === "enter" && payload.paths.length > 0) listener({ kind: "over" });
+      else if (payload.type === "leave") listener({ kind: "left" });
+      else if (payload.type === "drop") listener({ kind: "dropped", paths: payload.paths });
+    });
+    dragged.catch((error) => console.error("Dropped files are not heard of:", error));
+  },
 };

@@ -1,12 +1,11 @@
-import { Building2, Cloud, FolderOpen, type LucideIcon } from "lucide-react";
+import { Building2, Cloud, Files, FolderOpen, type LucideIcon, RotateCcw } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Window } from "../look/Controls";
 import { useCell } from "../store/cell";
-import { targetKey } from "../store/preferences";
 import { usePage } from "../store/usePage";
 import type { Target } from "../wire/Target";
 import { RemoteForm } from "./RemoteForm";
-import { inWords, needsSecret } from "./targets";
+import { fileEndings, inWords, needsSecret, targetKey } from "./targets";
 import "./open.css";
 
 type Remote = Extract<Target, { kind: "remote" }>;
@@ -14,6 +13,7 @@ type Remote = Extract<Target, { kind: "remote" }>;
 const icons: Record<Target["kind"], LucideIcon> = {
   sample: Building2,
   workspace: FolderOpen,
+  files: Files,
   remote: Cloud,
 };
 
@@ -31,7 +31,9 @@ export function OpenDialog() {
 function Choices() {
   const page = usePage();
   const recent = useCell(page.recent);
-  const phase = useCell(page.instance.status)?.phase;
+  const status = useCell(page.instance.status);
+  const phase = status?.phase;
+  const open = status?.target;
   // After a failed try, the form begins with what was tried.
   const tried = phase?.phase === "failed" ? phase.target : null;
   const [remote, setRemote] = useState<Remote | "new" | null>(
@@ -48,6 +50,14 @@ function Choices() {
       if (path !== null) await page.open({ kind: "workspace", path });
     } catch (thrown) {
       page.fail("No folder was picked", thrown);
+    }
+  };
+  const pickFiles = async () => {
+    try {
+      const paths = await page.host.pickFiles("Open files of twins and models", fileEndings);
+      if (paths !== null && paths.length > 0) await page.open({ kind: "files", paths });
+    } catch (thrown) {
+      page.fail("No file was picked", thrown);
     }
   };
   const openRecent = (target: Target) => {
@@ -68,6 +78,20 @@ function Choices() {
         where="Models, twins and topology as files"
         onPick={() => void pickFolder()}
       />
+      <Choice
+        icon={Files}
+        what="Files …"
+        where="Twins and models as NDJSON, JSON, xlsx or CSV; or drop them on the window"
+        onPick={() => void pickFiles()}
+      />
+      {open?.kind === "files" && (
+        <Choice
+          icon={RotateCcw}
+          what="Load the file anew"
+          where={`${inWords(open).what} as it is now; what was changed here is dropped`}
+          onPick={() => void page.open(open, true)}
+        />
+      )}
       <Choice
         icon={Cloud}
         what="Instance by address …"

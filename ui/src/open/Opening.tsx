@@ -1,9 +1,9 @@
 import { CircleAlert } from "lucide-react";
+import { useState } from "react";
 import { Button } from "../look/Controls";
-import { count, rough } from "../look/format";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
-import type { Phase } from "../wire/Phase";
+import { Progress } from "./Progress";
 import { inWords, needsSecret } from "./targets";
 
 /** How far opening is, or why it failed. What was open before stays visible below. */
@@ -11,6 +11,8 @@ export function Opening() {
   const page = usePage();
   const status = useCell(page.instance.status);
   const silence = useCell(page.instance.silence);
+  /** The failure that the user has read; each status brings it in another object. */
+  const [dismissed, setDismissed] = useState("");
   if (silence !== null) {
     return (
       <Card>
@@ -25,31 +27,32 @@ export function Opening() {
   const { target } = phase;
   const { what } = inWords(target);
   if (phase.phase === "opening") {
+    if (dismissed) setDismissed("");
     return (
       <Card>
         <div className="opening-text">
           <strong>Opening {what}</strong>
-          <p className="secondary">{phase.step}</p>
-          <Progress phase={phase} />
+          <Progress of={phase} />
         </div>
-        <Button look="quiet" onClick={() => void page.cancelOpening()}>
-          Cancel
-        </Button>
+        <Button onClick={() => void page.cancelOpening()}>Cancel</Button>
       </Card>
     );
   }
   const { failure } = phase;
+  if (status.session !== 0 && dismissed === JSON.stringify(phase)) return null;
   return (
     <Card>
       <CircleAlert size={16} className="toast-failed" aria-hidden />
       <div className="opening-text selectable" role="alert">
         <strong>{what} was not opened</strong>
         <p>{failure.message}</p>
-        {failure.details.map((detail) => (
-          <p key={detail} className="secondary">
-            {detail}
-          </p>
-        ))}
+        {failure.details.length > 0 && (
+          <ul className="opening-details secondary">
+            {failure.details.map((detail) => (
+              <li key={detail}>{detail}</li>
+            ))}
+          </ul>
+        )}
         <div className="form-actions">
           {!needsSecret(target) && (
             <Button look="primary" onClick={() => void page.open(target)}>
@@ -57,28 +60,14 @@ export function Opening() {
             </Button>
           )}
           <Button onClick={() => page.dialog.set("open")}>Open something else</Button>
+          {status.session !== 0 && (
+            <Button look="quiet" onClick={() => setDismissed(JSON.stringify(phase))}>
+              Close
+            </Button>
+          )}
         </div>
       </div>
     </Card>
-  );
-}
-
-/** A bar, and below it how many of how many, and how long the rest takes. */
-function Progress({ phase }: { phase: Extract<Phase, { phase: "opening" }> }) {
-  const { step, done, total, secondsLeft } = phase;
-  const known = total !== null && total > 0;
-  return (
-    <>
-      <progress
-        value={known ? done : undefined}
-        max={known ? total : undefined}
-        aria-label={step}
-      />
-      <p className="opening-count secondary number">
-        <span>{known ? `${count(done)} of ${count(total)}` : done > 0 ? count(done) : ""}</span>
-        <span>{secondsLeft !== null && `about ${rough(secondsLeft)} left`}</span>
-      </p>
-    </>
   );
 }
 

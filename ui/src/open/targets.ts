@@ -7,6 +7,11 @@ export function inWords(target: Target): { what: string; where: string } {
       return { what: "Sample building", where: "built into the app" };
     case "workspace":
       return { what: lastPart(target.path), where: target.path };
+    case "files": {
+      const [first = "", ...more] = target.paths;
+      const what = more.length > 0 ? `${lastPart(first)} and ${more.length} more` : lastPart(first);
+      return { what, where: target.paths.join(", ") };
+    }
     case "remote":
       return { what: hostOf(target.endpoint), where: target.endpoint };
   }
@@ -30,4 +35,29 @@ export function needsSecret(target: Target): boolean {
     (credential.kind === "token" && credential.token === "") ||
     (credential.kind === "clientSecret" && credential.secret === "")
   );
+}
+
+/** Names a target, without its secrets. */
+export function targetKey(target: Target): string {
+  switch (target.kind) {
+    case "sample":
+      return "sample";
+    case "workspace":
+      return `workspace ${target.path}`;
+    case "files":
+      return `files ${target.paths.join(" ")}`;
+    case "remote":
+      return `remote ${target.endpoint}`;
+  }
+}
+
+/** What files of twins end in. */
+export const fileEndings = ["ndjson", "jsonl", "json", "xlsx", "csv"];
+
+/** What paths are, by their names: files together, or one folder. The backend looks and judges. */
+export function targetOf(paths: string[]): Target {
+  const [only = ""] = paths;
+  const ending = /\.(\w+)$/.exec(only)?.[1]?.toLowerCase() ?? "";
+  if (paths.length === 1 && !fileEndings.includes(ending)) return { kind: "workspace", path: only };
+  return { kind: "files", paths };
 }

@@ -20,6 +20,11 @@ export class Instance {
   readonly graph = new TwinGraph();
   readonly graphChanged = new Signal<GraphChange>();
   readonly history = new History();
+  /** How far the layout is, from 0 to 1; `null` while it has nothing to do. */
+  readonly arranging = new Cell<number | null>(null);
+  /** What is to be done before the graph of another session is asked for. */
+  entering: (session: number) => Promise<void> = async () => undefined;
+  private entered = 0;
   private statusPoll: { now: () => void } | undefined;
   private graphPoll: { now: () => void } | undefined;
 
@@ -44,7 +49,7 @@ export class Instance {
       this.status.set({ ...status, routes: same && known ? known.routes : status.routes });
       this.silence.set(null);
       if (status.phase.phase === "opening") setTimeout(() => this.refresh(), openingEvery);
-      else if (known?.session !== status.session) this.graphPoll?.now();
+      if (known?.session !== status.session) this.graphPoll?.now();
     } catch (thrown) {
       this.silence.set(failureOf(thrown).message);
     }
@@ -52,9 +57,14 @@ export class Instance {
 
   private async pullGraph(): Promise<void> {
     const status = this.status.get();
-    if (status?.phase.phase !== "ready") return;
+    // What is being opened is drawn as soon as there is something of it.
+    if (!status || status.session === 0) return;
     const known = this.graph.session === status.session;
     try {
+      if (this.entered !== status.session) {
+        await this.entering(status.session);
+        this.entered = status.session;
+      }
       const since = known ? this.graph.version : null;
       this.take(await ask(this.host, { type: "graph", since }, "graph"));
     } catch (thrown) {
@@ -65,6 +75,7 @@ export class Instance {
 
   private take(message: GraphMessage): void {
     const change = this.graph.apply(message);
+    this.arranging.set(change ? message.head.arranging : null);
     if (!change) {
       this.graph.session = null;
       return;

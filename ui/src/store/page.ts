@@ -1,5 +1,6 @@
 import type { DockviewApi } from "dockview-react";
 import { Explore } from "../explore/explore";
+import { readView, type View } from "../explore/view";
 import type { Camera } from "../graph/camera";
 import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
 import { ask, failureOf } from "../host/ask";
@@ -15,14 +16,7 @@ import { Edits } from "./edits";
 import { Instance } from "./instance";
 import { LogView } from "./logView";
 import { Notices } from "./notices";
-import {
-  defaults,
-  mostViews,
-  type Preferences,
-  readPreferences,
-  targetKey,
-  type View,
-} from "./preferences";
+import { defaults, type Preferences, readPreferences } from "./preferences";
 import { Selection } from "./selection";
 
 const saveAfter = 500;
@@ -59,17 +53,23 @@ export class Page {
   readonly revealed = new Signal<string>();
   private saving: ReturnType<typeof setTimeout> | undefined;
   private saved = "";
-  /** What the graph on screen is of. */
-  private shown: { session: number; target: string } | null = null;
+  /** The session that the graph on screen is of, and its view as it was kept last. */
+  private shown: { session: number; view: string } | null = null;
+  /** How the graph of a session was looked at, asked for before the graph. */
+  private next: { session: number; view: View } | null = null;
+  /** The twin that was selected last time, until it is loaded or another is selected. */
+  private awaited: string | null = null;
 
   constructor(readonly host: Host) {
     this.instance = new Instance(host);
     this.selection = new Selection(host, this.instance);
     this.edits = new Edits(host, this.selection, this.notices);
     this.log = new LogView(host);
-    this.explore = new Explore(host, this.instance, this.selection, this.notices, (id) =>
-      this.reveal(id),
-    );
+    this.explore = new Explore(host, this.instance, this.selection, this.notices, {
+      reveal: (id) => this.reveal(id),
+      view: () => this.view(),
+      show: (view) => this.show(view),
+    });
     this.overlay = new Overlay(this.instance, this.selection);
     this.filter = new Filter(host, this.instance, this.overlay);
     this.queries = new Queries(host, this.instance, this.overlay, this.notices);
@@ -78,7 +78,13 @@ export class Page {
   /** Restores what was kept, then begins to pull. */
   async start(): Promise<void> {
     await this.restore();
-    this.instance.graphChanged.on(() => this.enterSession());
+    this.instance.entering = async (session) => {
+      this.next = { session, view: readView(await this.explore.enter()) };
+    };
+    this.instance.graphChanged.on((change) => {
+      this.enterSession();
+      if (change.structure) this.selectAwaited();
+    });
     const keep = () => this.keep();
     this.preferences.subscribe(keep);
     this.selection.id.subscribe(keep);
@@ -108,8 +114,9 @@ export class Page {
     this.revealed.emit(id);
   }
 
-  async open(target: Target): Promise<void> {
-    if (await this.act({ type: "open", target }, "Not opened")) {
+  /** Opens something else; files `anew`: without what was made of them before. */
+  async open(target: Target, anew = false): Promise<void> {
+    if (await this.act({ type: "open", target, anew }, "Not opened")) {
       this.instance.refresh();
       this.dialog.set(null);
     }
@@ -117,7 +124,7 @@ export class Page {
 
   /** Gives up what is being opened. */
   async cancelOpening(): Promise<void> {
-    if (await this.act({ type: "cancelOpening" }, "Not given up")) this.instance.refresh();
+    if (await this.act({ type: "cancelOpening" }, "Not cancelled")) this.instance.refresh();
   }
 
   async simulate(action: SimulationAction): Promise<void> {
@@ -190,35 +197,45 @@ export class Page {
 
   /** Comes back to where the user was, when the graph of another session is here. */
   private enterSession(): void {
-    const { graph, status } = this.instance;
-    const target = status.get()?.target;
-    if (graph.session === null || graph.session === this.shown?.session || !target) return;
-    const views = this.views();
-    this.shown = { session: graph.session, target: targetKey(target) };
-    const view = views.find((one) => one.target === this.shown?.target);
-    this.preferences.set({ ...this.preferences.get(), views });
-    const selection = view?.selection ?? null;
+    const { session } = this.instance.graph;
+    if (session === null || session === this.shown?.session) return;
+    const view = this.next?.session === session ? this.next.view : readView(null);
+    this.shown = { session, view: "" };
     this.edits.forget();
-    this.camera.set(view?.camera ?? null);
-    this.encoding.set(view?.encoding ?? plainEncoding);
     this.selection.group.set(new Set());
-    this.selection.select(selection !== null && graph.has(selection) ? selection : null);
-    this.explore.enter(view?.visibility ?? null);
+    this.show(view);
+    this.explore.restart(view.visibility);
+    this.shown.view = JSON.stringify(this.view());
   }
 
-  /** The kept views, with that of what is open as it is now. */
-  private views(): View[] {
-    const { views } = this.preferences.get();
-    if (!this.shown) return views;
-    const { target } = this.shown;
-    const view: View = {
-      target,
-      selection: this.selection.id.get(),
+  /** How the graph is looked at now. */
+  private view(): View {
+    return {
+      selection: this.selection.id.get() ?? this.awaited,
       camera: this.camera.get(),
       encoding: this.encoding.get(),
       visibility: this.explore.kept(),
     };
-    return [view, ...views.filter((one) => one.target !== target)].slice(0, mostViews);
+  }
+
+  /** Looks at the graph so, but for what is shown of it. */
+  private show({ camera, encoding, selection }: View): void {
+    this.camera.set(camera);
+    this.encoding.set(encoding);
+    this.selection.select(null);
+    this.awaited = selection;
+    this.selectAwaited();
+  }
+
+  /** What was selected may come with a later page of the graph. */
+  private selectAwaited(): void {
+    const id = this.awaited;
+    if (id === null) return;
+    if (this.selection.id.get() !== null) this.awaited = null;
+    else if (this.instance.graph.has(id)) {
+      this.awaited = null;
+      this.selection.select(id);
+    }
   }
 
   private keep(): void {
@@ -228,12 +245,26 @@ export class Page {
 
   private async save(): Promise<void> {
     clearTimeout(this.saving);
+    await this.saveView();
     const logFilter = this.log.filter.get();
     const [query, queries] = [this.queries.text.get(), this.queries.past.get()];
-    const views = this.views();
-    const state = JSON.stringify({ ...this.preferences.get(), logFilter, query, queries, views });
+    const state = JSON.stringify({ ...this.preferences.get(), logFilter, query, queries });
     if (state === this.saved) return;
     this.saved = state;
     await this.act({ type: "saveUiState", state }, "The layout cannot be kept");
+  }
+
+  private async saveView(): Promise<void> {
+    const { shown } = this;
+    const view = this.view();
+    const text = JSON.stringify(view);
+    // Between two sessions there is nothing to keep.
+    if (!shown || shown.session !== this.instance.graph.session || text === shown.view) return;
+    shown.view = text;
+    try {
+      await ask(this.host, { type: "keepView", session: shown.session, view }, "accepted");
+    } catch (thrown) {
+      if (failureOf(thrown).code !== "NotOpen") this.fail("The view cannot be kept", thrown);
+    }
   }
 }

@@ -1,22 +1,6 @@
-import type { Camera } from "../graph/camera";
 import type { PathChoice } from "../graph/draw/drawing";
-import { type Encoding, plainEncoding, readEncoding } from "../graph/encoding/encoding";
-import type { Target } from "../wire/Target";
 
 export type Theme = "system" | "dark" | "light";
-
-/** Where the user was in what they had open. */
-export interface View {
-  /** `targetKey` of what was open. */
-  target: string;
-  selection: string | null;
-  /** `null`: the whole graph fits the panel. */
-  camera: Camera | null;
-  /** How its twins look. */
-  encoding: Encoding;
-  /** Which twins are shown, in the form of `explore/visibility.ts`. */
-  visibility: unknown;
-}
 
 /** The page's own state, kept by the backend between starts. */
 export interface Preferences {
@@ -34,8 +18,6 @@ export interface Preferences {
   /** Whether the legend shows; `null`: where there is room. */
   legend: boolean | null;
   renderer: PathChoice;
-  /** Of what was open lately, the last first. */
-  views: View[];
 }
 
 export const defaults: Preferences = {
@@ -49,14 +31,7 @@ export const defaults: Preferences = {
   hiddenNames: [],
   legend: null,
   renderer: "auto",
-  views: [],
 };
-
-/** Names what is open, without its secrets. */
-export function targetKey(target: Target): string {
-  if (target.kind === "remote") return `remote ${target.endpoint}`;
-  return target.kind === "workspace" ? `workspace ${target.path}` : "sample";
-}
 
 type Fields = Record<string, unknown>;
 
@@ -66,41 +41,6 @@ const isTheme = (value: unknown): value is Theme =>
 
 const isPath = (value: unknown): value is PathChoice =>
   value === "auto" || value === "webgl" || value === "canvas";
-
-function readCamera(value: unknown): Camera | null {
-  if (!isFields(value)) return null;
-  const { x, y, zoom } = value;
-  const fine = [x, y, zoom].every(Number.isFinite);
-  return fine &&
-    typeof x === "number" &&
-    typeof y === "number" &&
-    typeof zoom === "number" &&
-    zoom > 0
-    ? { x, y, zoom }
-    : null;
-}
-
-function readView(value: unknown): View | null {
-  if (!isFields(value) || typeof value.target !== "string") return null;
-  return {
-    target: value.target,
-    selection: typeof value.selection === "string" ? value.selection : null,
-    camera: readCamera(value.camera),
-    encoding: value.encoding === undefined ? plainEncoding : readEncoding(value.encoding),
-    visibility: value.visibility ?? null,
-  };
-}
-
-/** So many views are kept. */
-export const mostViews = 20;
-
-function readViews(value: unknown): View[] {
-  if (!Array.isArray(value)) return [];
-  return value
-    .map(readView)
-    .filter((view) => view !== null)
-    .slice(0, mostViews);
-}
 
 /** Reads what an earlier version of the page may have written: what does not fit is the default. */
 export function readPreferences(text: string | null): Preferences {
@@ -124,6 +64,5 @@ export function readPreferences(text: string | null): Preferences {
     hiddenNames: texts(fields.hiddenNames),
     legend: typeof fields.legend === "boolean" ? fields.legend : null,
     renderer: isPath(fields.renderer) ? fields.renderer : defaults.renderer,
-    views: readViews(fields.views),
   };
 }

@@ -57,8 +57,6 @@ const known = (value: number | undefined): number | null =>
 export class TwinGraph {
   session: number | null = null;
   version: number | null = null;
-  /** Whether the layout is still at work. */
-  arranging = false;
   kinds: Kind[] = [];
   relationshipNames: RelationshipName[] = [];
   frames: TwinFrame[] = [];
@@ -128,7 +126,6 @@ export class TwinGraph {
     else if (head.session !== this.session) return null;
     this.session = head.session;
     this.version = head.revision;
-    this.arranging = head.arranging;
     this.kinds = head.kinds ?? this.kinds;
     this.relationshipNames = head.relationshipNames ?? this.relationshipNames;
     const change: GraphChange = {

@@ -1,6 +1,7 @@
 import { Tooltip } from "radix-ui";
 import { useEffect } from "react";
 import { LimitsDialog } from "../limits/LimitsDialog";
+import { DropGround } from "../open/DropGround";
 import { OpenDialog } from "../open/OpenDialog";
 import { Opening } from "../open/Opening";
 import { SettingsDialog } from "../settings/SettingsDialog";
@@ -31,6 +32,7 @@ export function App({ page }: { page: Page }) {
         <ProblemsDialog />
         <LimitsDialog />
         <Toasts />
+        <DropGround />
       </Tooltip.Provider>
     </PageContext.Provider>
   );

@@ -19,9 +19,9 @@ revision: number,
  */
 startOver: boolean, 
 /**
- * Whether the layout is still at work: more moves will come.
+ * How far the layout is, from 0 to 1, while it is at work: more moves will come.
  */
-arranging: boolean, 
+arranging: number | null, 
 /**
  * The kinds of twins, a kind keeps its place in a session; `null` where they did not change.
  */

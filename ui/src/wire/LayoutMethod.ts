@@ -3,4 +3,4 @@
 /**
  * How the graph is laid out.
  */
-export type LayoutMethod = "auto" | "hierarchy" | "force" | "layered" | "radial" | "byModel";
+export type LayoutMethod = "auto" | "hierarchy" | "force" | "layered" | "radial" | "byModel" | "floorPlan";

@@ -23,9 +23,13 @@ done: number,
  */
 total: number | null, 
 /**
- * How many seconds the rest of the step takes, about, where that can be told.
+ * How many seconds it takes from now on, once that can be said.
  */
-secondsLeft: number | null, } | { "phase": "ready" } | { "phase": "failed", 
+secondsLeft: number | null, 
+/**
+ * For how many seconds nothing was heard.
+ */
+quietSeconds: number, } | { "phase": "ready" } | { "phase": "failed", 
 /**
  * What was to be opened.
  */

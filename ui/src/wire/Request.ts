@@ -17,7 +17,11 @@ export type Request = { "type": "open",
 /**
  * What to open.
  */
-target: Target, } | { "type": "cancelOpening" } | { "type": "status" } | { "type": "graph", 
+target: Target, 
+/**
+ * Of files: drops what was made of them before, and loads them anew.
+ */
+anew: boolean, } | { "type": "cancelOpening" } | { "type": "status" } | { "type": "graph", 
 /**
  * The revision that the page has; absent for all.
  */
@@ -53,7 +57,7 @@ method: LayoutMethod,
 /**
  * The names of relationships that contain; found by itself where absent.
  */
-contains: Array<string> | null, } | { "type": "neighbours" } & Neighbourhood | { "type": "paths", 
+contains: Array<string> | null, } | { "type": "stopArranging" } | { "type": "neighbours" } & Neighbourhood | { "type": "paths", 
 /**
  * `$dtId` of one.
  */
@@ -69,7 +73,15 @@ follow: Follow,
 /**
  * At most so many paths are answered.
  */
-limit: number, } | { "type": "saveView", 
+limit: number, } | { "type": "keepView", 
+/**
+ * The session that it is of; a later one is not touched.
+ */
+session: number, 
+/**
+ * The page's own JSON.
+ */
+view: unknown, } | { "type": "saveView", 
 /**
  * Its name.
  */
@@ -77,7 +89,7 @@ name: string,
 /**
  * The page's own JSON; `null` to forget it.
  */
-view: unknown, } | { "type": "savedViews" } | { "type": "search", 
+view: unknown, } | { "type": "views" } | { "type": "search", 
 /**
  * The text, without regard to case.
  */

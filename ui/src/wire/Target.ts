@@ -8,7 +8,11 @@ export type Target = { "kind": "sample" } | { "kind": "workspace",
 /**
  * Absolute path of the folder.
  */
-path: string, } | { "kind": "remote", 
+path: string, } | { "kind": "files", 
+/**
+ * Their absolute paths.
+ */
+paths: Array<string>, } | { "kind": "remote", 
 /**
  * `https://…`.
  */

@@ -83,6 +83,12 @@ impl GraphView {
         done
     }
 
+    /// Lets go of the changes up to now, as after a first load: they are no history. Readers that
+    /// follow from an earlier version start over.
+    pub fn forget_changes(&self) {
+        self.recent.lock().clear();
+    }
+
     /// Puts another graph in place of this one, as a remote instance's reload does: readers that
     /// follow are told to start over. The new graph's version must be above the old one's.
     pub fn replace(&self, graph: TwinGraph) {

@@ -173,7 +173,7 @@ fn traffic((name, counts): &(&'static str, Counts)) -> Option<String> {
 
 /// How far opening is, on a terminal. Ctrl+C ends it as it ends any program: nothing is half done.
 fn show_opening(opening: Opening) -> ControlFlow<()> {
-    let Opening { step, done, total, left } = opening;
+    let Opening { step, done, total, left, .. } = opening;
     say_over(&match total {
         Some(total) => bar_of(&step, done, total, left),
         None => format!("{step} …"),

@@ -6,6 +6,7 @@ use crate::{
     At, Graph, Place, Problems, RelationshipRecord, TwinRecord, WriteError, csv, json, ndjson, xlsx,
 };
 use serde_json::Value;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -42,18 +43,65 @@ impl Format {
 
 /// Reads files into one graph, and tells all that is wrong with their form.
 pub fn read(paths: &[PathBuf]) -> (Graph, Problems) {
-    let mut sink = Sink::default();
-    let mut left = MOST_BYTES;
-    for path in paths {
-        let file: Arc<str> = path.to_string_lossy().into();
-        if let Err(message) = read_file(&file, path, &mut left, &mut sink) {
-            sink.problems.add(&Place { file, at: At::File }, "", message);
-        }
-    }
-    (sink.graph, sink.problems)
+    read_watched(paths, &|_| true).unwrap_or_default()
 }
 
-fn read_file(file: &Arc<str>, path: &Path, left: &mut u64, sink: &mut Sink) -> Result<(), String> {
+/// As [`read`]; `go_on` is told how many bytes are read so far, of all files together (of a
+/// spreadsheet once it is whole), and says whether to go on. `None` where it did not.
+pub fn read_watched(paths: &[PathBuf], go_on: &dyn Fn(u64) -> bool) -> Option<(Graph, Problems)> {
+    let mut sink = Sink::default();
+    let mut left = MOST_BYTES;
+    let watched = Watched { go_on, done: Cell::new(0), given_up: Cell::new(false) };
+    for path in paths {
+        let file: Arc<str> = path.to_string_lossy().into();
+        if let Err(message) = read_file(&file, path, &mut left, &mut sink, &watched) {
+            sink.problems.add(&Place { file, at: At::File }, "", message);
+        }
+        if watched.given_up.get() {
+            return None;
+        }
+    }
+    Some((sink.graph, sink.problems))
+}
+
+/// How far reading is, and whether it was given up.
+struct Watched<'a> {
+    go_on: &'a dyn Fn(u64) -> bool,
+    done: Cell<u64>,
+    given_up: Cell<bool>,
+}
+
+impl Watched<'_> {
+    fn add(&self, bytes: u64) {
+        self.done.set(self.done.get() + bytes);
+        self.given_up.set(self.given_up.get() || !(self.go_on)(self.done.get()));
+    }
+}
+
+/// An input that ends where reading is given up.
+struct WatchedInput<'a, R> {
+    input: R,
+    watched: &'a Watched<'a>,
+}
+
+impl<R: io::Read> io::Read for WatchedInput<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.watched.given_up.get() {
+            return Ok(0);
+        }
+        let bytes = self.input.read(buffer)?;
+        self.watched.add(bytes as u64);
+        Ok(bytes)
+    }
+}
+
+fn read_file(
+    file: &Arc<str>,
+    path: &Path,
+    left: &mut u64,
+    sink: &mut Sink,
+    watched: &Watched<'_>,
+) -> Result<(), String> {
     let unreadable = |error: io::Error| format!("The file cannot be read: {error}.");
     let format = Format::of(path).ok_or(
         "The form of this file is not known: its name should end in .ndjson, .json, .xlsx or .csv.",
@@ -67,9 +115,12 @@ fn read_file(file: &Arc<str>, path: &Path, left: &mut u64, sink: &mut Sink) -> R
         .checked_sub(about.len())
         .ok_or("One import reads at most 1 GiB. Import the rest by itself.")?;
     if format == Format::Xlsx {
-        return xlsx::read(file, input, sink).map_err(unreadable);
+        let done = xlsx::read(file, input, sink).map_err(unreadable);
+        watched.add(about.len());
+        return done;
     }
-    let mut input = BufReader::with_capacity(64 * 1024, io::Read::take(input, about.len()));
+    let input = WatchedInput { input: io::Read::take(input, about.len()), watched };
+    let mut input = BufReader::with_capacity(64 * 1024, input);
     pass_over_mark(&mut input).map_err(unreadable)?;
     match format {
         Format::Ndjson => ndjson::read(file, input, sink),

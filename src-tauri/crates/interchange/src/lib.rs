@@ -27,7 +27,7 @@ mod xlsx;
 
 pub use check::{Checked, Known, check};
 pub use export::{ExportError, Exported, export};
-pub use files::{Format, GraphWriter, MOST_BYTES, read, read_ndjson, writer};
+pub use files::{Format, GraphWriter, MOST_BYTES, read, read_ndjson, read_watched, writer};
 pub use graph::{
     Graph, MOST_RELATIONSHIPS, MOST_TWINS, ModelRecord, RelationshipRecord, TwinRecord,
 };

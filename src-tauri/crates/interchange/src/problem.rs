@@ -26,13 +26,23 @@ pub enum At {
     Item(&'static str, usize),
 }
 
+/// Without the file; empty for the whole of it.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Row(row) => write!(f, "row {row}"),
+            Self::Item(list, index) => write!(f, "{list}/{index}"),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
             At::File => f.write_str(&self.file),
-            At::Line(line) => write!(f, "{}, line {line}", self.file),
-            At::Row(row) => write!(f, "{}, row {row}", self.file),
-            At::Item(list, index) => write!(f, "{}, {list}/{index}", self.file),
+            at => write!(f, "{}, {at}", self.file),
         }
     }
 }

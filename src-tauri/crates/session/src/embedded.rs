@@ -12,7 +12,8 @@ use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;
 use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
-use crate::opening::{Opening, Pace};
+use crate::opening::{Opening, Paced};
+use crate::screen::SharedFloorPlan;
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
@@ -134,6 +135,8 @@ pub struct Embedded {
     problems: Mutex<Vec<FileProblem>>,
     /// Positions as `views.json` last had them.
     pub(crate) views: Mutex<Views>,
+    /// As `floorplan.geojson` has it.
+    pub(crate) floor_plan: SharedFloorPlan,
     seed: tokio::sync::Mutex<Seed>,
     /// Each server ends when its sender is dropped.
     stop_servers: Mutex<Vec<oneshot::Sender<()>>>,
@@ -242,6 +245,7 @@ impl Embedded {
             workings: Mutex::default(),
             problems: Mutex::default(),
             views: Mutex::default(),
+            floor_plan: SharedFloorPlan::default(),
             seed: tokio::sync::Mutex::new(seed),
             stop_servers: Mutex::default(),
             servers: tokio::sync::Mutex::default(),
@@ -310,6 +314,11 @@ impl Embedded {
     /// What is wrong with files of the workspace now.
     pub fn problems(&self) -> Vec<FileProblem> {
         self.problems.lock().clone()
+    }
+
+    /// Adds to what is wrong.
+    pub(crate) fn report(&self, problems: impl IntoIterator<Item = FileProblem>) {
+        self.problems.lock().extend(problems);
     }
 
     /// The topology at work.
@@ -480,9 +489,10 @@ fn begin(step: &dyn Fn(Opening) -> ControlFlow<()>, what: &str) -> Result<(), Op
 fn paced(
     step: Arc<impl Fn(Opening) -> ControlFlow<()> + Send + Sync + 'static>,
 ) -> Arc<dyn Fn(Recovering) -> ControlFlow<()> + Send + Sync> {
-    let pace = Mutex::new(Pace::default());
+    let paced = Mutex::new(Paced::begins(Instant::now(), RECOVERING));
     Arc::new(move |Recovering { done, total }| {
-        let opening = pace.lock().at(Instant::now(), RECOVERING, done, total);
+        let opening = Opening::of(RECOVERING, done, Some(total));
+        let opening = paced.lock().take(Instant::now(), opening);
         step(opening)
     })
 }

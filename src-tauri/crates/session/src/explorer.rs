@@ -1,11 +1,12 @@
 //! What the window talks to: answers its requests about whatever is open.
 
-use crate::embedded::{Embedded, EmbeddedOptions, LONGEST_LAG, blocking, is_lag};
+mod open;
+
+use crate::embedded::{Embedded, LONGEST_LAG, blocking, is_lag};
 use crate::failure::OpenError;
 use crate::opened::{Kind, Opened};
-use crate::opening::{Opening, Pace};
+use crate::opening::Stage;
 use crate::query::about_queries;
-use crate::remote::Remote;
 use crate::screen::{event_detail, limits, log_window, neighbours, paths, search, twin_detail};
 use crate::settings::{Folders, Settings};
 use crate::wire::{
@@ -14,17 +15,12 @@ use crate::wire::{
 };
 use adt_service::IfMatch;
 use parking_lot::Mutex;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use twin_graph::{Timestamp, parse_patch};
-use workspace::Source;
 
-/// Positions are kept this often, where they changed.
-const KEEP_EVERY: Duration = Duration::from_secs(2);
 /// The page's own state, at most.
 const UI_STATE_BYTES: usize = 1 << 20;
 
@@ -33,7 +29,10 @@ pub struct Explorer {
     folders: Folders,
     settings: Mutex<Settings>,
     opened: Mutex<Option<Arc<Opened>>>,
-    phase: Mutex<Phase>,
+    /// What is being opened, once there is something of it to be seen. What is open stays open
+    /// until this is whole.
+    arriving: Mutex<Option<Arc<Opened>>>,
+    stage: Mutex<Stage>,
     /// The number of the latest opening; an earlier one is given up.
     latest: watch::Sender<u32>,
     /// The opening under way; a new one waits for its end, so that two never hold one folder.
@@ -46,12 +45,13 @@ impl Explorer {
     /// An explorer with nothing open.
     pub fn new(folders: Folders) -> Arc<Self> {
         let settings = Settings::load(&folders.config);
-        let starting = opening(&Target::Sample, Opening::begins("Starting"));
+        let starting = Stage::begins(&Target::Sample, "Starting");
         Arc::new(Self {
             folders,
             settings: Mutex::new(settings),
             opened: Mutex::default(),
-            phase: Mutex::new(starting),
+            arriving: Mutex::default(),
+            stage: Mutex::new(starting),
             latest: watch::channel(0).0,
             opening: tokio::sync::Mutex::default(),
             keeper: Mutex::default(),
@@ -69,147 +69,6 @@ impl Explorer {
     pub fn last_target(&self) -> Target {
         let last = self.settings.lock().recent.first().cloned();
         last.filter(|target| !needs_secret(target)).unwrap_or(Target::Sample)
-    }
-
-    /// Begins to open something in place of what is open. Must be called within a tokio runtime.
-    pub fn open(self: &Arc<Self>, target: Target) {
-        self.latest.send_modify(|latest| *latest += 1);
-        let number = *self.latest.borrow();
-        *self.phase.lock() = opening(&target, Opening::begins("Opening"));
-        let this = self.clone();
-        tokio::spawn(async move {
-            let _turn = this.opening.lock().await;
-            if this.is_latest(number) {
-                this.open_now(number, target).await;
-            }
-        });
-    }
-
-    /// Gives up what is being opened. What was open before stays; where nothing was, the page says
-    /// that it was given up.
-    pub fn cancel_opening(&self) {
-        let mut phase = self.phase.lock();
-        let Phase::Opening { target, .. } = &*phase else { return };
-        self.latest.send_modify(|latest| *latest += 1);
-        *phase = match self.opened.lock().is_some() {
-            true => Phase::Ready,
-            false => {
-                Phase::Failed { target: target.clone(), failure: OpenError::Stopped.to_failure() }
-            }
-        };
-    }
-
-    async fn open_now(self: &Arc<Self>, number: u32, target: Target) {
-        // The old one first where both are one folder: its lock must be free.
-        let same_folder = {
-            let opened = self.opened.lock();
-            let folder = |target| self.folders.data_of(target);
-            opened.as_ref().is_some_and(|opened| folder(&opened.target) == folder(&target))
-        };
-        if same_folder {
-            self.close().await;
-        }
-        match self.open_target(number, &target).await {
-            Ok(opened) if !self.is_latest(number) => Arc::new(opened).stop().await,
-            Ok(opened) => {
-                self.close().await;
-                let opened = Arc::new(opened);
-                *self.opened.lock() = Some(opened.clone());
-                self.keep_regularly(&opened);
-                self.settings.lock().remember(&target);
-                self.save_settings();
-                self.set_phase(number, Phase::Ready);
-            }
-            Err(error) => {
-                tracing::error!(%error, "could not be opened");
-                let failure = error.to_failure();
-                self.set_phase(number, Phase::Failed { target, failure });
-            }
-        }
-    }
-
-    async fn open_target(
-        self: &Arc<Self>,
-        number: u32,
-        target: &Target,
-    ) -> Result<Opened, OpenError> {
-        let data = self.folders.data_of(target);
-        let (this, asked) = (self.clone(), target.clone());
-        let phase = move |told: Opening| {
-            this.set_phase(number, opening(&asked, told));
-            match this.is_latest(number) {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
-            }
-        };
-        let source = match target {
-            Target::Sample => Source::Embedded,
-            Target::Workspace { path } => Source::Folder(PathBuf::from(path)),
-            Target::Remote { endpoint, ca, credential } => {
-                let _ = phase(Opening::begins("Connecting"));
-                let pace = Mutex::new(Pace::default());
-                let progress = move |progress: twin_sync::Progress| {
-                    // Whoever gives it up ends it below.
-                    let _ = phase(pace.lock().of_remote(Instant::now(), &progress));
-                };
-                let loading = Remote::open(endpoint, ca.as_deref(), credential, &data, progress);
-                let remote = tokio::select! {
-                    remote = loading => remote?,
-                    () = self.superseded(number) => return Err(OpenError::Stopped),
-                };
-                return Ok(Opened::remote(number, target.clone(), endpoint, remote));
-            }
-        };
-        let embedded = Embedded::open(EmbeddedOptions::new(Some(source), data), phase).await?;
-        Ok(Opened::embedded(number, target.clone(), embedded))
-    }
-
-    fn is_latest(&self, number: u32) -> bool {
-        *self.latest.borrow() == number
-    }
-
-    /// Returns when something else is to be opened.
-    async fn superseded(&self, number: u32) {
-        let mut latest = self.latest.subscribe();
-        // The sender lives as long as this explorer.
-        let _ = latest.wait_for(|latest| *latest != number).await;
-    }
-
-    fn set_phase(&self, number: u32, phase: Phase) {
-        // Locked first: it may be given up at this moment.
-        let mut current = self.phase.lock();
-        if self.is_latest(number) {
-            *current = phase;
-        }
-    }
-
-    fn keep_regularly(&self, opened: &Arc<Opened>) {
-        let weak = Arc::downgrade(opened);
-        let keep = async move {
-            loop {
-                tokio::time::sleep(KEEP_EVERY).await;
-                let Some(opened) = weak.upgrade() else { return };
-                opened.keep_views().await;
-            }
-        };
-        if let Some(old) = self.keeper.lock().replace(tokio::spawn(keep)) {
-            old.abort();
-        }
-    }
-
-    /// Closes what is open, in order.
-    pub async fn close(&self) {
-        let Some(opened) = self.opened.lock().take() else { return };
-        opened.stop().await;
-        // Requests under way end soon; then the data folder's lock is free.
-        let rest = Arc::downgrade(&opened);
-        drop(opened);
-        for _ in 0..200 {
-            if rest.strong_count() == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 
     /// Answers the page: large answers as messages of columns, all others as JSON.
@@ -233,7 +92,7 @@ impl Explorer {
 
     /// A message about what is open, encoded.
     async fn columns(&self, encode: impl FnOnce(&Opened) -> Vec<u8> + Send + 'static) -> Answer {
-        let Some(opened) = self.opened.lock().clone() else {
+        let Some(opened) = self.current() else {
             return Answer::Response(failed("NotOpen", "Nothing is open yet."));
         };
         match blocking(move || encode(&opened)).await {
@@ -245,12 +104,12 @@ impl Explorer {
     /// Answers the page in JSON.
     pub async fn handle(self: &Arc<Self>, request: Request) -> Response {
         match request {
-            Request::Open { target } => {
-                self.open(target);
+            Request::Open { target, anew } => {
+                self.begin(target, anew);
                 Response::Accepted
             }
             Request::CancelOpening => {
-                self.cancel_opening();
+                self.cancel();
                 Response::Accepted
             }
             Request::Status => Response::Status(Box::new(self.status())),
@@ -268,14 +127,17 @@ impl Explorer {
                 }
                 Response::Accepted
             }
-            request => {
-                let opened = self.opened.lock().clone();
-                match opened {
-                    Some(opened) => about(&opened, request).await,
-                    None => failed("NotOpen", "Nothing is open yet."),
-                }
-            }
+            request => match self.current() {
+                Some(opened) => about(&opened, request).await,
+                None => failed("NotOpen", "Nothing is open yet."),
+            },
         }
+    }
+
+    /// What the page sees.
+    fn current(&self) -> Option<Arc<Opened>> {
+        let arriving = self.arriving.lock().clone();
+        arriving.or_else(|| self.opened.lock().clone())
     }
 
     fn save_ui_state(&self, state: String) -> Response {
@@ -295,13 +157,16 @@ impl Explorer {
     }
 
     fn status(&self) -> Status {
-        let phase = self.phase.lock().clone();
-        match self.opened.lock().clone() {
+        let (phase, asked) = {
+            let stage = self.stage.lock();
+            (stage.phase(Instant::now()), stage.target().cloned())
+        };
+        match self.current() {
             Some(opened) => status_of(&opened, phase),
             None => Status {
                 session: 0,
-                kind: kind_of(asked(&phase)),
-                target: asked(&phase).clone(),
+                kind: kind_of(asked.as_ref()),
+                target: asked.unwrap_or(Target::Sample),
                 phase,
                 name: String::new(),
                 endpoint: None,
@@ -323,28 +188,9 @@ impl Explorer {
     }
 }
 
-fn opening(target: &Target, Opening { step, done, total, left }: Opening) -> Phase {
-    let number = |of: u64| u32::try_from(of).unwrap_or(u32::MAX);
-    Phase::Opening {
-        target: target.clone(),
-        step,
-        done: number(done),
-        total: total.map(number),
-        seconds_left: left.map(|left| left.as_secs_f64()),
-    }
-}
-
-/// What was asked for last, where it is not open.
-fn asked(phase: &Phase) -> &Target {
-    match phase {
-        Phase::Opening { target, .. } | Phase::Failed { target, .. } => target,
-        Phase::Ready => &Target::Sample,
-    }
-}
-
-fn kind_of(target: &Target) -> InstanceKind {
+fn kind_of(target: Option<&Target>) -> InstanceKind {
     match target {
-        Target::Remote { .. } => InstanceKind::Remote,
+        Some(Target::Remote { .. }) => InstanceKind::Remote,
         _ => InstanceKind::Embedded,
     }
 }
@@ -397,7 +243,7 @@ fn status_of(opened: &Opened, phase: Phase) -> Status {
     match &opened.kind {
         Kind::Embedded(embedded) => describe_embedded(embedded, &mut status),
         Kind::Remote(remote) => {
-            let state = remote.graph.state();
+            let Some(state) = remote.state() else { return status };
             status.problems = left_out(&state);
             status.sync = Some(SyncState {
                 reachable: state.reachable,
@@ -466,8 +312,13 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         Request::Paths { from, to, follow, limit } => {
             paths(&opened.view.read(), &from, &to, follow, limit.min(1_000) as usize)
         }
-        Request::SaveView { name, view } => saved_views(opened, Some((name, view))),
-        Request::SavedViews => saved_views(opened, None),
+        Request::StopArranging => {
+            opened.screen.stop_arranging();
+            Response::Accepted
+        }
+        Request::KeepView { session, view } => keep_view(opened, session, view),
+        Request::SaveView { name, view } => save_view(opened, name, view),
+        Request::Views => Response::Views(opened.looked_at()),
         Request::Search { text, limit } => {
             let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
             Response::Found { hits, total: u32::try_from(total).unwrap_or(u32::MAX) }
@@ -553,19 +404,32 @@ const MOST_NAME: usize = 200;
 /// A view is no larger than this, in bytes: ids of some hundred thousand twins.
 const MOST_VIEW: usize = 8 << 20;
 
-fn saved_views(opened: &Opened, change: Option<(String, Option<serde_json::Value>)>) -> Response {
-    if let Some((name, view)) = &change {
-        let size = view.as_ref().map_or(0, |view| view.to_string().len());
-        if name.trim().is_empty() || name.len() > MOST_NAME || size > MOST_VIEW {
-            return failed(
-                "NotSaved",
-                format!(
-                    "A view needs a name of at most {MOST_NAME} bytes, and is of 8 MiB at most."
-                ),
-            );
-        }
+fn save_view(opened: &Opened, name: String, view: Option<serde_json::Value>) -> Response {
+    if name.trim().is_empty() || name.len() > MOST_NAME {
+        return failed("NotSaved", format!("A view needs a name of at most {MOST_NAME} bytes."));
     }
-    Response::SavedViews { views: opened.save_view(change), method: opened.screen.method() }
+    if view.as_ref().is_some_and(too_large) {
+        return failed("NotSaved", VIEW_TOO_LARGE);
+    }
+    opened.save_view(name, view);
+    Response::Views(opened.looked_at())
+}
+
+fn keep_view(opened: &Opened, session: u32, view: serde_json::Value) -> Response {
+    if session != opened.number {
+        return failed("NotOpen", "Something else is open by now.");
+    }
+    if too_large(&view) {
+        return failed("NotSaved", VIEW_TOO_LARGE);
+    }
+    opened.set_last_view(view);
+    Response::Accepted
+}
+
+const VIEW_TOO_LARGE: &str = "A view is of 8 MiB at most. Hide or show fewer twins one by one.";
+
+fn too_large(view: &serde_json::Value) -> bool {
+    view.to_string().len() > MOST_VIEW
 }
 
 fn simulate(opened: &Opened, action: &SimulationAction) -> Response {

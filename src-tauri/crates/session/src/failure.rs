@@ -25,7 +25,7 @@ pub enum OpenError {
     #[error("The workspace cannot be opened: {}", listed(.0))]
     Workspace(Vec<FileProblem>),
     /// The instance refuses the workspace.
-    #[error("The workspace was not applied: {0}")]
+    #[error("It was not applied: {0}")]
     Refused(ServiceError),
     /// No certificate.
     #[error(transparent)]
@@ -67,6 +67,17 @@ pub enum OpenError {
     /// A topic of Event Grid could not be opened.
     #[error(transparent)]
     EventGrid(#[from] messaging::event_grid::GridError),
+    /// Files that are opened do not fit.
+    #[error("{}", of_files(.0))]
+    Files(interchange::Problems),
+    /// The data folder of files cannot be written.
+    #[error(
+        "The data folder of these files cannot be written: {0}. Check its rights and free space."
+    )]
+    Mark(std::io::Error),
+    /// A person gave it up.
+    #[error("Opening was cancelled.")]
+    Cancelled,
     /// The app is ending, or what was being opened was given up for something else.
     #[error("Opening was given up.")]
     Stopped,
@@ -81,6 +92,17 @@ fn listed(problems: &[FileProblem]) -> String {
     format!("{}{more}", shown.join(" "))
 }
 
+/// Problems of files that are shown one by one.
+const MOST_SHOWN: usize = 50;
+
+fn of_files(problems: &interchange::Problems) -> String {
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    format!(
+        "Nothing was loaded: {} problem{plural}. Mend the file, and open it again.",
+        problems.len()
+    )
+}
+
 impl OpenError {
     /// For the page.
     pub fn to_failure(&self) -> Failure {
@@ -89,6 +111,9 @@ impl OpenError {
             Self::Instance(InstanceError::Stopped) => "Stopped",
             Self::Journal(_) | Self::Instance(_) | Self::Entity(_) => "DataFolder",
             Self::Workspace(_) | Self::Refused(_) => "Workspace",
+            Self::Files(_) => "Files",
+            Self::Mark(_) => "DataFolder",
+            Self::Cancelled => "Cancelled",
             Self::Tls(_) => "Certificate",
             Self::Port { .. } | Self::Listen(_) | Self::Connect(_) => "Listen",
             Self::Http(_) | Self::EventGrid(_) => "EventGrid",
@@ -97,6 +122,12 @@ impl OpenError {
         };
         let details = match self {
             Self::Workspace(problems) => problems.iter().map(ToString::to_string).collect(),
+            Self::Files(problems) => {
+                let shown = problems.found.iter().take(MOST_SHOWN).map(ToString::to_string);
+                let more = problems.len().saturating_sub(MOST_SHOWN);
+                let more = (more > 0).then(|| format!("{more} more problems are not shown."));
+                shown.chain(more).collect()
+            }
             _ => Vec::new(),
         };
         Failure { code: code.to_owned(), message: sentence(&self.to_string()), details }

@@ -7,6 +7,7 @@ mod connect;
 mod embedded;
 mod explorer;
 mod failure;
+mod files;
 mod identity;
 mod logging;
 mod opened;

@@ -1,20 +1,25 @@
 //! Whatever is open, embedded or remote, behind one face.
 
 use crate::embedded::{Embedded, blocking};
+use crate::files::Files;
 use crate::logging::Log;
 use crate::query::Queries;
 use crate::remote::Remote;
-use crate::screen::GraphScreen;
+use crate::screen::{GraphScreen, SharedFloorPlan};
 use crate::wire::{InstanceKind, Target};
 use adt_service::{Call, GraphView, IfMatch, ServiceError, TwinService};
 use journal::Journal;
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{Operation, Origin};
+use twin_sync::RemoteGraph;
 use workspace::{Source, Views};
 
-const VIEWS_KEY: &str = "views";
+pub(crate) const VIEWS_KEY: &str = "views";
+const LAST_VIEW_KEY: &str = "lastView";
 
 /// Which kind of instance it is, for what only one of them has.
 pub(crate) enum Kind {
@@ -36,13 +41,17 @@ pub(crate) struct Opened {
     /// What is kept beside places, and up to which change of places they are.
     views: Mutex<Views>,
     kept: Mutex<u64>,
+    /// How it was looked at last, in the page's own JSON, and whether that is to be kept yet.
+    last_view: Mutex<(Option<Value>, bool)>,
 }
 
 impl Opened {
     pub(crate) fn embedded(number: u32, target: Target, embedded: Arc<Embedded>) -> Self {
-        let views = kept_views(&embedded.journal).unwrap_or_else(|| embedded.views.lock().clone());
+        let views =
+            kept(&embedded.journal, VIEWS_KEY).unwrap_or_else(|| embedded.views.lock().clone());
         let name = match &target {
             Target::Workspace { path } => last_name(path),
+            Target::Files { paths } => Files::new(paths).name(),
             _ => "contoso-building".to_owned(),
         };
         let service: Arc<dyn TwinService> = embedded.instance.clone();
@@ -51,9 +60,9 @@ impl Opened {
     }
 
     pub(crate) fn remote(number: u32, target: Target, endpoint: &str, remote: Remote) -> Self {
-        let views = kept_views(&remote.journal).unwrap_or_default();
+        let views = kept(&remote.journal, VIEWS_KEY).unwrap_or_default();
         let host = endpoint.trim_start_matches("https://").trim_end_matches('/');
-        let (view, log) = (remote.graph.view(), remote.log.clone());
+        let (view, log) = (remote.view.clone(), remote.log.clone());
         let service = remote.client.clone();
         let kind = Kind::Remote(Box::new(remote));
         Self::new(number, target, host.to_owned(), view, log, service, views, kind)
@@ -70,7 +79,12 @@ impl Opened {
         views: Views,
         kind: Kind,
     ) -> Self {
-        let screen = GraphScreen::new(number, &views, view.clone());
+        let (journal, floor_plan) = match &kind {
+            Kind::Embedded(embedded) => (&embedded.journal, embedded.floor_plan.clone()),
+            Kind::Remote(remote) => (&remote.journal, SharedFloorPlan::default()),
+        };
+        let last_view = Mutex::new((kept(journal, LAST_VIEW_KEY), false));
+        let screen = GraphScreen::new(number, &views, view.clone(), floor_plan);
         Self {
             number,
             target,
@@ -83,6 +97,7 @@ impl Opened {
             service,
             views: Mutex::new(views),
             kept: Mutex::default(),
+            last_view,
         }
     }
 
@@ -102,7 +117,7 @@ impl Opened {
     ) -> Result<Arc<str>, ServiceError> {
         let etag = self.service.patch_twin(&Call::new(Origin::App), id, patch, if_match).await?;
         if let Kind::Remote(remote) = &self.kind {
-            remote.graph.refresh_twin(id);
+            remote.refresh_twin(id);
         }
         Ok(etag)
     }
@@ -132,21 +147,49 @@ impl Opened {
         views
     }
 
-    /// The named views, after one was kept under its name or forgotten.
-    pub(crate) fn save_view(
-        &self,
-        change: Option<(String, Option<serde_json::Value>)>,
-    ) -> BTreeMap<String, serde_json::Value> {
-        let mut views = self.views.lock();
-        if let Some((name, view)) = change {
-            match view {
-                Some(view) => views.saved.insert(name, view),
-                None => views.saved.remove(&name),
-            };
-            // Kept at the next time, whatever the places do.
-            *self.kept.lock() = u64::MAX;
+    /// More of it is to come.
+    pub(crate) fn arrives(&self) {
+        self.screen.set_loading(true);
+    }
+
+    /// All of it is here.
+    pub(crate) fn arrived(&self) {
+        self.screen.set_loading(false);
+    }
+
+    /// Goes on with the copy of a remote instance that is loaded.
+    pub(crate) fn follow(&self, graph: RemoteGraph) {
+        if let Kind::Remote(remote) = &self.kind {
+            remote.follow(graph);
         }
-        views.saved.clone()
+    }
+
+    /// Keeps a view under a name, or forgets it.
+    pub(crate) fn save_view(&self, name: String, view: Option<Value>) {
+        let mut views = self.views.lock();
+        match view {
+            Some(view) => views.saved.insert(name, view),
+            None => views.saved.remove(&name),
+        };
+        // Kept at the next time, whatever the places do.
+        *self.kept.lock() = u64::MAX;
+    }
+
+    /// Keeps how it is looked at now, by and by.
+    pub(crate) fn set_last_view(&self, view: Value) {
+        *self.last_view.lock() = (Some(view), true);
+    }
+
+    /// How it was looked at, and is laid out.
+    pub(crate) fn looked_at(&self) -> crate::wire::Views {
+        let (method, contains) = self.screen.arrangement();
+        crate::wire::Views {
+            saved: self.views.lock().saved.clone(),
+            last: self.last_view.lock().0.clone(),
+            method,
+            contains,
+            floor_plan: self.screen.has_floor_plan(),
+        }
     }
 
     /// The kept queries, after one was kept under its name or forgotten.
@@ -165,8 +208,9 @@ impl Opened {
         views.queries.clone()
     }
 
-    /// Keeps positions and pins for the next start, where they changed.
+    /// Keeps positions, pins and views for the next start, where they changed.
     pub(crate) async fn keep_views(self: &Arc<Self>) {
+        self.keep_last_view().await;
         let placed = self.screen.placed();
         if *self.kept.lock() == placed {
             return;
@@ -183,19 +227,34 @@ impl Opened {
         }
     }
 
+    async fn keep_last_view(self: &Arc<Self>) {
+        let (Some(view), true) = self.last_view.lock().clone() else { return };
+        let this = self.clone();
+        let bytes = view.to_string().into_bytes();
+        let keeping = blocking(move || this.journal().put_value(LAST_VIEW_KEY, bytes).wait());
+        match keeping.await {
+            Ok(Ok(_)) => {
+                let mut last = self.last_view.lock();
+                last.1 = last.0.as_ref() != Some(&view);
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the view could not be kept"),
+            Err(_) => {}
+        }
+    }
+
     /// Ends it in order.
     pub(crate) async fn stop(self: &Arc<Self>) {
         self.queries.stop();
         self.keep_views().await;
         match &self.kind {
             Kind::Embedded(embedded) => embedded.stop().await,
-            Kind::Remote(remote) => remote.graph.stop(),
+            Kind::Remote(remote) => remote.stop(),
         }
     }
 }
 
-fn kept_views(journal: &Journal) -> Option<Views> {
-    serde_json::from_slice(&journal.value(VIEWS_KEY).ok()??).ok()
+fn kept<T: DeserializeOwned>(journal: &Journal, key: &str) -> Option<T> {
+    serde_json::from_slice(&journal.value(key).ok()??).ok()
 }
 
 fn last_name(path: &str) -> String {

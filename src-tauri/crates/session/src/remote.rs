@@ -4,37 +4,39 @@ use crate::embedded::blocking;
 use crate::failure::OpenError;
 use crate::logging::Log;
 use crate::wire::Credential;
-use adt_service::TwinService;
 use adt_service::client::{AzureToken, RestClient, RestOptions, StaticToken, TokenSource};
+use adt_service::{GraphView, TwinService};
 use journal::Journal;
+use parking_lot::Mutex;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
-use twin_sync::{Progress, RemoteGraph, SyncOptions};
+use twin_sync::{Load, RemoteGraph, SyncOptions, SyncState};
 
 /// An open remote instance; dropping it ends it.
 pub struct Remote {
     pub(crate) client: Arc<dyn TwinService>,
-    pub(crate) graph: RemoteGraph,
+    pub(crate) view: Arc<GraphView>,
     /// Keeps positions; a remote instance's changes are not ours to keep.
     pub(crate) journal: Journal,
     pub(crate) log: Arc<Log>,
-    _tasks: JoinSet<()>,
+    /// The copy that follows the instance, once all of it is loaded.
+    graph: OnceLock<RemoteGraph>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Remote {
-    /// Connects and loads the graph page by page.
+    /// A remote instance of which nothing is loaded yet, and the load.
     ///
     /// # Errors
-    /// Where the address, its certificate, the credential or the service refuse.
-    pub async fn open(
+    /// Where the address, its certificate or the credential are of no use.
+    pub async fn connect(
         endpoint: &str,
         ca: Option<&str>,
         credential: &Credential,
         data: &Path,
-        progress: impl Fn(Progress) + Send + Sync + 'static,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<(Self, Load), OpenError> {
         let options = RestOptions {
             endpoint: endpoint.trim().parse().map_err(|error| bad_endpoint(endpoint, &error))?,
             ca_pem: ca.filter(|path| !path.trim().is_empty()).map(read_ca).transpose()?,
@@ -45,14 +47,37 @@ impl Remote {
         let folder = data.to_owned();
         let journal =
             blocking(move || Journal::open(&folder, journal::Options::default())).await??;
-        let graph = RemoteGraph::start(client.clone(), SyncOptions::default(), progress)
-            .await
-            .map_err(OpenError::Remote)?;
-        let log = Arc::new(Log::new());
-        let mut tasks = JoinSet::new();
-        let (view, follower) = (graph.view(), log.clone());
-        tasks.spawn(async move { follower.follow_view(&view).await });
-        Ok(Self { client, graph, journal, log, _tasks: tasks })
+        let load = Load::new(client.clone(), SyncOptions::default());
+        let (view, log) = (load.view(), Arc::new(Log::new()));
+        let (graph, tasks) = (OnceLock::new(), Mutex::default());
+        Ok((Self { client, view, journal, log, graph, tasks }, load))
+    }
+
+    /// Goes on with what is loaded: the log begins here.
+    pub(crate) fn follow(&self, graph: RemoteGraph) {
+        let (view, log) = (self.view.clone(), self.log.clone());
+        self.tasks.lock().spawn(async move { log.follow_view(&view).await });
+        // It is loaded once.
+        let _ = self.graph.set(graph);
+    }
+
+    /// How well the copy is in step, once it is loaded.
+    pub(crate) fn state(&self) -> Option<SyncState> {
+        self.graph.get().map(RemoteGraph::state)
+    }
+
+    /// Reads a twin anew, after a write of ours.
+    pub(crate) fn refresh_twin(&self, id: &str) {
+        if let Some(graph) = self.graph.get() {
+            graph.refresh_twin(id);
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        if let Some(graph) = self.graph.get() {
+            graph.stop();
+        }
+        self.tasks.lock().abort_all();
     }
 }
 

@@ -41,6 +41,16 @@ impl Folders {
                 let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
                 named("workspace", &path.to_string_lossy())
             }
+            Target::Files { paths } => {
+                let whole = |path: &String| {
+                    let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+                    path.to_string_lossy().into_owned()
+                };
+                // In any order they are the same files.
+                let mut paths: Vec<_> = paths.iter().map(whole).collect();
+                paths.sort_unstable();
+                named("files", &paths.join("\n"))
+            }
             Target::Remote { endpoint, .. } => named("remote", endpoint.trim_end_matches('/')),
         };
         self.data.join(name)

@@ -1,77 +1,19 @@
 //! The app without its window: what the page asks, and what it is answered.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod page;
+
+use page::{drawn, eventually, explorer, graph, open, property, sample, status};
 use serde_json::json;
 use session::wire::{
     Answer, Credential, Enforced, GraphMessage, Limits, LimitsChoice, LogRequest, LogWindow,
-    PINNED, Phase, Place, PropertyMessage, Request, Response, SimulationAction, Status, Target,
-    TwinDetail,
+    PINNED, Phase, Place, Request, Response, SimulationAction, Target, TwinDetail,
 };
-use session::{Embedded, EmbeddedOptions, Explorer, Folders, QueryLag};
-use std::collections::BTreeMap;
+use session::{Embedded, EmbeddedOptions, Explorer, QueryLag};
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-fn explorer(home: &Path) -> Arc<Explorer> {
-    Explorer::new(Folders { config: home.join("config"), data: home.join("data") })
-}
-
-async fn status(explorer: &Arc<Explorer>) -> Status {
-    match explorer.handle(Request::Status).await {
-        Response::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Asks until the answer is there, for 20 seconds.
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    for _ in 0..400 {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 20 s: {what}");
-}
-
-async fn open(explorer: &Arc<Explorer>, target: Target) -> Status {
-    explorer.open(target);
-    eventually("open", || async {
-        let status = status(explorer).await;
-        match &status.phase {
-            Phase::Opening { .. } => None,
-            _ => Some(status),
-        }
-    })
-    .await
-}
-
-async fn graph(explorer: &Arc<Explorer>, since: Option<u64>) -> GraphMessage {
-    match explorer.answer(Request::Graph { since }).await {
-        Answer::Columns(message) => GraphMessage::decode(&message).unwrap(),
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn property(explorer: &Arc<Explorer>, name: &str) -> PropertyMessage {
-    match explorer.answer(Request::Property { name: name.into() }).await {
-        Answer::Columns(message) => PropertyMessage::decode(&message).unwrap(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Centre, flags and value (its bits: none is not a number) of each twin of a whole graph.
-fn drawn(message: &GraphMessage) -> BTreeMap<String, ([f32; 2], u8, u64)> {
-    assert!(message.twin_row == message.place_row && message.twin_row == message.value_row);
-    let (centres, _) = message.place.as_chunks::<2>();
-    let values = message.value.iter().map(|value| value.to_bits());
-    let rows = centres.iter().zip(&message.place_flags).zip(values);
-    let rows = rows.map(|((at, flags), value)| (*at, *flags, value));
-    message.twin_id.iter().zip(rows).collect()
-}
 
 async fn twin(explorer: &Arc<Explorer>, id: &str) -> TwinDetail {
     match explorer.handle(Request::Twin { id: id.into() }).await {
@@ -104,24 +46,6 @@ async fn log(explorer: &Arc<Explorer>, filter: &str) -> LogWindow {
     }
 }
 
-fn sample(to: &Path) {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../assets/contoso-building");
-    copy(&from, to);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_runs_through_route_and_function_in_one_trace() {
     let home = tempfile::tempdir().unwrap();
@@ -132,7 +56,7 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
     explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
 
     let whole = graph(&explorer, None).await;
-    assert!(whole.head.start_over && !whole.head.arranging);
+    assert!(whole.head.start_over && whole.head.arranging.is_none());
     assert_eq!((whole.twin_row.len(), whole.edge_row.len()), (52, 51));
     let row_of = |id: &str| {
         let at = whole.twin_id.iter().position(|each| each == id).unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
-use twin_graph::{Change, ChangeKind, Origin, Planned, Relationship, Timestamp, Twin, TwinGraph};
+use twin_graph::{Change, ChangeKind, Origin, Planned, Relationship, Timestamp, Twin};
 
 /// A relationship's source and id.
 pub(crate) type RelationshipKey = (Arc<str>, Arc<str>);
@@ -43,12 +43,6 @@ impl Copy {
             looked_for: BTreeSet::new(),
             rows_left_out: 0,
         }
-    }
-
-    /// Goes on with a view that has this graph and no changes before it.
-    pub(crate) fn forget_changes(&mut self) {
-        let graph = TwinGraph::clone(&self.view.read());
-        self.view = Arc::new(GraphView::new(graph));
     }
 
     /// Publishes what happened, in this order.

@@ -61,6 +61,8 @@ pub struct Progress {
     pub done: u32,
     /// How many there are, where the service says so.
     pub total: Option<u32>,
+    /// How many rows of later steps are still to come, where the service says so.
+    pub to_come: u32,
 }
 
 /// How well the copy is in step.
@@ -91,7 +93,7 @@ enum SyncError {
     Apply(#[from] ApplyError),
     /// A list that begins again and again.
     #[error(
-        "The list of {0} does not end: the instance named the same page twice. It is read again later."
+        "The list of {0} does not end: the instance named the same page twice. Tell whoever runs it, and try again."
     )]
     Endless(&'static str),
 }
@@ -105,6 +107,44 @@ impl From<SyncError> for ServiceError {
     }
 }
 
+/// The first load of a remote instance's graph. Dropping it, or what [`Load::run`] answers, cancels
+/// it.
+pub struct Load {
+    copy: Copy,
+    options: SyncOptions,
+}
+
+impl Load {
+    /// A load that was not begun.
+    pub fn new(service: Arc<dyn TwinService>, options: SyncOptions) -> Self {
+        Self { copy: Copy::new(service, options.page), options }
+    }
+
+    /// The graph: empty before the load, and growing while it runs. Twins come before what relates
+    /// them.
+    pub fn view(&self) -> Arc<GraphView> {
+        self.copy.view.clone()
+    }
+
+    /// Loads page by page, tells `progress` of each, and then follows the instance.
+    ///
+    /// # Errors
+    /// Where the service refuses, or what it answers does not fit together.
+    pub async fn run(
+        mut self,
+        progress: impl Fn(Progress) + Send + Sync,
+    ) -> Result<RemoteGraph, ServiceError> {
+        self.copy.load(&progress).await?;
+        let view = self.copy.view.clone();
+        // The load is no history: who follows the view begins after it.
+        view.forget_changes();
+        let wishes = Arc::new(Wishes::default());
+        let (follower, state) = Follower::new(self.copy, self.options, wishes.clone());
+        let follower = tokio::spawn(follower.run());
+        Ok(RemoteGraph { view, state, wishes, follower })
+    }
+}
+
 /// A copy of a remote instance's graph that follows it. Dropping it ends that.
 pub struct RemoteGraph {
     view: Arc<GraphView>,
@@ -114,25 +154,16 @@ pub struct RemoteGraph {
 }
 
 impl RemoteGraph {
-    /// Loads the whole graph, page by page, tells `progress` of each, and then follows it. Dropping
-    /// the future cancels the load.
+    /// [`Load::run`] of a load whose view nobody reads meanwhile.
     ///
     /// # Errors
-    /// Where the load meets an error; what was loaded is thrown away.
+    /// As [`Load::run`].
     pub async fn start(
         service: Arc<dyn TwinService>,
         options: SyncOptions,
         progress: impl Fn(Progress) + Send + Sync,
     ) -> Result<Self, ServiceError> {
-        let mut copy = Copy::new(service, options.page);
-        copy.load(&progress).await?;
-        // The load is no history: who follows the view begins after it.
-        copy.forget_changes();
-        let view = copy.view.clone();
-        let wishes = Arc::new(Wishes::default());
-        let (follower, state) = Follower::new(copy, options, wishes.clone());
-        let follower = tokio::spawn(follower.run());
-        Ok(Self { view, state, wishes, follower })
+        Load::new(service, options).run(progress).await
     }
 
     /// The graph, as it is known here.

@@ -5,6 +5,7 @@ use adt_service::{
     Call, Code, ListModels, ModelData, Page, PageRequest, QueryRequest, ServiceError, TwinService,
 };
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 use twin_graph::Origin;
 
@@ -16,6 +17,8 @@ pub(crate) struct Pages {
     max_items: usize,
     /// `None` before the first page.
     continuation: Option<String>,
+    /// Every continuation so far: a list may run in a circle of any length.
+    named: HashSet<String>,
     at_end: bool,
 }
 
@@ -27,7 +30,15 @@ enum List {
 impl Pages {
     fn new(service: &Arc<dyn TwinService>, list: List, max_items: usize) -> Self {
         let (service, call) = (service.clone(), Call::new(Origin::App));
-        Self { service, call, list, max_items, continuation: None, at_end: false }
+        Self {
+            service,
+            call,
+            list,
+            max_items,
+            continuation: None,
+            named: HashSet::new(),
+            at_end: false,
+        }
     }
 
     pub(crate) fn of_models(service: &Arc<dyn TwinService>, max_items: usize) -> Self {
@@ -68,7 +79,9 @@ impl Pages {
 
     fn advance<T>(&mut self, of: &'static str, page: Page<T>) -> Result<Vec<T>, SyncError> {
         self.at_end = page.continuation.is_none();
-        if !self.at_end && page.continuation == self.continuation {
+        if let Some(next) = &page.continuation
+            && !self.named.insert(next.clone())
+        {
             return Err(SyncError::Endless(of));
         }
         self.continuation = page.continuation;

@@ -18,16 +18,18 @@ impl Copy {
         &mut self,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), SyncError> {
-        let told = |step, total| {
+        let told = |step, total, to_come: Option<u32>| {
+            let to_come = to_come.unwrap_or(0);
             move |done: usize| {
-                progress(Progress { step, done: u32::try_from(done).unwrap_or(u32::MAX), total });
+                let done = u32::try_from(done).unwrap_or(u32::MAX);
+                progress(Progress { step, done, total, to_come });
             }
         };
-        self.compare_models(&mut told("models", None)).await?;
-        let total = count(&self.service, "DIGITALTWINS").await?;
-        self.compare_twins(&mut told("twins", total)).await?;
-        let total = count(&self.service, "RELATIONSHIPS").await?;
-        self.compare_relationships(&mut told("relationships", total)).await?;
+        self.compare_models(&mut told("models", None, None)).await?;
+        let twins = count(&self.service, "DIGITALTWINS").await?;
+        let relationships = count(&self.service, "RELATIONSHIPS").await?;
+        self.compare_twins(&mut told("twins", twins, relationships)).await?;
+        self.compare_relationships(&mut told("relationships", relationships, None)).await?;
         Ok(())
     }
 

@@ -31,6 +31,8 @@ pub struct Memory {
     pub fault: Mutex<Option<Fault>>,
     /// Pages are answered with their rows turned round.
     pub out_of_order: Mutex<bool>,
+    /// Pages begin with the last rows of the page before.
+    pub repeats: Mutex<bool>,
     /// Twins that queries do not show, as the service's index is behind.
     pub hidden: Mutex<BTreeSet<String>>,
     /// Lists name their own page as the next.
@@ -108,7 +110,8 @@ impl Memory {
         let end = items.len().min(start + page.max_items.unwrap_or(100));
         let next = if *self.endless.lock() { start } else { end };
         let continuation = (next < items.len()).then(|| format!("from/ &={next}"));
-        let mut items: Vec<T> = items.drain(start.min(end)..end).collect();
+        let again = if *self.repeats.lock() { 5 } else { 0 };
+        let mut items: Vec<T> = items.drain(start.min(end).saturating_sub(again)..end).collect();
         if *self.out_of_order.lock() {
             items.reverse();
         }

@@ -2,6 +2,7 @@
 
 use super::{Embedded, blocking};
 use crate::failure::OpenError;
+use crate::screen::FloorPlan;
 use crate::wire::FileProblem;
 use adt_service::{Call, RelationshipWrite, ServiceError};
 use journal::Journal;
@@ -78,6 +79,8 @@ impl Embedded {
             self.deploy(loaded.topology.clone()).await?;
         }
         *self.views.lock() = loaded.views.clone();
+        let plan = loaded.floor_plan.as_ref().map(FloorPlan::read).unwrap_or_default();
+        *self.floor_plan.lock() = Arc::new(plan);
         seed.remember(loaded.applied(), &self.journal).await
     }
 

@@ -3,7 +3,7 @@
 use super::drawing::Drawing;
 use super::touched::Touch;
 use crate::wire::{LayoutMethod, Shape};
-use graph_layout::{Edge, Input, Layout, Method, Node, Point, Run};
+use graph_layout::{Area, Edge, Input, Layout, Method, Node, Point, Run};
 use std::sync::Arc;
 
 /// Levels of containment that are told apart; also ends a walk in a circle.
@@ -23,6 +23,8 @@ pub(super) struct Job {
     edges: Vec<Edge>,
     previous: Vec<Option<Point>>,
     pinned: Vec<Option<Point>>,
+    /// On a floor plan, the areas of twins.
+    areas: Vec<Option<Area>>,
 }
 
 /// What comes of it.
@@ -49,6 +51,7 @@ impl Job {
             edges: Vec::new(),
             previous: Vec::with_capacity(count),
             pinned: Vec::with_capacity(count),
+            areas: Vec::new(),
         };
         let mut index = vec![u32::MAX; drawing.twins.capacity()];
         for ((row, twin), at) in drawing.twins.iter().zip(0..) {
@@ -58,6 +61,9 @@ impl Job {
             job.kinds.push(twin.kind);
             job.previous.push(twin.place.filter(|_| !twin.loose));
             job.pinned.push(twin.place.filter(|_| twin.pinned));
+        }
+        if job.method == Method::FloorPlan {
+            job.areas = job.ids.iter().map(|id| drawing.floor_plan.area(id)).collect();
         }
         let at = |row: u32| index.get(row as usize).copied().unwrap_or(u32::MAX);
         job.edges = drawing
@@ -74,7 +80,21 @@ impl Job {
 
     /// Lays out; between two slices of the work `go_on` sees it and says whether to go on. `None`
     /// where it did not.
-    pub(super) fn run(&self, mut go_on: impl FnMut(&Run<'_>) -> bool) -> Option<Arranged> {
+    pub(super) fn run(&self, go_on: impl FnMut(&Run<'_>) -> bool) -> Option<Arranged> {
+        self.run_from(self.method, &self.previous, go_on)
+    }
+
+    /// Ends with places as they are; what has none yet stands in a block beside them.
+    pub(super) fn settle(&self, places: Vec<Option<Point>>) -> Option<Arranged> {
+        self.run_from(Method::ByModel, &places, |_| true)
+    }
+
+    fn run_from(
+        &self,
+        method: Method,
+        previous: &Vec<Option<Point>>,
+        mut go_on: impl FnMut(&Run<'_>) -> bool,
+    ) -> Option<Arranged> {
         let contains = match &self.chosen {
             Some(chosen) => chosen.clone(),
             None => graph_layout::find_hierarchy(self.ids.len(), &self.edges),
@@ -95,10 +115,11 @@ impl Job {
             edges: &self.edges,
             contains: Some(&contains),
             pinned: &self.pinned,
-            method: self.method,
+            method,
+            areas: &self.areas,
             ..Input::default()
         };
-        let mut run = Run::new(&input, &self.previous);
+        let mut run = Run::new(&input, previous);
         while run.step() {
             if !go_on(&run) {
                 return None;
@@ -146,12 +167,14 @@ fn method(chosen: LayoutMethod) -> Method {
         LayoutMethod::Layered => Method::Layered,
         LayoutMethod::Radial => Method::Radial,
         LayoutMethod::ByModel => Method::ByModel,
+        LayoutMethod::FloorPlan => Method::FloorPlan,
     }
 }
 
 impl Drawing {
     /// Takes over how far a layout is; what has a place keeps it for as long as it is not loose.
-    pub(super) fn take_progress(&mut self, job: &Job, places: &[Option<Point>]) {
+    pub(super) fn take_progress(&mut self, job: &Job, places: &[Option<Point>], done: f32) {
+        self.progress = done;
         self.touches.begin();
         for ((&row, id), place) in job.rows.iter().zip(&job.ids).zip(places) {
             let Some(twin) = self.twins.get_mut(row).filter(|twin| twin.id == *id) else {
@@ -172,6 +195,7 @@ impl Drawing {
         let Arranged { layout, levels } = arranged;
         self.touches.begin();
         self.arranged = self.arranged.max(job.wanted);
+        self.progress = 0.0;
         if self.kinds.set_levels(&levels) {
             self.touches.add(Touch::Kinds);
         }
@@ -202,8 +226,10 @@ impl Drawing {
             }
             // Who was moved by hand meanwhile stays there.
             let by_hand = twin.pinned && job.pinned[at] != twin.place;
-            if !by_hand && (twin.place != Some(place) || twin.loose) {
-                (twin.place, twin.loose) = (Some(place), false);
+            // While it is loaded nothing keeps a place for good.
+            let loose = self.loading && job.previous[at].is_none() && !twin.pinned;
+            if !by_hand && (twin.place != Some(place) || twin.loose != loose) {
+                (twin.place, twin.loose) = (Some(place), loose);
                 moved.push(row);
             }
         }

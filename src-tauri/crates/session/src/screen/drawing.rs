@@ -1,5 +1,6 @@
 //! The graph in rows, kept in step with its changes, and what of it the page has not seen.
 
+use super::FloorPlan;
 use super::kinds::Kinds;
 use super::rows::{EdgeRow, EdgeRows, TwinRow, TwinRows};
 use super::touched::{Touch, Touched, Touches};
@@ -40,6 +41,11 @@ pub(super) struct Drawing {
     pub(super) chosen: Option<BTreeSet<String>>,
     /// Counts how often that was chosen anew: a layout under way is given up.
     pub(super) choices: u64,
+    pub(super) floor_plan: Arc<FloorPlan>,
+    /// How far the layout under way is, from 0 to 1.
+    pub(super) progress: f32,
+    /// Whether more of the graph is to come, so that places are for the moment.
+    pub(super) loading: bool,
     /// Places from an earlier run, of twins that are not here yet.
     kept: HashMap<Arc<str>, Point>,
     kept_pins: HashSet<Arc<str>>,
@@ -267,6 +273,28 @@ impl Drawing {
         self.placed += 1;
     }
 
+    /// Begins to be laid out for the moment, or is laid out for good: again, where anything was for
+    /// the moment.
+    pub(super) fn set_loading(&mut self, loading: bool) {
+        self.loading = loading;
+        if !loading && self.twins.iter().any(|(_, twin)| twin.loose || twin.place.is_none()) {
+            self.choices += 1;
+            self.wanted += 1;
+        }
+    }
+
+    /// Goes on with another floor plan.
+    pub(super) fn take_floor_plan(&mut self, plan: Arc<FloorPlan>) {
+        if Arc::ptr_eq(&self.floor_plan, &plan) {
+            return;
+        }
+        let changed = self.floor_plan != plan;
+        self.floor_plan = plan;
+        if changed && self.method == LayoutMethod::FloorPlan {
+            self.choose(self.method, self.chosen.clone());
+        }
+    }
+
     /// Pins a twin at a place, or gives it back to the layout.
     pub(super) fn place(&mut self, id: &str, at: Option<Point>) {
         let Some(row) = self.twins.row_of(id) else { return };
@@ -290,7 +318,7 @@ impl Drawing {
             session,
             revision: self.touches.revision(),
             start_over: touched.is_none(),
-            arranging: self.arranged < self.wanted,
+            arranging: (self.arranged < self.wanted).then_some(self.progress),
             ..GraphHead::default()
         };
         let mut message = GraphMessage { head, ..GraphMessage::default() };

@@ -1,9 +1,13 @@
 //! Following relationships: what is around twins, and how two of them are related.
+//!
+//! Paths are petgraph's: distances by its Dijkstra, and back along them. It has no walk by levels,
+//! which is what an expansion with a count is; that one is here, on its visit maps.
 
 use crate::wire::{Failure, Follow, Neighbourhood, Response};
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
-use twin_graph::{Relationship, TwinGraph};
+use petgraph::algo::dijkstra;
+use petgraph::graph::NodeIndex;
+use petgraph::visit::{Reversed, UndirectedAdaptor, VisitMap, Visitable};
+use twin_graph::{Direction, TwinGraph};
 
 /// Twins answered, at most.
 const MOST_TWINS: usize = 100_000;
@@ -11,35 +15,42 @@ const MOST_TWINS: usize = 100_000;
 /// The twins around some, the nearest first.
 pub(crate) fn neighbours(graph: &TwinGraph, asked: &Neighbourhood) -> Response {
     let names = asked.names.as_ref();
-    let counts = |each: &Relationship| {
-        names.is_none_or(|names| names.iter().any(|name| **name == *each.name))
-    };
-    let mut seen: HashSet<Arc<str>> = HashSet::new();
-    let mut level: Vec<Arc<str>> = Vec::new();
+    // A name that no relationship has leads nowhere.
+    let kinds: Option<Vec<_>> =
+        names.map(|names| names.iter().filter_map(|name| graph.name_kind(name)).collect());
+    let mut seen = graph.visit_map();
+    let mut level = Vec::new();
     for id in &asked.from {
-        let Some(twin) = graph.twin(id) else { return not_there(id) };
-        if seen.insert(twin.id.clone()) {
-            level.push(twin.id.clone());
+        let Some(node) = graph.node(id) else { return not_there(id) };
+        if seen.visit(node) {
+            level.push(node);
         }
     }
     let limit = (asked.limit as usize).min(MOST_TWINS);
     let (mut twins, mut total) = (Vec::new(), 0usize);
     for _ in 0..asked.levels {
         let mut next = Vec::new();
-        for id in &level {
-            for other in followed(graph, id, asked.follow, counts) {
-                if seen.insert(other.clone()) {
-                    next.push(other.clone());
+        for &node in &level {
+            for &direction in directions(asked.follow) {
+                for link in graph.links_of(node, direction) {
+                    let counts = kinds.as_ref().is_none_or(|kinds| kinds.contains(&link.name));
+                    let other = link.other(direction);
+                    if counts && seen.visit(other) {
+                        next.push(other);
+                    }
                 }
             }
         }
-        // The same order for the same graph, whatever order its relationships have.
-        next.sort_unstable_by(|a, b| graph_layout::natural_order(a, b));
-        total += next.len();
-        twins.extend(next.iter().take(limit - twins.len()).map(|id| id.to_string()));
         if next.is_empty() {
             break;
         }
+        // The same order for the same graph, whatever order its relationships have.
+        next.sort_unstable_by(|&a, &b| {
+            graph_layout::natural_order(id_of(graph, a), id_of(graph, b))
+        });
+        total += next.len();
+        let rest = limit - twins.len();
+        twins.extend(next.iter().take(rest).map(|&node| id_of(graph, node).to_owned()));
         level = next;
     }
     Response::Reached { twins, total: u32::try_from(total).unwrap_or(u32::MAX) }
@@ -53,48 +64,30 @@ pub(crate) fn paths(
     follow: Follow,
     limit: usize,
 ) -> Response {
-    let (Some(start), Some(end)) = (graph.twin(from), graph.twin(to)) else {
-        return not_there(if graph.twin(from).is_none() { from } else { to });
+    let (Some(start), Some(end)) = (graph.node(from), graph.node(to)) else {
+        return not_there(if graph.node(from).is_none() { from } else { to });
     };
-    let (start, end) = (start.id.clone(), end.id.clone());
-    // How far each twin is from the start; from there on, who leads to it on a shortest way.
-    let mut far: HashMap<Arc<str>, u32> = HashMap::from([(start.clone(), 0)]);
-    let mut before: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
-    let mut waiting = VecDeque::from([start.clone()]);
-    while let Some(id) = waiting.pop_front() {
-        let next = far.get(&id).map_or(1, |far| far + 1);
-        if far.get(&end).is_some_and(|end| next > *end) {
-            break;
-        }
-        for other in followed(graph, &id, follow, |_| true) {
-            let known = far.get(other).copied();
-            if known.is_none() {
-                far.insert(other.clone(), next);
-                waiting.push_back(other.clone());
-            }
-            if known.is_none_or(|known| known == next) {
-                let leading = before.entry(other.clone()).or_default();
-                // Parallel relationships are one way.
-                if !leading.contains(&id) {
-                    leading.push(id.clone());
-                }
-            }
-        }
-    }
+    // How many relationships each twin is from the start, as far as the end is.
+    let far = match follow {
+        Follow::Outgoing => dijkstra(graph, start, Some(end), |_| 1u32),
+        Follow::Incoming => dijkstra(Reversed(graph), start, Some(end), |_| 1),
+        Follow::Both => dijkstra(UndirectedAdaptor(graph), start, Some(end), |_| 1),
+    };
+    let far = |node| far.get(&node).copied();
     let mut paths = Vec::new();
-    let mut open = vec![vec![end.clone()]];
+    let mut open = Vec::from_iter(far(end).map(|_| vec![end]));
     while let Some(path) = open.pop() {
-        let Some(last) = path.last() else { continue };
-        if *last == start {
-            paths.push(path.iter().rev().map(|id| id.to_string()).collect());
+        let Some(&last) = path.last() else { continue };
+        if last == start {
+            paths.push(path.iter().rev().map(|&node| id_of(graph, node).to_owned()).collect());
             if paths.len() > limit {
                 break;
             }
             continue;
         }
-        for id in before.get(last).into_iter().flatten() {
+        for before in nearer(graph, last, follow, far) {
             let mut longer = path.clone();
-            longer.push(id.clone());
+            longer.push(before);
             open.push(longer);
         }
     }
@@ -103,18 +96,37 @@ pub(crate) fn paths(
     Response::Paths { paths, more }
 }
 
-/// The other ends of a twin's relationships.
-fn followed<'a>(
-    graph: &'a TwinGraph,
-    id: &'a str,
+/// The twins that lead to one on a shortest way, each once: parallel relationships are one way.
+fn nearer(
+    graph: &TwinGraph,
+    node: NodeIndex,
     follow: Follow,
-    counts: impl Fn(&Relationship) -> bool + Copy,
-) -> impl Iterator<Item = &'a Arc<str>> {
-    let outgoing = (follow != Follow::Incoming).then(|| graph.outgoing(id));
-    let incoming = (follow != Follow::Outgoing).then(|| graph.incoming(id));
-    let outgoing = outgoing.into_iter().flatten().filter(move |each| counts(each));
-    let incoming = incoming.into_iter().flatten().filter(move |each| counts(each));
-    outgoing.map(|each| &each.target).chain(incoming.map(|each| &each.source))
+    far: impl Fn(NodeIndex) -> Option<u32>,
+) -> Vec<NodeIndex> {
+    let Some(here) = far(node) else { return Vec::new() };
+    let back = directions(follow).iter().map(|direction| direction.opposite());
+    let others = back.flat_map(|direction| {
+        graph.links_of(node, direction).map(move |link| link.other(direction))
+    });
+    let mut nearer: Vec<_> =
+        others.filter(|&other| far(other).is_some_and(|far| far + 1 == here)).collect();
+    nearer.sort_unstable_by(|&a, &b| {
+        graph_layout::natural_order(id_of(graph, b), id_of(graph, a)).then_with(|| a.cmp(&b))
+    });
+    nearer.dedup();
+    nearer
+}
+
+fn directions(follow: Follow) -> &'static [Direction] {
+    match follow {
+        Follow::Outgoing => &[Direction::Outgoing],
+        Follow::Incoming => &[Direction::Incoming],
+        Follow::Both => &[Direction::Outgoing, Direction::Incoming],
+    }
+}
+
+fn id_of(graph: &TwinGraph, node: NodeIndex) -> &str {
+    graph.twin_at(node).map_or("", |twin| &twin.id)
 }
 
 fn not_there(id: &str) -> Response {
@@ -124,3 +136,6 @@ fn not_there(id: &str) -> Response {
         details: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The graph as the page draws it: all of it, or what changed since a revision.
 
-use super::arrange::Job;
+use super::SharedFloorPlan;
+use super::arrange::{Arranged, Job};
 use super::drawing::Drawing;
 use super::property::property;
 use crate::query::Found;
@@ -27,6 +28,7 @@ const MOST_REST: Duration = Duration::from_secs(2);
 pub(crate) struct GraphScreen {
     session: u32,
     view: Arc<GraphView>,
+    floor_plan: SharedFloorPlan,
     drawing: Arc<Shared>,
     layout: Option<JoinHandle<()>>,
 }
@@ -38,21 +40,46 @@ struct Shared {
 
 struct State {
     drawing: Drawing,
+    /// The layout under way is to end with what it has.
+    enough: bool,
     stopped: bool,
 }
 
 impl GraphScreen {
     /// A drawing that begins with kept places.
-    pub(crate) fn new(session: u32, views: &Views, view: Arc<GraphView>) -> Self {
+    pub(crate) fn new(
+        session: u32,
+        views: &Views,
+        view: Arc<GraphView>,
+        floor_plan: SharedFloorPlan,
+    ) -> Self {
         let mut drawing = Drawing::new(views);
+        drawing.floor_plan = floor_plan.lock().clone();
         follow(&mut drawing, &view.read(), &view);
-        let state = Mutex::new(State { drawing, stopped: false });
+        let state = Mutex::new(State { drawing, enough: false, stopped: false });
         let drawing = Arc::new(Shared { state, wake: Condvar::new() });
         let shared = drawing.clone();
         let layout = thread::Builder::new().name("layout".to_owned()).spawn(move || shared.work());
         let layout =
             layout.inspect_err(|error| tracing::error!(%error, "the layout has no thread")).ok();
-        Self { session, view, drawing, layout }
+        Self { session, view, floor_plan, drawing, layout }
+    }
+
+    /// While a graph is loaded it is laid out again and again, and nothing keeps its place but what
+    /// a person or an earlier run put there; once it is whole, it is laid out for good.
+    pub(crate) fn set_loading(&self, loading: bool) {
+        let mut state = self.drawing.state.lock();
+        state.drawing.set_loading(loading);
+        if !loading {
+            follow(&mut state.drawing, &self.view.read(), &self.view);
+            self.arrange_or_wake(&mut state);
+        }
+    }
+
+    /// Ends the layout under way: things stay where they are.
+    pub(crate) fn stop_arranging(&self) {
+        let mut state = self.drawing.state.lock();
+        state.enough = state.drawing.arranged < state.drawing.wanted;
     }
 
     /// Puts places and pins into what is kept.
@@ -86,9 +113,15 @@ impl GraphScreen {
         self.arrange_or_wake(&mut state);
     }
 
-    /// How it is laid out.
-    pub(crate) fn method(&self) -> LayoutMethod {
-        self.drawing.state.lock().drawing.method
+    /// How it is laid out, and the names of relationships that contain, where a person chose them.
+    pub(crate) fn arrangement(&self) -> (LayoutMethod, Option<Vec<String>>) {
+        let drawing = &self.drawing.state.lock().drawing;
+        (drawing.method, drawing.chosen.as_ref().map(|names| names.iter().cloned().collect()))
+    }
+
+    /// Whether there is a floor plan to lay it out by.
+    pub(crate) fn has_floor_plan(&self) -> bool {
+        !self.floor_plan.lock().is_empty()
     }
 
     /// What changed since the page's revision, or everything.
@@ -96,6 +129,8 @@ impl GraphScreen {
         let mut state = self.drawing.state.lock();
         let graph = self.view.read();
         follow(&mut state.drawing, &graph, &self.view);
+        let plan = self.floor_plan.lock().clone();
+        state.drawing.take_floor_plan(plan);
         self.arrange_or_wake(&mut state);
         state.drawing.message(self.session, &graph, since)
     }
@@ -157,6 +192,28 @@ fn follow(drawing: &mut Drawing, graph: &TwinGraph, view: &GraphView) {
 }
 
 impl Shared {
+    /// Lays out, and tells how far it is. `None` where it was given up, to begin anew at once.
+    fn arrange(&self, job: &Job) -> Option<Arranged> {
+        let mut told = Instant::now();
+        let mut enough = None;
+        let arranged = job.run(|run| {
+            let mut state = self.state.lock();
+            if state.stopped || state.drawing.choices != job.choices {
+                return false;
+            }
+            if state.enough {
+                enough = Some(run.places());
+                return false;
+            }
+            if told.elapsed() >= TELL_EVERY {
+                state.drawing.take_progress(job, &run.places(), run.progress());
+                told = Instant::now();
+            }
+            true
+        });
+        arranged.or_else(|| job.settle(enough?))
+    }
+
     fn work(&self) {
         loop {
             let job = {
@@ -167,24 +224,12 @@ impl Shared {
                 if state.stopped {
                     return;
                 }
+                state.enough = false;
                 Job::of(&state.drawing)
             };
             let began = Instant::now();
-            let mut told = Instant::now();
-            let arranged = job.run(|run| {
-                let mut state = self.state.lock();
-                if state.stopped || state.drawing.choices != job.choices {
-                    return false;
-                }
-                if told.elapsed() >= TELL_EVERY {
-                    state.drawing.take_progress(&job, &run.places());
-                    told = Instant::now();
-                }
-                true
-            });
+            let Some(arranged) = self.arrange(&job) else { continue };
             let mut state = self.state.lock();
-            // What was given up begins anew at once.
-            let Some(arranged) = arranged else { continue };
             if state.drawing.choices != job.choices {
                 continue;
             }

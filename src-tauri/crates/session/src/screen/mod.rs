@@ -3,6 +3,7 @@
 mod arrange;
 mod drawing;
 mod explore;
+mod floor_plan;
 mod graph;
 mod kinds;
 mod limits;
@@ -14,13 +15,19 @@ mod touched;
 mod twin;
 
 pub(crate) use explore::{neighbours, paths};
+pub(crate) use floor_plan::FloorPlan;
 pub(crate) use graph::GraphScreen;
 pub(crate) use limits::limits;
 pub(crate) use log::{event_detail, log_window};
 pub(crate) use search::{search, search_matches};
 pub(crate) use twin::twin_detail;
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use twin_graph::{PropertyValue, Timestamp, Twin};
+
+/// A floor plan that edits of its file replace.
+pub(crate) type SharedFloorPlan = Arc<Mutex<Arc<FloorPlan>>>;
 
 /// ms since the Unix epoch, as the page wants times.
 fn millis(time: Timestamp) -> f64 {

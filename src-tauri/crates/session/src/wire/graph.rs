@@ -15,8 +15,8 @@ pub struct GraphHead {
     pub revision: u64,
     /// Whether this is all there is, in place of what the page has.
     pub start_over: bool,
-    /// Whether the layout is still at work: more moves will come.
-    pub arranging: bool,
+    /// How far the layout is, from 0 to 1, while it is at work: more moves will come.
+    pub arranging: Option<f32>,
     /// The kinds of twins, a kind keeps its place in a session; `null` where they did not change.
     pub kinds: Option<Vec<Kind>>,
     /// The names of relationships, a name keeps its place in a session; `null` where they did not
@@ -187,6 +187,8 @@ pub enum LayoutMethod {
     Radial,
     /// A block for each model.
     ByModel,
+    /// Where the workspace's floor plan says.
+    FloorPlan,
 }
 
 /// Which way to follow relationships.

@@ -14,6 +14,11 @@ pub enum Target {
         /// Absolute path of the folder.
         path: String,
     },
+    /// Files (NDJSON, JSON, xlsx, CSV), together in an embedded instance of their own.
+    Files {
+        /// Their absolute paths.
+        paths: Vec<String>,
+    },
     /// An instance by address: another process of Twinscope, or Azure.
     Remote {
         /// `https://…`.
@@ -61,8 +66,10 @@ pub enum Phase {
         done: u32,
         /// Of how many, where it is known.
         total: Option<u32>,
-        /// How many seconds the rest of the step takes, about, where that can be told.
+        /// How many seconds it takes from now on, once that can be said.
         seconds_left: Option<f64>,
+        /// For how many seconds nothing was heard.
+        quiet_seconds: f64,
     },
     /// Open.
     Ready,

@@ -32,8 +32,11 @@ pub enum Request {
     Open {
         /// What to open.
         target: Target,
+        /// Of files: drops what was made of them before, and loads them anew.
+        #[serde(default)]
+        anew: bool,
     },
-    /// Gives up what is being opened; answered by `accepted`. What was open before stays open.
+    /// Gives up what is being opened; what was open before is there again. Answered by `accepted`.
     CancelOpening,
     /// What is open and how it does.
     Status,
@@ -75,6 +78,8 @@ pub enum Request {
         /// The names of relationships that contain; found by itself where absent.
         contains: Option<Vec<String>>,
     },
+    /// Ends a layout that is under way: everything stays where it is then. Answered by `accepted`.
+    StopArranging,
     /// The twins around some; answered by `reached`.
     Neighbours(Neighbourhood),
     /// The shortest paths between two twins; answered by `paths`.
@@ -88,8 +93,17 @@ pub enum Request {
         /// At most so many paths are answered.
         limit: u32,
     },
-    /// Keeps a named view of this graph (what is hidden, the camera), or forgets it; answered by
-    /// `savedViews`.
+    /// Keeps how this graph is looked at now (what is hidden, the camera, how it looks) for the
+    /// next time that it is opened; answered by `accepted`.
+    KeepView {
+        /// The session that it is of; a later one is not touched.
+        session: u32,
+        /// The page's own JSON.
+        #[ts(type = "unknown")]
+        view: serde_json::Value,
+    },
+    /// Keeps such a view under a name, with the workspace where it is saved, or forgets it; answered
+    /// by `views`.
     SaveView {
         /// Its name.
         name: String,
@@ -97,8 +111,8 @@ pub enum Request {
         #[ts(type = "unknown")]
         view: Option<serde_json::Value>,
     },
-    /// The named views of this graph; answered by `savedViews`.
-    SavedViews,
+    /// How this graph was looked at, and is laid out; answered by `views`.
+    Views,
     /// Twins whose id, name or model contains a text.
     Search {
         /// The text, without regard to case.
@@ -257,14 +271,8 @@ pub enum Response {
         /// Whether there are more.
         more: bool,
     },
-    /// Answers `saveView` and `savedViews`.
-    SavedViews {
-        /// The page's own JSON by name.
-        #[ts(type = "Record<string, unknown>")]
-        views: std::collections::BTreeMap<String, serde_json::Value>,
-        /// How the graph is laid out.
-        method: LayoutMethod,
-    },
+    /// Answers `saveView` and `views`.
+    Views(Views),
     /// Answers `queryText`.
     QueryText(QueryText),
     /// Answers `queryOffers`.
@@ -303,6 +311,24 @@ pub enum Response {
         /// What was opened lately, newest first.
         recent: Vec<Target>,
     },
+}
+
+/// How a graph is looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Views {
+    /// Named views: the page's own JSON by name.
+    #[ts(type = "Record<string, unknown>")]
+    pub saved: std::collections::BTreeMap<String, serde_json::Value>,
+    /// What `keepView` kept last; `null` where nothing was.
+    #[ts(type = "unknown")]
+    pub last: Option<serde_json::Value>,
+    /// How the graph is laid out.
+    pub method: LayoutMethod,
+    /// The names of relationships that contain, where a person chose them.
+    pub contains: Option<Vec<String>>,
+    /// Whether the workspace has a floor plan.
+    pub floor_plan: bool,
 }
 
 /// An answer as it goes to the page.
