@@ -386,7 +386,7 @@ async fn opening_is_given_up() {
     explorer.open(Target::Sample);
     explorer.handle(Request::CancelOpening).await;
     let Phase::Failed { failure, target } = phase(explorer.clone()).await else { panic!() };
-    assert_eq!((failure.code.as_str(), target), ("Stopped", Target::Sample));
+    assert_eq!((failure.code.as_str(), target), ("Cancelled", Target::Sample));
     // What had begun ends, and cancelling what does not open is no harm.
     explorer.handle(Request::CancelOpening).await;
     assert!(matches!(open(&explorer, Target::Sample).await.phase, Phase::Ready));
