@@ -9,6 +9,7 @@ use crate::link::{
 };
 use crate::performative::{Attach, Begin, Disposition, Open, Outcome, Performative, Role};
 use crate::session::{End, Ends, LinkState, Received, Session, WINDOW};
+use crate::stream::write_or_flush;
 use crate::value::Value;
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
@@ -170,6 +171,7 @@ impl Connection<'_> {
         let mut stop = self.shared.stop.clone();
         let mut stopping: Option<Instant> = None;
         let (began, mut heard, mut wrote) = (Instant::now(), Instant::now(), Instant::now());
+        let mut unflushed = false;
         let mut commands = Vec::with_capacity(COMMANDS);
         let mut want = 4 << 10;
         self.frames(&mut input).await;
@@ -187,10 +189,11 @@ impl Connection<'_> {
                         self.frames(&mut input).await;
                     }
                 },
-                written = writer.write_buf(&mut self.output), if !self.output.is_empty() => {
+                written = write_or_flush(&mut writer, &mut self.output), if unflushed || !self.output.is_empty() => {
                     match written {
-                        Ok(0) | Err(_) => return,
-                        Ok(_) => wrote = Instant::now(),
+                        Err(_) => return,
+                        Ok(0) => unflushed = false,
+                        Ok(_) => (wrote, unflushed) = (Instant::now(), true),
                     }
                 },
                 taken = inbox.recv_many(&mut commands, COMMANDS), if room => {

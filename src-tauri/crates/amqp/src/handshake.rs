@@ -8,8 +8,8 @@ use bytes::BytesMut;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-const PLAIN: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
-const SASL: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
+pub(crate) const PLAIN: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
+pub(crate) const SASL: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
 /// What a frame of authentication may have at most; a token is not sent here.
 const MAX_SASL_FRAME: u32 = 4_096;
 
@@ -26,14 +26,14 @@ pub(crate) async fn greet(
         let mut out = BytesMut::from(&SASL[..]);
         let mechanisms = peer.mechanisms().iter().map(|name| (*name).to_owned()).collect();
         write_step(&mut out, &Sasl::Mechanisms(mechanisms));
-        writer.write_all_buf(&mut out).await?;
+        write(writer, &mut out).await?;
         if !authenticate(reader, writer, input, peer).await? {
             return Ok(false);
         }
         header = read_header(reader, input).await?;
     }
     // To a client that speaks something else this says what we speak.
-    writer.write_all(&PLAIN).await?;
+    write(writer, &mut BytesMut::from(&PLAIN[..])).await?;
     if header != PLAIN {
         peer.refused(&Error::new(condition::FRAMING_ERROR, "it does not speak AMQP 1.0"));
         writer.shutdown().await?;
@@ -69,15 +69,24 @@ async fn authenticate(
     };
     let mut out = BytesMut::new();
     write_step(&mut out, &Sasl::Outcome(code));
-    writer.write_all_buf(&mut out).await?;
+    write(writer, &mut out).await?;
     Ok(authenticated)
 }
 
-fn write_step(out: &mut BytesMut, step: &Sasl) {
+/// Writes all, also what layers (TLS, WebSockets) hold back.
+pub(crate) async fn write(
+    writer: &mut (impl AsyncWrite + Unpin),
+    out: &mut BytesMut,
+) -> io::Result<()> {
+    writer.write_all_buf(out).await?;
+    writer.flush().await
+}
+
+pub(crate) fn write_step(out: &mut BytesMut, step: &Sasl) {
     frame::write(out, Kind::Sasl, 0, |out| step.write(out));
 }
 
-async fn read_header(
+pub(crate) async fn read_header(
     reader: &mut (impl AsyncRead + Unpin),
     input: &mut BytesMut,
 ) -> io::Result<[u8; 8]> {
@@ -89,7 +98,10 @@ async fn read_header(
     Ok(header)
 }
 
-async fn fill(reader: &mut (impl AsyncRead + Unpin), input: &mut BytesMut) -> io::Result<()> {
+pub(crate) async fn fill(
+    reader: &mut (impl AsyncRead + Unpin),
+    input: &mut BytesMut,
+) -> io::Result<()> {
     match reader.read_buf(input).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),

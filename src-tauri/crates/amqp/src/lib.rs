@@ -1,4 +1,5 @@
-//! An AMQP 1.0 server engine: frames, connections, sessions, links. It knows nothing of Azure.
+//! An AMQP 1.0 engine: frames, connections, sessions, links, of servers, and in [`client`] of
+//! clients. It knows nothing of Azure.
 //!
 //! One task a connection reads frames, keeps the sessions, and writes. A server implements
 //! [`Peer`]: it says who may come in and what a link is attached to. What a client sends goes to
@@ -11,6 +12,7 @@
 //! own, because `serde_amqp` leaves out trailing fields, which pyamqp reads by position, and
 //! because the bounds on what a stranger's bytes may cost are to be seen in one place.
 
+pub mod client;
 mod connection;
 mod error;
 pub mod frame;
@@ -19,6 +21,7 @@ mod link;
 pub mod message;
 pub mod performative;
 mod session;
+mod stream;
 mod value;
 
 pub use connection::{Attaching, Peer, Shared, serve};

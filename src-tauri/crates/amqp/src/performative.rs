@@ -640,3 +640,29 @@ pub fn address(terminus: &Value) -> Option<&str> {
 pub fn filters(source: &Value) -> &[(Value, Value)] {
     source.undescribed().as_list().and_then(|fields| fields.get(7)?.as_map()).unwrap_or_default()
 }
+
+/// A source with an address and filters, by name; none of the filters is described yet where the
+/// caller did not.
+#[must_use]
+pub fn source(address: &str, filters: Vec<(Value, Value)>) -> Value {
+    let filters = if filters.is_empty() { Value::Null } else { Value::Map(filters) };
+    let mut fields = vec![Value::String(address.to_owned())];
+    // durable, expiry-policy, timeout, dynamic, dynamic-node-properties, distribution-mode
+    fields.extend([
+        Value::Uint(0),
+        Value::symbol("session-end"),
+        Value::Uint(0),
+        Value::Bool(false),
+        Value::Null,
+        Value::Null,
+        filters,
+    ]);
+    Value::Described(Box::new((Value::Ulong(0x28), Value::List(fields))))
+}
+
+/// A target with an address.
+#[must_use]
+pub fn target(address: &str) -> Value {
+    let fields = vec![Value::String(address.to_owned())];
+    Value::Described(Box::new((Value::Ulong(0x29), Value::List(fields))))
+}
