@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -30,6 +30,11 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// The first byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// The names by which a server on this machine is addressed, with those that it has beside.
+pub(crate) fn own_names(beside: Vec<String>) -> Vec<String> {
+    ["localhost", "127.0.0.1", "[::1]"].map(String::from).into_iter().chain(beside).collect()
+}
+
 /// Serves until `stopped`, then lets requests under way end. `host_names` are those that it is
 /// addressed by beside localhost: a page that made its name resolve to this machine has another.
 pub async fn serve(
@@ -40,8 +45,7 @@ pub async fn serve(
     traffic: Arc<Traffic>,
     stopped: impl Future<Output = ()>,
 ) {
-    let hosts = ["localhost", "127.0.0.1", "[::1]"].map(String::from);
-    let hosts: Arc<Vec<String>> = Arc::new(hosts.into_iter().chain(host_names).collect());
+    let hosts = Arc::new(own_names(host_names));
     let app = router.layer(from_fn_with_state(hosts, gate));
     let acceptor = TlsAcceptor::from(tls);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -124,7 +128,7 @@ async fn answer(
 }
 
 async fn gate(State(hosts): State<Arc<Vec<String>>>, request: Request, next: Next) -> Response {
-    if let Err(message) = admit(&hosts, request.headers()) {
+    if let Err(message) = admit(&hosts, request.headers(), Origins::None) {
         return (StatusCode::FORBIDDEN, message).into_response();
     }
     match timeout(REQUEST_WITHIN, next.run(request)).await {
@@ -133,7 +137,22 @@ async fn gate(State(hosts): State<Arc<Vec<String>>>, request: Request, next: Nex
     }
 }
 
-fn admit(hosts: &[String], headers: &HeaderMap) -> Result<(), &'static str> {
+/// Which pages may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origins {
+    /// None: no client of the service sends an origin.
+    None,
+    /// The server's own, of which there are no pages: some clients name the server itself.
+    Own,
+}
+
+/// Whether a request is meant for this server, by one of the names that it has, and not sent by a
+/// page.
+pub(crate) fn admit(
+    hosts: &[String],
+    headers: &HeaderMap,
+    origins: Origins,
+) -> Result<(), &'static str> {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let name = match host.rsplit_once(':') {
         // `[::1]` has colons of its own.
@@ -143,7 +162,11 @@ fn admit(hosts: &[String], headers: &HeaderMap) -> Result<(), &'static str> {
     if !hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return Err("This server does not answer for that host. Address it as localhost.");
     }
-    if headers.contains_key(header::ORIGIN) {
+    let is_own = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        origins == Origins::Own && origin.is_some_and(|(_, own)| own.eq_ignore_ascii_case(host))
+    };
+    if headers.get(header::ORIGIN).is_some_and(|origin| !is_own(origin)) {
         return Err("Web pages cannot use this server.");
     }
     Ok(())

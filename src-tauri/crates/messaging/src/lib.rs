@@ -14,3 +14,4 @@ pub mod namespace;
 pub mod sas;
 pub mod service_bus;
 pub mod traffic;
+mod websocket;

@@ -6,7 +6,8 @@ mod support;
 use bytes::Bytes;
 use journal::store::{Kept, Store, Write};
 use journal::{Journal, Options, StoreError, StreamId};
-use messaging::iot_hub::{MAX_DELIVERIES, MqttError, NoEvents, Properties};
+use messaging::client::MqttError;
+use messaging::iot_hub::{MAX_DELIVERIES, NoEvents, Properties};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -272,10 +273,10 @@ async fn our_client_works_with_mosquitto() {
         eprintln!("skipped: mosquitto is not installed");
         return;
     };
-    let options = |name| messaging::iot_hub::MqttOptions::plain("127.0.0.1", broker.port, name);
-    let mut listens = messaging::iot_hub::MqttClient::connect(&options("listens")).await.unwrap();
+    let options = |name| messaging::client::MqttOptions::plain("127.0.0.1", broker.port, name);
+    let mut listens = messaging::client::MqttClient::connect(&options("listens")).await.unwrap();
     listens.subscribe("floors/+/temperature").await.unwrap();
-    let speaks = messaging::iot_hub::MqttClient::connect(&options("speaks")).await.unwrap();
+    let speaks = messaging::client::MqttClient::connect(&options("speaks")).await.unwrap();
     for (n, at_least_once) in [(1, true), (2, false)] {
         speaks.publish(&format!("floors/{n}/temperature"), "21.5", at_least_once).await.unwrap();
     }

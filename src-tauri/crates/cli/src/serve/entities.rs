@@ -40,7 +40,7 @@ impl Entities {
             let mut names = text.split('/').map(str::to_owned);
             let name = names.next().unwrap_or_default();
             let subscriptions = names.map(|name| (name, SubscriptionSpec::default())).collect();
-            declared.topics.insert(name, TopicSpec { subscriptions });
+            declared.topics.insert(name, TopicSpec { subscriptions, ..TopicSpec::default() });
         }
         Ok(declared)
     }

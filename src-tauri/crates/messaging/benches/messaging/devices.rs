@@ -5,7 +5,7 @@
 
 use crate::support::{Hub, Mosquitto, telemetry_topic};
 use crate::{cpu_seconds, percentiles};
-use messaging::iot_hub::{MqttClient, MqttOptions};
+use messaging::client::{MqttClient, MqttOptions};
 use std::time::{Duration, Instant};
 
 const DEVICES: usize = 1_000;

@@ -4,7 +4,6 @@
 //! whose filter matches, or becomes a dead letter.
 
 mod access;
-mod client;
 mod dead_letter;
 mod delivery;
 mod destination;
@@ -20,7 +19,6 @@ mod to_namespace;
 mod topic;
 
 pub use access::TopicKeys;
-pub use client::{ClientError, TopicClient};
 pub use destination::{Delivery, Destination};
 pub use event::{End, Event, Schema};
 pub use filter::{Advanced, Filter, Operator};

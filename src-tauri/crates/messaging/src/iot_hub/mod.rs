@@ -9,7 +9,6 @@
 
 mod as_event;
 mod authentication;
-mod client;
 mod command;
 mod connection;
 mod device;
@@ -23,7 +22,6 @@ mod telemetry;
 mod topic;
 mod twin;
 
-pub use client::{MqttClient, MqttError, MqttMessage, MqttOptions};
 pub use command::{CloudMessage, DEFAULT_TTL, MAX_COMMAND_BYTES, MAX_DELIVERIES, MAX_QUEUED};
 pub use endpoint::Endpoint;
 pub use keys::{HubSecret, Policy, Which};
@@ -31,6 +29,7 @@ pub use server::serve;
 pub use service::router;
 pub use telemetry::{MAX_TELEMETRY_BYTES, Telemetry, rfc3339};
 pub use topic::Properties;
+pub(crate) use topic::device_bound;
 
 use crate::event_hubs::Hub;
 use crate::traffic::{Counts, Traffic};

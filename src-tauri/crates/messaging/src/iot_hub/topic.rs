@@ -114,7 +114,7 @@ pub(super) fn desired(version: u64) -> String {
 }
 
 /// The topic of a cloud-to-device message.
-pub(super) fn device_bound(device: &str, properties: &Properties) -> String {
+pub(crate) fn device_bound(device: &str, properties: &Properties) -> String {
     format!("devices/{device}/messages/devicebound/{}", properties.to_bag())
 }
 

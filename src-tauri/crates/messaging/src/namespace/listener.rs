@@ -1,15 +1,16 @@
 //! The port: accepts connections, in plain TCP or TLS, and ends them when the server stops.
 
 use super::client::Client;
-use super::{Core, Namespace};
-use amqp::{Error, Shared, condition};
+use super::{Core, Namespace, websocket};
+use crate::http::own_names;
+use amqp::{Error, Peer, Shared, condition};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// Connections beyond the limit that are told so at the same time; more are dropped at once.
@@ -29,6 +30,8 @@ const TLS: u8 = 0x16;
 pub struct ListenOptions {
     /// For clients that want TLS, on the same port.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// By which names clients reach it, beside localhost: for those over WebSockets.
+    pub host_names: Vec<String>,
     //= documented: A namespace has 5,000 connections at once; one more is told
     //  ConnectionsQuotaExceeded.
     /// How many connections may be open; the service has 5,000 for a namespace.
@@ -37,7 +40,7 @@ pub struct ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { tls: None, most_connections: 5_000 }
+        Self { tls: None, host_names: Vec::new(), most_connections: 5_000 }
     }
 }
 
@@ -54,7 +57,7 @@ impl Listening {
     pub async fn stop(mut self) {
         // Nobody may listen to it any more.
         let _ = self.stop.send(true);
-        if tokio::time::timeout(STOP, self.task.join_next()).await.is_err() {
+        if timeout(STOP, self.task.join_next()).await.is_err() {
             tracing::warn!("some clients did not let go of their connections");
         }
     }
@@ -76,6 +79,7 @@ impl Namespace {
             core: self.core.clone(),
             shared: Arc::new(Shared::new("Twinscope", stopped)),
             tls: options.tls.map(TlsAcceptor::from),
+            hosts: Arc::new(own_names(options.host_names)),
             room: Arc::new(Semaphore::new(options.most_connections)),
             told: Arc::new(Semaphore::new(TOLD)),
         };
@@ -89,6 +93,7 @@ struct Server {
     core: Arc<Core>,
     shared: Arc<Shared>,
     tls: Option<TlsAcceptor>,
+    hosts: Arc<Vec<String>>,
     room: Arc<Semaphore>,
     told: Arc<Semaphore>,
 }
@@ -133,8 +138,12 @@ impl Server {
             },
         };
         let client = Client::new(self.core.clone(), full);
-        let (shared, tls) = (self.shared.clone(), self.tls.clone());
-        connections.spawn(connection(stream, client, shared, tls, permit));
+        let (tls, hosts) = (self.tls.clone(), self.hosts.clone());
+        let door = Door { client, shared: self.shared.clone(), hosts };
+        connections.spawn(async move {
+            door.enter(stream, tls).await;
+            drop(permit);
+        });
     }
 }
 
@@ -151,34 +160,52 @@ fn too_many() -> Error {
     Error::new(condition::RESOURCE_LIMIT_EXCEEDED, text)
 }
 
-async fn connection(
-    stream: TcpStream,
-    mut client: Client,
+/// One connection, until it is known what it speaks.
+struct Door {
+    client: Client,
     shared: Arc<Shared>,
-    tls: Option<TlsAcceptor>,
-    _room: OwnedSemaphorePermit,
-) {
-    // Without it small answers wait for 40 ms.
-    let _ = stream.set_nodelay(true);
-    let mut first = [0];
-    let peeked = tokio::time::timeout(FIRST_BYTE, stream.peek(&mut first)).await;
-    if !matches!(peeked, Ok(Ok(1))) {
-        return;
-    }
-    match tls {
-        Some(tls) if first == [TLS] => {
-            let agreed = tokio::time::timeout(FIRST_BYTE, tls.accept(stream)).await;
-            if let Ok(Ok(stream)) = agreed {
-                serve(stream, &mut client, &shared).await;
-            }
+    hosts: Arc<Vec<String>>,
+}
+
+impl Door {
+    async fn enter(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Without it small answers wait for 40 ms.
+        let _ = stream.set_nodelay(true);
+        let mut first = [0];
+        let peeked = timeout(FIRST_BYTE, stream.peek(&mut first)).await;
+        if !matches!(peeked, Ok(Ok(1))) {
+            return;
         }
-        _ => serve(stream, &mut client, &shared).await,
+        match tls {
+            Some(tls) if first == [TLS] => {
+                if let Ok(Ok(stream)) = timeout(FIRST_BYTE, tls.accept(stream)).await {
+                    // Small: it is there to look at the first byte, and passed by afterwards.
+                    let mut stream = BufReader::with_capacity(512, stream);
+                    if let Ok(Ok([first, ..])) = timeout(FIRST_BYTE, stream.fill_buf()).await {
+                        let first = *first;
+                        self.serve(stream, first).await;
+                    }
+                }
+            }
+            _ => self.serve(stream, first[0]).await,
+        }
+    }
+
+    async fn serve<S>(mut self, stream: S, first: u8)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        if first != websocket::GET {
+            return amqp::serve(stream, &mut self.client, &self.shared).await;
+        }
+        let agreed = timeout(FIRST_BYTE, websocket::accept(stream, &self.hosts)).await;
+        match agreed.ok().flatten() {
+            Some(stream) => amqp::serve(stream, &mut self.client, &self.shared).await,
+            None => self.client.refused(&not_agreed()),
+        }
     }
 }
 
-async fn serve<S>(stream: S, client: &mut Client, shared: &Shared)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin,
-{
-    amqp::serve(stream, client, shared).await;
+fn not_agreed() -> Error {
+    Error::new(condition::NOT_ALLOWED, "it did not ask for AMQP over WebSockets")
 }

@@ -7,6 +7,7 @@ mod client;
 mod listener;
 pub(crate) mod refusal;
 pub(crate) mod request;
+mod websocket;
 
 use crate::event_hubs::{self, EventHubSpec, Hub, Hubs};
 use crate::sas::Key;

@@ -166,7 +166,8 @@ impl Bus {
             }
             let topic = listed.topic.get_or_insert_default();
             let mut changed = listed.number == 0;
-            for (name, subscription) in spec.subscriptions {
+            for (name, mut subscription) in spec.subscriptions {
+                subscription.mailbox.duplicate_seconds = spec.duplicate_seconds;
                 let there = topic.subscriptions.keys().any(|own| own.eq_ignore_ascii_case(&name));
                 if !there {
                     topic.subscriptions.insert(name, subscription);

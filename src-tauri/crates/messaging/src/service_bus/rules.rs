@@ -106,14 +106,16 @@ impl Rule {
     /// As `enumerate-rules` answers it: described lists with the codes of the service.
     pub(crate) fn to_value(&self, name: &str) -> Value {
         let described = |code: u64, fields: Vec<Value>| {
-            Value::Described(Box::new((Value::Ulong(0x137 << 32 | code), Value::List(fields))))
+            Value::Described(Box::new((Value::Ulong(code), Value::List(fields))))
         };
+        // Filters have one zero less than descriptions and actions have.
+        let filtered = |code: u64, fields| described(0x137 << 28 | code, fields);
         let filter = match self {
             Self::Sql(condition) => {
-                described(0x6, vec![Value::String(condition.text().to_owned()), Value::Int(20)])
+                filtered(0x6, vec![Value::String(condition.text().to_owned()), Value::Int(20)])
             }
             Self::Correlation(wanted) if *wanted == Correlation::default() => {
-                described(0x7, Vec::new())
+                filtered(0x7, Vec::new())
             }
             Self::Correlation(wanted) => {
                 let field = |name: &str| {
@@ -124,11 +126,11 @@ impl Rule {
                     pairs.map(|(k, v)| (Value::String(k.clone()), Value::String(v.clone())));
                 let mut fields: Vec<Value> = SYSTEM.iter().map(|(name, ..)| field(name)).collect();
                 fields.push(Value::Map(pairs.collect()));
-                described(0x9, fields)
+                filtered(0x9, fields)
             }
         };
-        let none = described(0x5, Vec::new());
-        described(0x4, vec![filter, none, Value::String(name.to_owned())])
+        let none = described(0x137 << 32 | 0x5, Vec::new());
+        described(0x137 << 32 | 0x4, vec![filter, none, Value::String(name.to_owned())])
     }
 }
 

@@ -18,7 +18,8 @@ pub struct MailboxSpec {
     pub dead_letter_expired: bool,
     /// Whether it takes messages with a session id only, and gives them by session.
     pub requires_session: bool,
-    /// Messages whose id was seen within so many seconds are accepted and dropped. Queues only.
+    /// Messages whose id was seen within so many seconds are accepted and dropped.
+    /// Queues; of a topic's subscriptions it is the topic's that counts.
     pub duplicate_seconds: Option<u64>,
 }
 
@@ -42,6 +43,8 @@ impl Default for MailboxSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TopicSpec {
+    /// Messages whose id was seen within so many seconds are accepted and dropped.
+    pub duplicate_seconds: Option<u64>,
     /// By name.
     pub subscriptions: BTreeMap<String, SubscriptionSpec>,
 }

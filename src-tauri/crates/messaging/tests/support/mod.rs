@@ -2,10 +2,8 @@
 #![allow(dead_code, missing_docs)] // Each test uses its part.
 
 use journal::{Journal, Options};
-use messaging::iot_hub::{
-    HubEvents, HubOptions, HubSecret, IotHub, MqttClient, MqttError, MqttOptions, NoEvents,
-    Telemetry, serve,
-};
+use messaging::client::{MqttClient, MqttError, MqttOptions};
+use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, NoEvents, Telemetry, serve};
 use messaging::namespace::Namespace;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

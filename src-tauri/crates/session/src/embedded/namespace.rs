@@ -37,7 +37,8 @@ impl Messaging {
         let address = SocketAddr::new(options.listen, options.amqp_port);
         let listener = listen(address, "--amqp-port").await?;
         let tls = iot_hub::tls(&*ca.server_config(&options.certificate_names())?);
-        let listen = ListenOptions { tls: Some(tls), ..Default::default() };
+        let host_names = options.certificate_names();
+        let listen = ListenOptions { tls: Some(tls), host_names, ..Default::default() };
         let listening = namespace.listen(listener, listen).map_err(OpenError::Listen)?;
         let port = listening.port;
         let host = iot_hub::host_of(options.listen);

@@ -1,7 +1,7 @@
 //! An MQTT 3.1.1 client: a device of an IoT hub, at Azure or here, or a client of any other broker.
 
-use super::millis;
-use super::topic::{Properties, device_bound};
+use crate::clock::now_seconds;
+use crate::iot_hub::{Properties, device_bound};
 use crate::sas::{ConnectionString, Key, sign};
 use bytes::{Bytes, BytesMut};
 use rmqtt_codec::types::{Publish, QoS};
@@ -75,7 +75,7 @@ impl MqttOptions {
         let device = read.device.ok_or_else(|| wrong("it names no device".into()))?;
         let key = read.key.ok_or_else(|| wrong("it has no key".into()))?;
         let key = Key::base64(&key).map_err(|e| wrong(e.to_string()))?;
-        let expires = u64::try_from(millis() / 1_000).unwrap_or_default() + TOKEN_LIFE;
+        let expires = now_seconds() + TOKEN_LIFE;
         let resource = format!("{}/devices/{device}", read.host);
         Ok(Self {
             username: Some(format!("{}/{device}/?api-version={API_VERSION}", read.host)),

@@ -1,0 +1,75 @@
+use crate::served::{RETRY, tls};
+use journal::{Journal, Options};
+use messaging::client::{Code, EventGridClient, Retry, TopicAccess, Trust};
+use messaging::event_grid::{EventGrid, GridOptions, InputSchema, Schema, TimeFactor, router};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+fn event(value: Value) -> Map<String, Value> {
+    let Value::Object(event) = value else { panic!("no object") };
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_schemas_by_key_signature_and_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let options = GridOptions {
+        secret: "a secret of this test".into(),
+        factor: TimeFactor(1.0),
+        dead_letters: folder.path().join("dead-letters"),
+        base_url,
+    };
+    let grid = EventGrid::open(&journal, options).unwrap();
+    let topic = grid.open_topic("twins", InputSchema::default()).await.unwrap();
+    let (tls, pem) = tls();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let router = router(grid.clone(), Some("the token".into()));
+    let server =
+        messaging::http::serve(listener, tls, router, Vec::new(), grid.traffic().clone(), async {
+            drop(stopped.await)
+        });
+    let server = tokio::spawn(server);
+
+    let trust = Trust::Pem(pem);
+    let retry = Retry { attempts: 1, ..RETRY };
+    let endpoint = grid.endpoint("twins");
+    let client = |endpoint: &str, access| EventGridClient::new(endpoint, access, &trust, retry);
+    let key = topic.key().to_owned();
+    let cloud = event(json!({
+        "specversion": "1.0", "id": "1", "type": "t", "source": "s", "data": {"temperature": 21},
+    }));
+    let grid_event = event(json!({
+        "id": "2", "eventType": "t", "subject": "s", "dataVersion": "1",
+        "eventTime": "2026-11-27T00:00:00Z", "data": {},
+    }));
+    for access in [TopicAccess::Key(key.clone()), TopicAccess::SigningKey(key.clone())] {
+        let client = client(&endpoint, access).unwrap();
+        client.publish(Schema::CloudEventSchemaV1_0, std::slice::from_ref(&cloud)).await.unwrap();
+        client.publish(Schema::EventGridSchema, std::slice::from_ref(&grid_event)).await.unwrap();
+        // Not an event: all of the request is refused.
+        let wrong = [grid_event.clone(), Map::new()];
+        let refused = client.publish(Schema::EventGridSchema, &wrong).await.unwrap_err();
+        assert_eq!((refused.code, refused.detail.as_deref()), (Code::Refused, Some("400")));
+    }
+    assert_eq!(grid.traffic().counts().messages_in, 4);
+    let nowhere = endpoint.replace("twins", "nothing");
+    for (endpoint, access, code) in [
+        (endpoint.as_str(), TopicAccess::Key("Z2VoZWlt".into()), Code::Unauthorized),
+        (endpoint.as_str(), TopicAccess::SigningKey("Z2VoZWlt".into()), Code::Unauthorized),
+        (endpoint.as_str(), TopicAccess::Signature("Z2VoZWlt".into()), Code::Unauthorized),
+        (nowhere.as_str(), TopicAccess::Key(key.clone()), Code::NotFound),
+        ("https://localhost:1/twins/api/events", TopicAccess::Key(key.clone()), Code::Unreachable),
+    ] {
+        let client = client(endpoint, access).unwrap();
+        let error = client.publish(Schema::EventGridSchema, &[]).await.unwrap_err();
+        assert_eq!(error.code, code, "{error}");
+        assert!(!format!("{error} {client:?}").contains("Z2VoZWlt"), "{error}");
+    }
+    assert_eq!(client("not an address", TopicAccess::Key(key)).unwrap_err().code, Code::Settings);
+    drop(stop);
+    server.await.unwrap();
+}
