@@ -7,11 +7,12 @@ TOOLS := target/tools
 PYTHON := .venv/bin/python
 OUTPUT := .test-output
 JAVASCRIPT := tests/javascript/node_modules
+MESSAGING := tests/javascript-messaging/node_modules
 AZURITE := $(TOOLS)/azurite/node_modules/.bin/azurite
 
 BUILD_PACKAGES := libwebkit2gtk-4.1-dev librsvg2-dev libxdo-dev libayatana-appindicator3-dev \
   libssl-dev pkg-config build-essential python3-venv
-TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium mosquitto
+TEST_PACKAGES := xvfb xauth webkit2gtk-driver dbus-x11 openssl chromium mosquitto rabbitmq-server
 
 .PHONY: help run dev test check unit desktop picture wire clean
 
@@ -37,7 +38,7 @@ unit: .packages-build .packages-test ui/dist/index.html
 	npm --prefix ui test
 	cargo test --workspace --locked --quiet
 
-desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(TOOLS)/bin/tauri-driver $(AZURITE)
+desktop: .packages-build .packages-test ui/dist/index.html .venv/installed $(JAVASCRIPT)/.package-lock.json $(MESSAGING)/.package-lock.json $(TOOLS)/bin/tauri-driver $(AZURITE)
 	cargo build --workspace --locked
 	tests/with-display $(PYTHON) -m pytest tests -n 4 --dist loadscope
 
@@ -104,7 +105,7 @@ wire: ## Write the page's types anew from Rust
 	UPDATE_WIRE=1 cargo test --quiet -p session wire::
 
 clean: ## Remove everything that was built or installed here
-	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) .venv $(OUTPUT) $(wildcard benches/peers/*/node_modules benches/peers/*/.venv)
+	rm -rf target ui/dist ui/node_modules $(JAVASCRIPT) $(MESSAGING) .venv $(OUTPUT) $(wildcard benches/peers/*/node_modules benches/peers/*/.venv)
 
 # What is installed, and from which lists: nothing is done twice.
 
@@ -125,8 +126,8 @@ benches/peers/%/node_modules/.package-lock.json: benches/peers/%/package.json be
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	npm --prefix ui ci --no-audit --no-fund
 
-$(JAVASCRIPT)/.package-lock.json: tests/javascript/package.json tests/javascript/package-lock.json
-	npm --prefix tests/javascript ci --no-audit --no-fund
+tests/%/node_modules/.package-lock.json: tests/%/package.json tests/%/package-lock.json
+	npm --prefix tests/$* ci --no-audit --no-fund
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.html ui/*.ts ui/*.json)
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)

@@ -1,11 +1,18 @@
 """Event Hubs with the official client for Python, unchanged, against `twinscope serve`."""
 
 import asyncio
+import base64
 import datetime
+import hashlib
+import hmac
+import http.client
 import threading
+import time
+import urllib.parse
 
 import pytest
-from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
+from azure.core.credentials import AzureSasCredential
+from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient, TransportType
 from azure.eventhub.aio import EventHubConsumerClient as AsyncConsumer
 from azure.eventhub.aio import EventHubProducerClient as AsyncProducer
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
@@ -15,9 +22,14 @@ HUB = "telemetry"
 
 
 @pytest.fixture
-def hub(serve):
-    """A served hub of two partitions with a second consumer group; its connection string."""
-    server = serve("--empty", "--event-hub", f"{HUB}:2/dashboard")
+def server(serve):
+    """Serves a hub of two partitions with a second consumer group."""
+    return serve("--empty", "--event-hub", f"{HUB}:2/dashboard")
+
+
+@pytest.fixture
+def hub(server):
+    """The hub's connection string."""
     return server.connect["eventHubs"][HUB]
 
 
@@ -232,3 +244,77 @@ def test_a_wrong_key_another_hub_and_too_much_are_refused(hub):
         with pytest.raises(EventHubError, match="larger than"):
             client.send_event(EventData(b"x" * 1_100_000))
         client.send_event(EventData("it still works"))
+
+
+@pytest.mark.parametrize("transport", TransportType)
+def test_tls_and_websockets_share_the_port(server, hub, transport):
+    secure = hub.replace(";UseDevelopmentEmulator=true", "")
+    endpoint = hub.split(";")[0].removeprefix("Endpoint=")
+    options = {"transport_type": transport, "connection_verify": server.connect["adt"]["ca"], "custom_endpoint_address": endpoint}
+    large = "x" * 300_000
+    with EventHubProducerClient.from_connection_string(secure, **options) as client:
+        batch = client.create_batch(partition_id="0")
+        batch.add(EventData("small"))
+        batch.add(EventData(large))
+        client.send_batch(batch)
+    bodies = []
+    with EventHubConsumerClient.from_connection_string(secure, "$Default", **options) as client:
+
+        def on_event(_context, event):
+            bodies.append(event.body_as_str())
+            if len(bodies) == 2:
+                client.close()
+
+        client.receive(on_event, partition_id="0", starting_position="-1")
+    assert bodies == ["small", large]
+
+
+def test_a_page_cannot_open_a_websocket(hub):
+    address = hub.split(";")[0].removeprefix("Endpoint=sb://").strip("/")
+
+    def upgrade(path="/$servicebus/websocket", host=address, origin=None, protocol="AMQPWSB10"):
+        name, port = address.split(":")
+        connection = http.client.HTTPConnection(name, int(port), timeout=20)
+        headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        headers |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": protocol}
+        connection.request("GET", path, headers=headers | ({"Origin": origin} if origin else {}))
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    assert upgrade() == 101
+    assert upgrade(origin=f"http://{address}") == 101
+    assert upgrade(origin="http://example.org") == 403
+    assert upgrade(host="example.org") == 403
+    assert upgrade(path="/") == 404
+    assert upgrade(protocol="mqtt") == 400
+
+
+def signature(hub, seconds):
+    """A shared access signature as somebody else would give it, good for so long."""
+    parts = dict(part.split("=", 1) for part in hub.split(";"))
+    resource = urllib.parse.quote_plus(parts["Endpoint"].rstrip("/") + "/" + HUB)
+    expiry = int(time.time()) + seconds
+    signed = hmac.new(parts["SharedAccessKey"].encode(), f"{resource}\n{expiry}".encode(), hashlib.sha256).digest()
+    value = urllib.parse.quote_plus(base64.b64encode(signed))
+    return f"SharedAccessSignature sr={resource}&sig={value}&se={expiry}&skn={parts['SharedAccessKeyName']}"
+
+
+def test_a_token_opens_the_hub_until_it_expires(server, hub):
+    endpoint = hub.split(";")[0].removeprefix("Endpoint=")
+    host = endpoint.removeprefix("sb://").strip("/").split(":")[0]
+
+    def client(seconds):
+        credential = AzureSasCredential(signature(hub, seconds))
+        options = {"connection_verify": server.connect["adt"]["ca"], "custom_endpoint_address": endpoint, "retry_total": 0}
+        return EventHubProducerClient(host, HUB, credential, **options)
+
+    with client(-10) as expired, pytest.raises(AuthenticationError):
+        expired.get_partition_ids()
+    with client(3) as brief:
+        brief.send_event(EventData("in time"), partition_id="0")
+        time.sleep(4)
+        with pytest.raises(EventHubError):
+            brief.send_event(EventData("too late"), partition_id="0")
+    with Reader(hub) as reader:
+        reader.wait_for("in time")

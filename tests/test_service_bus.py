@@ -1,12 +1,28 @@
 """Service Bus with the official client for Python, unchanged, against `twinscope serve`."""
 
+import asyncio
 import datetime
 import json
 import time
 
 import pytest
-from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
-from azure.servicebus.exceptions import MessageLockLostError, OperationTimeoutError, ServiceBusError
+from azure.servicebus import (
+    NEXT_AVAILABLE_SESSION,
+    AutoLockRenewer,
+    ServiceBusClient,
+    ServiceBusMessage,
+    ServiceBusReceiveMode,
+    ServiceBusSubQueue,
+    TransportType,
+)
+from azure.servicebus.aio import ServiceBusClient as AsyncClient
+from azure.servicebus.exceptions import (
+    MessageLockLostError,
+    MessageSizeExceededError,
+    OperationTimeoutError,
+    ServiceBusAuthenticationError,
+    ServiceBusError,
+)
 from twinscope.programs import eventually
 
 ENTITIES = {
@@ -24,7 +40,8 @@ ENTITIES = {
                 "warm": {"rules": {"warm": {"sql": "temperature > 25 AND sys.Label LIKE 'thermo%'"}}},
                 "room": {"rules": {"room": {"correlation": {"properties": {"room": "Room_11"}}}}},
             }
-        }
+        },
+        "single": {"duplicateSeconds": 600, "subscriptions": {"one": {}, "other": {}}},
     },
 }
 
@@ -41,7 +58,7 @@ def start(serve, tmp_path):
         connection = server.connect["serviceBus"]["orders"].replace("EntityPath=orders;", "")
         client = ServiceBusClient.from_connection_string(connection, retry_total=0)
         clients.append(client)
-        client.server = server
+        client.server, client.string = server, connection
         return client
 
     yield start
@@ -262,3 +279,69 @@ def test_many_messages_go_through_in_order(bus):
             receiver.complete_message(message)
     assert bodies(got) == expected
     assert drain(bus, "orders") == []
+
+
+@pytest.mark.parametrize("transport", TransportType)
+def test_tls_and_websockets_share_the_port(bus, transport):
+    secure = bus.string.replace(";UseDevelopmentEmulator=true", "").replace("UseDevelopmentEmulator=true", "")
+    endpoint = secure.split(";")[0].removeprefix("Endpoint=")
+    options = {"transport_type": transport, "connection_verify": bus.server.connect["adt"]["ca"], "custom_endpoint_address": endpoint}
+    large = "x" * 300_000
+    with ServiceBusClient.from_connection_string(secure, **options) as client:
+        send(client, "orders", "small", large)
+        with client.get_queue_receiver("orders") as receiver:
+            got = receive(receiver, 2)
+            assert bodies(got) == ["small", large]
+            for message in got:
+                receiver.complete_message(message)
+    assert drain(bus, "orders") == []
+
+
+def test_the_asyncio_client_sends_receives_and_settles(bus):
+    async def run():
+        async with AsyncClient.from_connection_string(bus.string) as client:
+            async with client.get_queue_sender("orders") as sender:
+                await sender.send_messages([ServiceBusMessage("one"), ServiceBusMessage("two")])
+            async with client.get_queue_receiver("orders") as receiver:
+                one, two = await receiver.receive_messages(2, max_wait_time=5)
+                await receiver.complete_message(one)
+                await receiver.dead_letter_message(two, reason="r")
+                return str(one), str(two)
+
+    assert asyncio.run(run()) == ("one", "two")
+    assert bodies(drain(bus, "orders", sub_queue=ServiceBusSubQueue.DEAD_LETTER)) == ["two"]
+
+
+def test_a_lock_is_renewed_by_itself(bus):
+    send(bus, "quick", "held")
+    with AutoLockRenewer() as renewer, bus.get_queue_receiver("quick") as receiver:
+        (message,) = receive(receiver, 1)
+        renewer.register(receiver, message, max_lock_renewal_duration=10)
+        time.sleep(2.5)
+        receiver.complete_message(message)
+    assert drain(bus, "quick") == []
+
+
+def test_a_topic_detects_duplicates_for_all_its_subscriptions(bus):
+    def message(body, message_id):
+        return ServiceBusMessage(body, message_id=message_id)
+
+    send(bus, None, message("first", "a"), message("again", "a"), topic="single")
+    send(bus, None, message("third", "a"), message("other", "b"), topic="single")
+    for subscription in ("one", "other"):
+        with bus.get_subscription_receiver("single", subscription, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE) as receiver:
+            assert bodies(receive(receiver, 10, 2)) == ["first", "other"]
+
+
+def test_a_wrong_key_and_too_much_are_refused(bus):
+    wrong = bus.string.replace("SharedAccessKey=", "SharedAccessKey=x", 1)
+    with ServiceBusClient.from_connection_string(wrong, retry_total=0) as client, pytest.raises(ServiceBusAuthenticationError):
+        send(client, "orders", "x")
+    with bus.get_queue_sender("orders") as sender:
+        batch = sender.create_message_batch()
+        with pytest.raises(MessageSizeExceededError):
+            batch.add_message(ServiceBusMessage("x" * 1_100_000))
+        with pytest.raises(ServiceBusError):
+            sender.send_messages(ServiceBusMessage("x" * 1_100_000))
+    send(bus, "orders", "it still works")
+    assert bodies(drain(bus, "orders")) == ["it still works"]
