@@ -4,8 +4,9 @@ use crate::{cpu_seconds, percentiles, support};
 use axum::Router;
 use axum::routing::post;
 use journal::{Journal, Options};
+use messaging::client::{EventGridClient, Retry, TopicAccess, Trust};
 use messaging::event_grid::{
-    EventGrid, GridOptions, InputSchema, Schema, Subscription, TimeFactor, TopicClient,
+    EventGrid, GridOptions, InputSchema, Schema, Subscription, TimeFactor,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -49,8 +50,9 @@ async fn deliveries(name: &str, batch: usize) {
     )
     .unwrap();
     grid.put_subscription("topic", "hook", spec).await.unwrap();
-    let http = reqwest::Client::new();
-    let client = TopicClient::with_key(http, &grid.endpoint("topic"), topic.key());
+    let access = TopicAccess::Key(topic.key().to_owned());
+    let endpoint = grid.endpoint("topic");
+    let client = EventGridClient::new(&endpoint, access, &Trust::System, Retry::default()).unwrap();
     let event = |n: usize| {
         let event = json!({"id": n.to_string(), "subject": "/floors/1/rooms/7", "eventType": "Room.Changed", "eventTime": "2026-11-27T00:00:00Z", "dataVersion": "1", "data": {"temperature": 21.53, "humidity": 44.1}});
         event.as_object().unwrap().clone()

@@ -85,9 +85,16 @@ impl Drop for RabbitMq {
         let group = format!("-{}", self.child.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
-        let mut names = Command::new("epmd");
-        names.args(["-port", &self.names.to_string(), "-kill"]);
-        let _ = names.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        // It refuses as long as it has not noticed that the server is gone.
+        for _ in 0..100 {
+            let mut names = Command::new("epmd");
+            names.args(["-port", &self.names.to_string(), "-kill"]);
+            let ended = names.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            if ended.map_or(true, |status| status.success()) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
