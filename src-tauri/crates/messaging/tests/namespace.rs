@@ -166,7 +166,7 @@ async fn frames_that_cannot_be_end_their_connection_only() {
     }
     // What speaks something else is told what is spoken here.
     let mut stranger = tokio::net::TcpStream::connect(("127.0.0.1", served.port)).await.unwrap();
-    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    stranger.write_all(b"SSH-2.0-stranger\r\n").await.unwrap();
     let mut answer = Vec::new();
     stranger.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, b"AMQP\x00\x01\x00\x00");

@@ -123,15 +123,16 @@ async fn a_layout_by_force_is_streamed_and_can_be_stopped() {
     let home = tempfile::tempdir().unwrap();
     let explorer = explorer(home.path());
     // A hierarchy, so that opening takes no time; by force it takes some.
-    open_text(&explorer, home.path(), &hall(40, 100)).await;
+    open_text(&explorer, home.path(), &hall(40, 250)).await;
     let before = centres(&arranged(&explorer).await);
     arrange(&explorer, LayoutMethod::Force, None).await;
-    let (at, done) = eventually("some of it is seen", || async {
+    let (at, done) = loop {
         let now = graph(&explorer, None).await;
-        let done = now.head.arranging?;
-        (done > 0.0).then(|| (centres(&now), done))
-    })
-    .await;
+        let done = now.head.arranging.expect("it was seen before it ended");
+        if done > 0.0 {
+            break (centres(&now), done);
+        }
+    };
     assert!(done < 1.0 && at != before, "{done}");
     explorer.handle(Request::StopArranging).await;
     let stopped = arranged(&explorer).await;
