@@ -71,7 +71,7 @@ def test_join_and_match(serve):
         ("SELECT * FROM DIGITALTWINS WHERE " + "(" * 3_980 + "a = 1" + ")" * 3_980, "nested more than 100 deep"),
         ("(" * 8_000, "missing SELECT at '('"),
         ("SELECT a FROM DIGITALTWINS MATCH " + "(a)-[]-" * 1_130 + "(a) WHERE a.$dtId = 'a'", "more than 100"),
-        ("SELECT * FROM DIGITALTWINS WHERE x = '" + "x" * 8_000 + "'", "longer than 8,000 characters"),
+        ("SELECT * FROM DIGITALTWINS WHERE x = '" + "x" * 8_000 + "'", "at most 8000 are taken"),
     ],
 )
 def test_refusals(serve, text, message):

@@ -316,8 +316,8 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
             opened.screen.stop_arranging();
             Response::Accepted
         }
-        Request::KeepView { session, view } => keep_view(opened, session, view),
-        Request::SaveView { name, view } => save_view(opened, name, view),
+        Request::KeepView { session, view } => keep_view(opened, session, view).await,
+        Request::SaveView { name, view } => save_view(opened, name, view).await,
         Request::Views => Response::Views(opened.looked_at()),
         Request::Search { text, limit } => {
             let (hits, total) = search(&opened.view.read(), &text, limit.min(500) as usize);
@@ -404,7 +404,11 @@ const MOST_NAME: usize = 200;
 /// A view is no larger than this, in bytes: ids of some hundred thousand twins.
 const MOST_VIEW: usize = 8 << 20;
 
-fn save_view(opened: &Opened, name: String, view: Option<serde_json::Value>) -> Response {
+async fn save_view(
+    opened: &Arc<Opened>,
+    name: String,
+    view: Option<serde_json::Value>,
+) -> Response {
     if name.trim().is_empty() || name.len() > MOST_NAME {
         return failed("NotSaved", format!("A view needs a name of at most {MOST_NAME} bytes."));
     }
@@ -412,10 +416,11 @@ fn save_view(opened: &Opened, name: String, view: Option<serde_json::Value>) -> 
         return failed("NotSaved", VIEW_TOO_LARGE);
     }
     opened.save_view(name, view);
+    opened.keep_views().await;
     Response::Views(opened.looked_at())
 }
 
-fn keep_view(opened: &Opened, session: u32, view: serde_json::Value) -> Response {
+async fn keep_view(opened: &Arc<Opened>, session: u32, view: serde_json::Value) -> Response {
     if session != opened.number {
         return failed("NotOpen", "Something else is open by now.");
     }
@@ -423,6 +428,7 @@ fn keep_view(opened: &Opened, session: u32, view: serde_json::Value) -> Response
         return failed("NotSaved", VIEW_TOO_LARGE);
     }
     opened.set_last_view(view);
+    opened.keep_last_view().await;
     Response::Accepted
 }
 

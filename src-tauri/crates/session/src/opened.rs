@@ -171,11 +171,11 @@ impl Opened {
             Some(view) => views.saved.insert(name, view),
             None => views.saved.remove(&name),
         };
-        // Kept at the next time, whatever the places do.
+        // To be kept whatever the places do.
         *self.kept.lock() = u64::MAX;
     }
 
-    /// Keeps how it is looked at now, by and by.
+    /// Remembers how it is looked at now.
     pub(crate) fn set_last_view(&self, view: Value) {
         *self.last_view.lock() = (Some(view), true);
     }
@@ -227,7 +227,8 @@ impl Opened {
         }
     }
 
-    async fn keep_last_view(self: &Arc<Self>) {
+    /// Keeps how it is looked at for the next start, where that changed.
+    pub(crate) async fn keep_last_view(self: &Arc<Self>) {
         let (Some(view), true) = self.last_view.lock().clone() else { return };
         let this = self.clone();
         let bytes = view.to_string().into_bytes();
