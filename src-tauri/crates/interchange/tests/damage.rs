@@ -95,14 +95,31 @@ proptest! {
     }
 }
 
+fn with(part: &str, from: &str, to: &str) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut changed = false;
+    for (name, bytes) in PARTS.iter() {
+        let text = String::from_utf8_lossy(bytes);
+        let other = if name.contains(part) { text.replace(from, to) } else { text.to_string() };
+        changed |= other != text;
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(other.as_bytes()).unwrap();
+    }
+    assert!(changed, "{from} is in no {part}");
+    archive.finish().unwrap().into_inner()
+}
+
 /// A reference that overflows the numbers of the library that reads workbooks.
 #[test]
 fn a_cell_that_no_spreadsheet_has() {
-    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in PARTS.iter() {
-        let text = String::from_utf8_lossy(bytes).replace("r=\"A2\"", "r=\"A99999999999\"");
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        archive.write_all(text.as_bytes()).unwrap();
+    read_bytes("bad.xlsx", &with("sheet", "r=\"A2\"", "r=\"A99999999999\""));
+}
+
+/// A number of texts for which no machine has the memory.
+#[test]
+fn more_texts_than_there_are() {
+    for number in ["1", "42949672965", "99999999999999999999999999"] {
+        let attribute = format!("uniqueCount = \"{number}");
+        read_bytes("bad.xlsx", &with("sharedStrings", "uniqueCount=\"", &attribute));
     }
-    read_bytes("bad.xlsx", &archive.finish().unwrap().into_inner());
 }

@@ -8,6 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a workbook may unpack to. Its texts are held in memory while it is read.
 const MOST_UNPACKED: u64 = 1024 * 1024 * 1024;
+/// The shared texts say in here how many they are.
+const HEAD: u64 = 64 * 1024;
+/// A text takes as many bytes at the least: `<si/>`.
+const SHORTEST: u64 = 5;
 /// The first whole number that a spreadsheet's numbers cannot tell from its neighbours.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -72,7 +76,8 @@ fn finish(row: &mut Row, merged: &mut Merged, take: &mut dyn FnMut(&Row) -> bool
     on
 }
 
-/// Unpacks everything once and keeps nothing: what a file says about its sizes may be a lie.
+/// Unpacks everything once and keeps nothing: what a file says about its sizes may be a lie. So may
+/// be its number of texts, for which the library takes memory before it reads the first.
 fn check_size(input: &mut File, most: u64) -> Result<(), String> {
     let broken = |error: &dyn std::fmt::Display| {
         format!(
@@ -84,14 +89,38 @@ fn check_size(input: &mut File, most: u64) -> Result<(), String> {
     let mut left = most;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| broken(&error))?;
-        let size =
-            io::copy(&mut entry.take(left + 1), &mut io::sink()).map_err(|error| broken(&error))?;
+        let texts =
+            entry.name().is_ok_and(|name| name.to_lowercase().ends_with("sharedstrings.xml"));
+        let mut entry = entry.take(left + 1);
+        let mut head = Vec::new();
+        let begun = entry.by_ref().take(HEAD).read_to_end(&mut head);
+        let begun = begun.map_err(|error| broken(&error))? as u64;
+        let size = begun + io::copy(&mut entry, &mut io::sink()).map_err(|error| broken(&error))?;
+        if texts && claimed(&head) > size / SHORTEST {
+            return Err(broken(&"it says that it has more texts than fit into it"));
+        }
         left = left.checked_sub(size).ok_or(
             "The workbook unpacks to more than 1 GiB. Split it, or use NDJSON for so much.",
         )?;
     }
     drop(archive);
     input.rewind().map_err(|error| broken(&error))
+}
+
+/// How many texts the head of the shared ones claims, at the most; all that can be where it does not
+/// even begin.
+fn claimed(head: &[u8]) -> u64 {
+    let head = String::from_utf8_lossy(head);
+    if !head.contains("sst") && head.len() as u64 >= HEAD {
+        return u64::MAX;
+    }
+    let number = |after: &str| {
+        let digits = after.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '>');
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        // Longer than a number can be is more than fits.
+        if end == 0 { 0 } else { digits[..end].parse().unwrap_or(u64::MAX) }
+    };
+    head.split("uniqueCount").skip(1).map(number).max().unwrap_or(0)
 }
 
 fn text(cell: &XlsxCellFormula<'_>) -> Option<Cell> {
