@@ -273,9 +273,8 @@ impl Receiver {
 
     /// Receive and delete: they are gone before they are sent, so that none is sent twice.
     async fn delete(&self, taken: &[Taken]) -> Result<(), Error> {
-        let numbers: Vec<u64> = taken.iter().map(|t| t.delivered.sequence_number).collect();
         let (done, removed) = oneshot::channel();
-        self.mailbox.remove(&numbers, Box::new(move |removed| drop(done.send(removed))));
+        self.mailbox.delete(taken, false, Box::new(move |removed| drop(done.send(removed))));
         match removed.await {
             Ok(removed) => removed.map_err(|refused| error_of(&refused)),
             Err(_) => Err(Error::new(condition::INTERNAL_ERROR, "the server is stopping")),

@@ -470,6 +470,38 @@ impl Mailbox {
         });
     }
 
+    /// Removes what was taken before it is handed out. While that is made durable it is busy, however
+    /// long the disk takes: a lock could end, and another receiver would get it too. Where it cannot be
+    /// kept, what was `deferred` is so again, and everything else is to be received.
+    pub(crate) fn delete(self: &Arc<Self>, taken: &[Taken], deferred: bool, done: Done) {
+        let numbers: Vec<u64> = taken.iter().map(|t| t.delivered.sequence_number).collect();
+        let mut state = self.state.lock();
+        for taken in taken {
+            if let Some((number, _)) = state.unlock(taken.token)
+                && let Some(entry) = state.entries.get_mut(&number)
+            {
+                entry.place = Place::Busy;
+            }
+        }
+        drop(state);
+        let (mailbox, kept) = (self.clone(), numbers.clone());
+        let removed = move |removed: Result<(), Refused>| {
+            if removed.is_err() {
+                let mut state = mailbox.state.lock();
+                for number in kept {
+                    match state.entries.get_mut(&number) {
+                        Some(entry) if deferred => entry.place = Place::Deferred,
+                        _ => mailbox.make_ready(&mut state, number),
+                    }
+                }
+                drop(state);
+                mailbox.notify();
+            }
+            done(removed);
+        };
+        self.remove(&numbers, Box::new(removed));
+    }
+
     fn gone(&self, numbers: &[u64]) {
         let mut state = self.state.lock();
         state.settled += 1;

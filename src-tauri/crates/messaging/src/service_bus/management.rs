@@ -179,8 +179,7 @@ async fn deferred(mailbox: &Arc<Mailbox>, body: &Value) -> Result<Response, Erro
     })?;
     let deletes = body.get("receiver-settle-mode").and_then(Value::as_u32) == Some(0);
     if deletes {
-        let numbers: Vec<u64> = taken.iter().map(|t| t.delivered.sequence_number).collect();
-        done(|tell| mailbox.remove(&numbers, tell)).await?;
+        done(|tell| mailbox.delete(&taken, true, tell)).await?;
     }
     let message = |taken: &Taken| {
         let head = taken.message.head(&taken.delivered);
