@@ -55,11 +55,13 @@ export function ResultJson() {
       shown.dispatch({ changes: { from: 0, to: doc.length, insert: text } });
   }, [values]);
 
+  const whole = values.length === 1 ? "row" : "rows";
+  const what = more || rows.length > values.length ? "of the rows" : whole;
   return (
     <div className="query-table">
       <div ref={place} className="query-json" data-testid="query-json" />
       <div className="query-foot secondary number">
-        {count(values.length)} {more || rows.length > values.length ? "of the rows" : "rows"}
+        {count(values.length)} {what}
         {more && rows.length < mostWritten && (
           <Button look="quiet" onClick={() => void queries.loadMore()}>
             Load more

@@ -1,16 +1,17 @@
 //! The IoT hub under load and under attack, with our own client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+#[path = "support/disk.rs"]
+mod disk;
 mod support;
 
 use bytes::Bytes;
-use journal::store::{Kept, Store, Write};
-use journal::{Journal, Options, StoreError, StreamId};
+use journal::{Journal, Options};
 use messaging::client::MqttError;
 use messaging::iot_hub::{MAX_DELIVERIES, NoEvents, Properties};
 use proptest::prelude::*;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use support::{Hub, Mosquitto, device, eventually, telemetry_topic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -172,48 +173,10 @@ async fn more_connections_than_there_may_be_are_closed() {
     connected.unwrap().publish(&telemetry_topic(0), "in", true).await.unwrap();
 }
 
-/// A store that is full when it is told so.
-struct Full {
-    store: Box<dyn Store>,
-    full: Arc<AtomicBool>,
-}
-
-impl Store for Full {
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.store.begin()
-    }
-    fn write(&mut self, write: &Write<'_>) -> Result<(), StoreError> {
-        if self.full.load(SeqCst) && !matches!(write, Write::Mark) {
-            return Err(StoreError::Full);
-        }
-        self.store.write(write)
-    }
-    fn commit(&mut self) -> Result<(), StoreError> {
-        self.store.commit()
-    }
-    fn rollback(&mut self) {
-        self.store.rollback();
-    }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        self.store.oldest(stream, limit)
-    }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.store.checkpoint()
-    }
-    fn wal_bytes(&self) -> u64 {
-        self.store.wal_bytes()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_acknowledges_nothing_and_is_survived() {
     let folder = tempfile::tempdir().unwrap();
-    let full = Arc::new(AtomicBool::new(false));
-    let switch = full.clone();
-    let journal = Journal::open_with(folder.path(), Options::default(), |store| {
-        Box::new(Full { store, full: switch })
-    });
-    let journal = journal.unwrap();
+    let (journal, full) = disk::journal(folder.path());
     let hub = Hub::start_in(folder, &journal, 2, 100, Arc::new(NoEvents)).await;
     let client = hub.connect(0).await.unwrap();
     full.store(true, SeqCst);

@@ -2,13 +2,13 @@
 //! the others go on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "support/disk.rs"]
+mod disk;
 #[path = "support/raw.rs"]
 mod raw;
 
 use amqp::performative::Performative;
 use amqp::{Error, Outcome, Role, condition, frame};
-use journal::store::{Kept, Store, Write};
-use journal::{Journal, Options, StoreError, StreamId};
 use messaging::namespace::{Declared, ListenOptions, Listening, Namespace};
 use messaging::sas::{ConnectionString, Key, sign};
 use raw::Raw;
@@ -33,35 +33,6 @@ struct Served {
     _folder: tempfile::TempDir,
 }
 
-struct Disk {
-    store: Box<dyn Store>,
-    full: Arc<AtomicBool>,
-}
-
-impl Store for Disk {
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.store.begin()
-    }
-    fn write(&mut self, write: &Write<'_>) -> Result<(), StoreError> {
-        if self.full.load(SeqCst) { Err(StoreError::Full) } else { self.store.write(write) }
-    }
-    fn commit(&mut self) -> Result<(), StoreError> {
-        self.store.commit()
-    }
-    fn rollback(&mut self) {
-        self.store.rollback();
-    }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        self.store.oldest(stream, limit)
-    }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.store.checkpoint()
-    }
-    fn wal_bytes(&self) -> u64 {
-        self.store.wal_bytes()
-    }
-}
-
 impl Served {
     async fn start() -> Self {
         Self::with_room(5_000).await
@@ -69,12 +40,7 @@ impl Served {
 
     async fn with_room(most_connections: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let full = Arc::new(AtomicBool::new(false));
-        let disk = full.clone();
-        let journal = Journal::open_with(folder.path(), Options::default(), |store| {
-            Box::new(Disk { store, full: disk })
-        })
-        .unwrap();
+        let (journal, full) = disk::journal(folder.path());
         let namespace = Namespace::open(&journal, "secret").unwrap();
         let declared: Declared = serde_json::from_value(json!({
             "eventHubs": {"telemetry": {"partitions": 1}},
