@@ -177,7 +177,47 @@ limits: LimitsChoice, } | { "type": "chooseQueryLag",
 /**
  * By so many seconds, up to 600; absent for not at all.
  */
-seconds: number | null, } | { "type": "simulate", 
+seconds: number | null, } | { "type": "topology" } | { "type": "checkTopology", 
+/**
+ * The topology, as `topology.json` has it.
+ */
+topology: unknown, 
+/**
+ * The texts of users' own functions, by file.
+ */
+files: { [key in string]: string }, } | { "type": "deploy", 
+/**
+ * The topology, as `topology.json` has it.
+ */
+topology: unknown, 
+/**
+ * The texts of users' own functions, by file.
+ */
+files: { [key in string]: string }, 
+/**
+ * The revision that it was made from; refused where another came since.
+ */
+revision: number, } | { "type": "flow" } | { "type": "sendMessage", 
+/**
+ * The source's name.
+ */
+source: string, 
+/**
+ * The device that it is of.
+ */
+device: string, 
+/**
+ * What it says.
+ */
+body: unknown, } | { "type": "secrets" } | { "type": "keepSecret", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The secret; `null` to forget it.
+ */
+value: string | null, } | { "type": "simulate", 
 /**
  * What to do.
  */

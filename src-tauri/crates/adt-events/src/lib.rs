@@ -6,6 +6,8 @@
 
 mod filter;
 mod notification;
+mod of_2019;
 
 pub use filter::{Filter, FilterError, Verdict};
 pub use notification::{Notification, NotificationType};
+pub use of_2019::EventType2019;

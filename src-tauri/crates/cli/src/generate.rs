@@ -129,7 +129,7 @@ impl Generate {
 /// The sample's topology with these devices.
 fn simulated(mut topology: Topology, thermostats: &[String], seed_of_weather: u64) -> Topology {
     for source in topology.sources.values_mut() {
-        let SourceSpec::SimulatedThermostats { devices, seed, .. } = source;
+        let SourceSpec::SimulatedThermostats { devices, seed, .. } = source else { continue };
         *devices = thermostats.iter().take(MOST_SIMULATED).cloned().collect();
         *seed = seed_of_weather;
     }

@@ -26,6 +26,7 @@ fn change(number: u64) -> Change {
             origin: Origin::Function {
                 name: "ingest".into(),
                 after: format!("thermo_{:04}", number % 1_000).into(),
+                hops: 1,
             },
         },
         kind: ChangeKind::TwinPatched {

@@ -166,7 +166,11 @@ fn of_each_change() {
             time: Timestamp::from_ticks(9),
             cause: Cause {
                 trace: TraceContext::new(3, 4),
-                origin: Origin::Function { name: "ingest".into(), after: "thermo_1".into() },
+                origin: Origin::Function {
+                    name: "ingest".into(),
+                    after: "thermo_1".into(),
+                    hops: 1,
+                },
             },
             kind,
         };

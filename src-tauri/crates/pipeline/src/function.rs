@@ -2,6 +2,7 @@
 
 mod ingest;
 mod propagate;
+pub(crate) mod units;
 
 use crate::{DeviceMessage, FunctionSpec};
 use adt_events::Notification;
@@ -83,5 +84,8 @@ pub fn build_function(
                 context,
             })
         }
+        FunctionSpec::ToTimeSeries { .. }
+        | FunctionSpec::Rhai { .. }
+        | FunctionSpec::Webhook { .. } => todo!("functions helper"),
     }
 }

@@ -6,16 +6,28 @@
 //! carry the real protocols.
 
 mod delivery;
+mod flow;
 mod function;
 mod routing;
 mod running;
+mod surroundings;
 mod topology;
 
 pub use delivery::{Cursors, Endpoint, EventGridTopic};
+pub use flow::{
+    Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
+    node_id,
+};
 pub use function::{Event, Function, FunctionError, build_function};
 pub use routing::{RouteVerdict, Routes};
 pub use running::{DeviceHub, DeviceMessage, Observer, Pipeline, PipelineParts};
+pub use surroundings::{GridSubscriber, Kept, Memory, Surroundings, TopicKey};
 pub use topology::{
-    EndpointKind, EndpointSpec, FunctionSpec, Mapping, RouteSpec, SourceSpec, SubscriptionSpec,
-    Topology, TopologyProblem,
+    Authentication, Conversion, DeadLetterSpec, DeviceFrom, Difference, Endpoint2019Spec,
+    EndpointKind, EndpointSpec, FunctionSpec, Mapping, Node, RouteSpec, SecretRef, SinkSpec,
+    SourceSpec, SubscriptionSpec, Topology, TopologyProblem, Wiring, function_file,
 };
+
+/// A trace goes through so many functions, one after another, and is then cut off: functions that
+/// set each other off would never end.
+pub const MOST_HOPS: u64 = 16;

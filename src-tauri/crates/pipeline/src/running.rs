@@ -85,6 +85,7 @@ impl Pipeline {
                 EndpointKind::EventGrid => {
                     Arc::new(EventGridTopic::new(name, subscribers, parts.observer.clone()))
                 }
+                EndpointKind::EventHub | EndpointKind::ServiceBus => todo!("delivery helper"),
             };
             let delivery = Delivery {
                 name: name.clone(),

@@ -4,6 +4,7 @@ mod open;
 
 use crate::embedded::{Embedded, LONGEST_LAG, blocking, is_lag};
 use crate::failure::OpenError;
+use crate::flow::about_topology;
 use crate::opened::{Kind, Opened};
 use crate::opening::Stage;
 use crate::query::about_queries;
@@ -345,6 +346,13 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         Request::Limits => Response::Limits(limits(opened)),
         Request::ChooseLimits { limits } => choose_limits(opened, limits).await,
         Request::ChooseQueryLag { seconds } => choose_query_lag(opened, seconds).await,
+        Request::Topology
+        | Request::CheckTopology { .. }
+        | Request::Deploy { .. }
+        | Request::Flow
+        | Request::SendMessage { .. }
+        | Request::Secrets
+        | Request::KeepSecret { .. } => about_topology(opened, request).await,
         Request::Simulate { action } => simulate(opened, &action),
         Request::SaveToWorkspace => save(opened).await,
         Request::Open { .. }

@@ -8,6 +8,7 @@ mod embedded;
 mod explorer;
 mod failure;
 mod files;
+mod flow;
 mod identity;
 mod logging;
 mod opened;

@@ -23,9 +23,18 @@ pub enum Origin {
         name: Arc<str>,
         /// What called it: a twin id or a device id.
         after: Arc<str>,
+        /// How many functions were called one after another until this change, itself counted.
+        hops: u64,
     },
     /// Seen on the remote instance; who did it is not known here.
     Remote,
+}
+
+impl Origin {
+    /// How many functions led to the change, one after another.
+    pub fn hops(&self) -> u64 {
+        if let Self::Function { hops, .. } = self { *hops } else { 0 }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -34,7 +43,7 @@ impl fmt::Display for Origin {
             Self::Rest => f.write_str("REST"),
             Self::App => f.write_str("this app"),
             Self::Workspace => f.write_str("workspace"),
-            Self::Function { name, after } => write!(f, "{name}, after {after}"),
+            Self::Function { name, after, .. } => write!(f, "{name}, after {after}"),
             Self::Remote => f.write_str("remote instance"),
         }
     }

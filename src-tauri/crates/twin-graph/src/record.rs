@@ -24,7 +24,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// The form that is written; another one is not read.
-pub const FORM: u8 = 1;
+pub const FORM: u8 = 2;
 
 /// Bytes that are not of this form.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

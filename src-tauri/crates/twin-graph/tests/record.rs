@@ -135,7 +135,11 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Origin::App),
         Just(Origin::Workspace),
         Just(Origin::Remote),
-        (text(), text()).prop_map(|(name, after)| Origin::Function { name, after }),
+        (text(), text(), any::<u64>()).prop_map(|(name, after, hops)| Origin::Function {
+            name,
+            after,
+            hops
+        }),
     ];
     (any::<u64>(), time(), (any::<u128>(), any::<u64>()), origin, kind()).prop_map(
         |(version, time, (trace, span), origin, kind)| {
@@ -200,7 +204,7 @@ fn the_form_stays() {
     };
     let hex: String = change.to_record().iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = concat!(
-        "01ac0200802ef168653c0007000000000000000000000000000000090000000000000001050b746865726d6f5f30",
+        "02ac0200802ef168653c0007000000000000000000000000000000090000000000000001050b746865726d6f5f30",
         "3030310a64746d693a743a543b3101020c2f74656d70657261747572650105000000000080354001032800055",
         "72f223122",
     );

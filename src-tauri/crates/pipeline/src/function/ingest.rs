@@ -28,7 +28,8 @@ impl Function for Ingest {
             return Err(self.unfit("it takes device messages, and got a notification."));
         };
         let twin = self.twins.get(&*message.device).map_or(&*message.device, String::as_str);
-        let origin = Origin::Function { name: self.name.clone(), after: message.device.clone() };
+        let origin =
+            Origin::Function { name: self.name.clone(), after: message.device.clone(), hops: 1 };
         let call = Call::within(message.trace, origin);
         let refused = |source| FunctionError::Refused {
             function: self.name.clone(),

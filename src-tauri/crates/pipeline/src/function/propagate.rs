@@ -34,7 +34,8 @@ impl Function for PropagateToParent {
         };
         let Some(child) = notification.subject.clone() else { return Ok(()) };
         let Some(value) = self.changed_value(&notification) else { return Ok(()) };
-        let origin = Origin::Function { name: self.name.clone(), after: child.as_str().into() };
+        let origin =
+            Origin::Function { name: self.name.clone(), after: child.as_str().into(), hops: 1 };
         let call = Call::within(notification.trace, origin);
         for parent in self.parents(&child) {
             let patch = vec![Operation {

@@ -71,7 +71,9 @@ fn message(reading: Reading) -> DeviceMessage {
 }
 
 fn simulated(topology: &Topology, source: &SourceSpec) -> Vec<SimulatedDevice> {
-    let SourceSpec::SimulatedThermostats { devices, every_seconds, seed, .. } = source;
+    let SourceSpec::SimulatedThermostats { devices, every_seconds, seed, .. } = source else {
+        return Vec::new();
+    };
     let device = |device: &String| SimulatedDevice {
         device: device.as_str().into(),
         twin: topology.twin_of_device(device).into(),

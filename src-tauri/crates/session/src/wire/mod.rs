@@ -5,6 +5,7 @@
 //! for the window of the log that it shows.
 
 mod columns;
+mod flow;
 mod graph;
 mod instance;
 mod limits;
@@ -13,6 +14,7 @@ mod query;
 mod twin;
 
 pub use columns::{Malformed, Texts};
+pub use flow::*;
 pub use graph::*;
 pub use instance::*;
 pub use limits::*;
@@ -215,6 +217,48 @@ pub enum Request {
         /// By so many seconds, up to 600; absent for not at all.
         seconds: Option<f64>,
     },
+    /// The topology that is at work; answered by `topology`.
+    Topology,
+    /// Checks a topology without setting it to work; answered by `topologyNotes`.
+    CheckTopology {
+        /// The topology, as `topology.json` has it.
+        #[ts(type = "unknown")]
+        topology: serde_json::Value,
+        /// The texts of users' own functions, by file.
+        files: std::collections::BTreeMap<String, String>,
+    },
+    /// Sets a topology to work in place of the one before, and writes it to the workspace where
+    /// there is a folder; answered by `topology`, or `failed` with all that is wrong.
+    Deploy {
+        /// The topology, as `topology.json` has it.
+        #[ts(type = "unknown")]
+        topology: serde_json::Value,
+        /// The texts of users' own functions, by file.
+        files: std::collections::BTreeMap<String, String>,
+        /// The revision that it was made from; refused where another came since.
+        revision: u32,
+    },
+    /// What every node and wire of the topology counted; answered by `flow`.
+    Flow,
+    /// Sends a message as a source of the topology does; answered by `accepted`.
+    SendMessage {
+        /// The source's name.
+        source: String,
+        /// The device that it is of.
+        device: String,
+        /// What it says.
+        #[ts(type = "unknown")]
+        body: serde_json::Value,
+    },
+    /// The names of the secrets that are kept; answered by `secrets`.
+    Secrets,
+    /// Keeps a secret, or forgets it; answered by `secrets`.
+    KeepSecret {
+        /// Its name.
+        name: String,
+        /// The secret; `null` to forget it.
+        value: Option<String>,
+    },
     /// Steers the simulated devices; answered by `accepted`.
     Simulate {
         /// What to do.
@@ -299,6 +343,24 @@ pub enum Response {
     LogEvent(Box<LogEventDetail>),
     /// Answers `limits`, `chooseLimits` and `chooseQueryLag`.
     Limits(Limits),
+    /// Answers `topology` and `deploy`.
+    Topology(Box<TopologyState>),
+    /// Answers `checkTopology`.
+    TopologyNotes {
+        /// What is wrong: nothing of it can be deployed.
+        problems: Vec<TopologyNote>,
+        /// What is allowed and may not be meant.
+        warnings: Vec<TopologyNote>,
+    },
+    /// Answers `flow`.
+    Flow(Flow),
+    /// Answers `secrets` and `keepSecret`.
+    Secrets {
+        /// Their names, and where they are kept in words.
+        names: Vec<String>,
+        /// `the system's keyring`, or a file.
+        kept_in: String,
+    },
     /// Answers `saveToWorkspace`.
     Saved {
         /// The files written.

@@ -57,7 +57,7 @@ variants!(Origin {
     1 = Rest {},
     2 = App {},
     3 = Workspace {},
-    4 = Function { name, after },
+    4 = Function { name, after, hops },
     5 = Remote {},
 });
 

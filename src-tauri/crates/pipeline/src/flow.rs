@@ -1,0 +1,272 @@
+//! What flows: counters and states of every node and wire, which readers may ask for at any time.
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use ts_rs::TS;
+use twin_graph::Timestamp;
+
+/// The node that all others stand around.
+pub const INSTANCE: &str = "instance";
+
+/// The id of a node: `endpoints/eg-twins`.
+pub fn node_id(part: &str, name: &str) -> String {
+    format!("{part}/{name}")
+}
+
+/// How a node does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum NodeState {
+    /// Nothing came yet.
+    #[default]
+    Idle,
+    /// As it should be.
+    Healthy,
+    /// New: it takes its first events then.
+    Provisioning {
+        /// When that ends.
+        #[ts(type = "string")]
+        until: Timestamp,
+    },
+    /// The primary key was refused, the secondary works.
+    SecondaryKey,
+    /// What failed is tried again.
+    Retrying {
+        /// Which attempt is next.
+        attempt: u32,
+        /// When.
+        #[ts(type = "string")]
+        at: Timestamp,
+    },
+    /// By the rules of 2019: events are dropped until then.
+    Paused {
+        /// When that ends.
+        #[ts(type = "string")]
+        until: Timestamp,
+    },
+    /// What cannot be delivered goes to the dead letters.
+    DeadLettering,
+    /// It cannot work as it is; the message says what to do.
+    Failed,
+}
+
+/// Counts what passes a node. Counting costs some nanoseconds and never waits.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Events that came.
+    pub taken: Count,
+    /// Events that it handed on, delivered or handled.
+    pub done: Count,
+    /// Bytes of these.
+    pub bytes: Count,
+    /// Attempts that failed.
+    pub failures: Count,
+    /// Attempts after the first.
+    pub retries: Count,
+    /// Events that may have been delivered twice.
+    pub repeated: Count,
+    /// Events that went to the dead letters.
+    pub dead_lettered: Count,
+    /// Nanoseconds of work.
+    pub busy: Count,
+    /// Events that wait.
+    pub lag: Count,
+    dropped: Mutex<BTreeMap<&'static str, u64>>,
+    state: Mutex<(NodeState, Option<String>)>,
+}
+
+/// A number that goes up, or is set.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    /// Makes it another.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Meter {
+    /// Counts events that are gone, for a reason in words: "no dead letters are kept".
+    pub fn drop(&self, reason: &'static str, events: u64) {
+        *self.dropped.lock().entry(reason).or_default() += events;
+    }
+
+    /// Sets how the node does, with a sentence where there is something to say.
+    pub fn set_state(&self, state: NodeState, message: Option<String>) {
+        *self.state.lock() = (state, message);
+    }
+
+    /// How the node does.
+    pub fn state(&self) -> NodeState {
+        self.state.lock().0.clone()
+    }
+
+    /// Counts an event that was handled, and how long that took.
+    pub fn handled(&self, took: Duration) {
+        self.done.add(1);
+        self.busy.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// What it counted.
+    pub fn counts(&self) -> Counts {
+        let dropped = self.dropped.lock();
+        Counts {
+            taken: self.taken.get(),
+            done: self.done.get(),
+            bytes: self.bytes.get(),
+            failures: self.failures.get(),
+            retries: self.retries.get(),
+            repeated: self.repeated.get(),
+            dead_lettered: self.dead_lettered.get(),
+            busy_nanos: self.busy.get(),
+            lag: self.lag.get(),
+            dropped: dropped.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        }
+    }
+}
+
+/// What a node counted since it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Events that came.
+    #[ts(type = "number")]
+    pub taken: u64,
+    /// Events that it handed on, delivered or handled.
+    #[ts(type = "number")]
+    pub done: u64,
+    /// Bytes of these.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Attempts that failed.
+    #[ts(type = "number")]
+    pub failures: u64,
+    /// Attempts after the first.
+    #[ts(type = "number")]
+    pub retries: u64,
+    /// Events that may have been delivered twice.
+    #[ts(type = "number")]
+    pub repeated: u64,
+    /// Events that went to the dead letters.
+    #[ts(type = "number")]
+    pub dead_lettered: u64,
+    /// Nanoseconds of work.
+    #[ts(type = "number")]
+    pub busy_nanos: u64,
+    /// Events that wait.
+    #[ts(type = "number")]
+    pub lag: u64,
+    /// Events that are gone, by reason.
+    #[ts(type = "Record<string, number>")]
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// Counts what passes a wire.
+#[derive(Debug, Default)]
+pub struct Wire {
+    /// Events.
+    pub events: Count,
+    /// Their bytes.
+    pub bytes: Count,
+}
+
+/// All meters of a topology. Meters of nodes that stay go on counting through a deploy.
+#[derive(Debug, Default)]
+pub struct Flow {
+    nodes: Mutex<BTreeMap<String, Arc<Meter>>>,
+    wires: Mutex<BTreeMap<(String, String), Arc<Wire>>>,
+}
+
+impl Flow {
+    /// The meter of a node.
+    pub fn node(&self, id: &str) -> Arc<Meter> {
+        let mut nodes = self.nodes.lock();
+        if let Some(meter) = nodes.get(id) {
+            return meter.clone();
+        }
+        nodes.entry(id.to_owned()).or_default().clone()
+    }
+
+    /// The meter of a wire between two nodes.
+    pub fn wire(&self, from: &str, to: &str) -> Arc<Wire> {
+        self.wires.lock().entry((from.to_owned(), to.to_owned())).or_default().clone()
+    }
+
+    /// Forgets what is no longer there.
+    pub fn retain(&self, nodes: impl Fn(&str) -> bool) {
+        self.nodes.lock().retain(|id, _| nodes(id));
+        self.wires.lock().retain(|(from, to), _| nodes(from) && nodes(to));
+    }
+
+    /// What was counted so far.
+    pub fn report(&self) -> FlowReport {
+        let node = |(id, meter): (&String, &Arc<Meter>)| {
+            let (state, message) = meter.state.lock().clone();
+            NodeReport { node: id.clone(), state, message, counts: meter.counts() }
+        };
+        let wire = |((from, to), wire): (&(String, String), &Arc<Wire>)| WireReport {
+            from: from.clone(),
+            to: to.clone(),
+            events: wire.events.get(),
+            bytes: wire.bytes.get(),
+        };
+        FlowReport {
+            nodes: self.nodes.lock().iter().map(node).collect(),
+            wires: self.wires.lock().iter().map(wire).collect(),
+        }
+    }
+}
+
+/// What all nodes and wires counted, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct FlowReport {
+    /// The nodes, by id.
+    pub nodes: Vec<NodeReport>,
+    /// The wires.
+    pub wires: Vec<WireReport>,
+}
+
+/// What a node counted, and how it does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeReport {
+    /// Its id: `endpoints/eg-twins`, or `instance`.
+    pub node: String,
+    /// How it does.
+    pub state: NodeState,
+    /// What there is to say about that.
+    pub message: Option<String>,
+    /// What it counted.
+    pub counts: Counts,
+}
+
+/// What passed a wire.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct WireReport {
+    /// Where it begins.
+    pub from: String,
+    /// Where it ends.
+    pub to: String,
+    /// Events.
+    #[ts(type = "number")]
+    pub events: u64,
+    /// Their bytes.
+    #[ts(type = "number")]
+    pub bytes: u64,
+}
