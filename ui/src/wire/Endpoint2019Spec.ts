@@ -26,4 +26,14 @@ primary?: SecretRef,
 /**
  * Secondary connection string; of Event Grid the secondary key.
  */
-secondary?: SecretRef, };
+secondary?: SecretRef, 
+/**
+ * How long it takes no events after one that could not be delivered, in minutes: 30 where
+ * absent, and never more.
+ */
+pauseMinutes?: number, 
+/**
+ * How long after it is made it takes its first events, in minutes: the service took 5 to 10.
+ * 0 where absent.
+ */
+firstEventsAfterMinutes?: number, };

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::str::FromStr;
 use twin_graph::{AppliedOperation, Change, ChangeKind, Timestamp, TraceContext};
 
 /// The content type of every notification.
@@ -29,6 +30,16 @@ pub enum NotificationType {
 }
 
 impl NotificationType {
+    const ALL: [Self; 7] = [
+        Self::TwinCreate,
+        Self::TwinUpdate,
+        Self::TwinDelete,
+        Self::RelationshipCreate,
+        Self::RelationshipUpdate,
+        Self::RelationshipDelete,
+        Self::Telemetry,
+    ];
+
     /// As it stands in `type`: `Microsoft.DigitalTwins.Twin.Update`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,6 +63,14 @@ impl NotificationType {
             }
             Self::Telemetry => "DigitalTwinTelemetryMessages",
         }
+    }
+}
+
+impl FromStr for NotificationType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
 }
 
@@ -81,6 +100,8 @@ pub struct Notification {
     pub dataschema: Option<String>,
     /// Trace context of the change; each delivery goes on with a span of its own.
     pub trace: TraceContext,
+    /// How many functions were called one after another until the change; 0 where none was.
+    pub hops: u64,
     /// The body.
     pub data: Value,
 }
@@ -125,6 +146,7 @@ impl Notification {
             time: Some(change.time),
             dataschema: None,
             trace: change.cause.trace,
+            hops: change.cause.origin.hops(),
             data,
         })
     }
@@ -142,6 +164,7 @@ impl Notification {
             time: None,
             dataschema: Some(model.to_string()),
             trace: change.cause.trace,
+            hops: change.cause.origin.hops(),
             data: body.clone(),
         })
     }
@@ -156,30 +179,6 @@ impl Notification {
             data.shift_insert(0, "modelId".into(), json!(dtmi));
         }
         self
-    }
-
-    /// The notification as structured CloudEvents 1.0 JSON: what Event Grid gets and what a dead
-    /// letter holds.
-    pub fn to_cloud_event(&self) -> Value {
-        let mut event = Map::new();
-        let mut set = |name: &str, value: Value| event.insert(name.to_owned(), value);
-        set("specversion", json!(SPEC_VERSION));
-        set("id", json!(self.id));
-        set("type", json!(self.kind.as_str()));
-        set("source", json!(self.source));
-        set("data", self.data.clone());
-        if let Some(subject) = &self.subject {
-            set("subject", json!(subject));
-        }
-        if let Some(time) = self.time {
-            set("time", json!(time));
-        }
-        if let Some(schema) = &self.dataschema {
-            set("dataschema", json!(schema));
-        }
-        set("datacontenttype", json!(CONTENT_TYPE));
-        set("traceparent", json!(self.trace));
-        Value::Object(event)
     }
 }
 

@@ -1,6 +1,15 @@
-//! The event types of 2019's Azure Digital Twins.
+//! The events of 2019's Azure Digital Twins.
 //!
-//! Source: the seed "Egress and endpoints" (documentation of June 2019).
+//! Source: the seed "Egress and endpoints" (documentation of June 2019). How twins stand for
+//! 2019's spaces, devices and sensors is our own: see [`Classes`] and [`SUBJECT_KINDS`].
+
+mod class;
+mod event;
+mod of_change;
+
+pub use class::{Classes, ObjectClass};
+pub use event::{AccessType, Data2019, Event2019};
+pub use of_change::{SUBJECT_KINDS, SubjectKind};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +43,11 @@ impl EventType2019 {
             Self::SpaceChange => "SpaceChange",
             Self::DeviceMessage => "DeviceMessage",
         }
+    }
+
+    /// Whether events of this type are made of what changes in the graph.
+    pub fn is_of_changes(self) -> bool {
+        matches!(self, Self::TopologyOperation | Self::SensorChange | Self::SpaceChange)
     }
 }
 

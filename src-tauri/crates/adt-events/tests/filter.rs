@@ -15,6 +15,7 @@ fn update() -> Notification {
         time: Some(Timestamp::from_ticks(1)),
         dataschema: None,
         trace: TraceContext::new(1, 1),
+        hops: 0,
         data: json!({
             "modelId": "dtmi:example:Thermostat;1",
             "patch": [{"value": 21.5, "path": "/temperature", "op": "replace"}],
@@ -38,6 +39,7 @@ fn telemetry() -> Notification {
         time: None,
         dataschema: Some("dtmi:example:Thermostat;1".into()),
         trace: TraceContext::new(1, 1),
+        hops: 0,
         data: json!({"temperatureReading": 21.5}),
     }
 }

@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -75,8 +76,9 @@ pub struct Meter {
     pub busy: Count,
     /// Events that wait.
     pub lag: Count,
-    dropped: Mutex<BTreeMap<&'static str, u64>>,
+    dropped: Mutex<BTreeMap<Cow<'static, str>, u64>>,
     state: Mutex<(NodeState, Option<String>)>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A number that goes up, or is set.
@@ -103,7 +105,15 @@ impl Count {
 impl Meter {
     /// Counts events that are gone, for a reason in words: "no dead letters are kept".
     pub fn drop(&self, reason: &'static str, events: u64) {
-        *self.dropped.lock().entry(reason).or_default() += events;
+        *self.dropped.lock().entry(Cow::Borrowed(reason)).or_default() += events;
+    }
+
+    /// Counts events that came and are gone at once, as [`Meter::drop`] does.
+    pub fn give_up(&self, reason: &'static str, events: u64) {
+        if events > 0 {
+            self.taken.add(events);
+            self.drop(reason, events);
+        }
     }
 
     /// Sets how the node does, with a sentence where there is something to say.
@@ -122,6 +132,31 @@ impl Meter {
         self.busy.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 
+    /// Waits until nobody else works for the node: what was begun before a deploy comes to its end
+    /// before what the deploy started goes on with it.
+    pub async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        self.turn.clone().lock_owned().await
+    }
+
+    /// Goes on from what was counted before this process began. A meter that counted already
+    /// knows better.
+    pub fn restore(&self, counts: &Counts) {
+        if self.counts() != Counts::default() {
+            return;
+        }
+        self.taken.set(counts.taken);
+        self.done.set(counts.done);
+        self.bytes.set(counts.bytes);
+        self.failures.set(counts.failures);
+        self.retries.set(counts.retries);
+        self.repeated.set(counts.repeated);
+        self.dead_lettered.set(counts.dead_lettered);
+        self.busy.set(counts.busy_nanos);
+        let dropped = counts.dropped.iter();
+        *self.dropped.lock() =
+            dropped.map(|(reason, count)| (Cow::Owned(reason.clone()), *count)).collect();
+    }
+
     /// What it counted.
     pub fn counts(&self) -> Counts {
         let dropped = self.dropped.lock();
@@ -135,7 +170,7 @@ impl Meter {
             dead_lettered: self.dead_lettered.get(),
             busy_nanos: self.busy.get(),
             lag: self.lag.get(),
-            dropped: dropped.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+            dropped: dropped.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
         }
     }
 }

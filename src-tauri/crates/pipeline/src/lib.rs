@@ -6,6 +6,7 @@
 //! carry the real protocols.
 
 mod delivery;
+mod direct;
 mod flow;
 mod function;
 mod routing;
@@ -14,6 +15,7 @@ mod surroundings;
 mod topology;
 
 pub use delivery::{Cursors, Endpoint, EventGridTopic};
+pub use direct::{DirectEvent, DirectEvents};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
     node_id,

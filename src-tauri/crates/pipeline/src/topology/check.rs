@@ -270,6 +270,19 @@ impl Check<'_> {
                 self.add(&at("kind"), "DeviceMessage goes to an event hub only.");
             }
         }
+        let minutes = [
+            ("pauseMinutes", spec.pause_minutes, Endpoint2019Spec::LONGEST_PAUSE),
+            (
+                "firstEventsAfterMinutes",
+                spec.first_events_after_minutes,
+                Endpoint2019Spec::LONGEST_START,
+            ),
+        ];
+        for (field, given, most) in minutes {
+            if given.is_some_and(|given| given > most) {
+                self.add(&at(field), format!("It was at most {most} minutes: choose fewer."));
+            }
+        }
         self.entity(&at("path"), Some(&spec.path));
         self.secret(&at("primary"), spec.primary.as_ref());
         self.secret(&at("secondary"), spec.secondary.as_ref());

@@ -314,6 +314,16 @@ pub struct Endpoint2019Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub secondary: Option<SecretRef>,
+    /// How long it takes no events after one that could not be delivered, in minutes: 30 where
+    /// absent, and never more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub pause_minutes: Option<u32>,
+    /// How long after it is made it takes its first events, in minutes: the service took 5 to 10.
+    /// 0 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub first_events_after_minutes: Option<u32>,
 }
 
 /// Which notifications go to which endpoint.
@@ -360,6 +370,13 @@ pub enum SinkSpec {
         #[ts(optional)]
         connection: Option<SecretRef>,
     },
+}
+
+impl Endpoint2019Spec {
+    /// The longest pause (the documentation of 2019).
+    pub const LONGEST_PAUSE: u32 = 30;
+    /// The longest wait for the first events (the documentation of 2019).
+    pub const LONGEST_START: u32 = 10;
 }
 
 impl SourceSpec {

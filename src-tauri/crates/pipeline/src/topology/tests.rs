@@ -196,6 +196,18 @@ fn rules_of_every_part() {
             "alone",
         ),
         (
+            r#""path": "spaces""#,
+            r#""path": "spaces", "pauseMinutes": 31"#,
+            "/endpoints2019/spaces/pauseMinutes",
+            "at most 30",
+        ),
+        (
+            r#""path": "spaces""#,
+            r#""path": "spaces", "firstEventsAfterMinutes": 11"#,
+            "/endpoints2019/spaces/firstEventsAfterMinutes",
+            "at most 10",
+        ),
+        (
             r#""endpoint": "bus", "filter": "false""#,
             r#""endpoint": "spaces", "filter": "false""#,
             "/routes/bus/endpoint",

@@ -1,0 +1,138 @@
+//! Events of 2019 that no change of the graph makes: messages of devices, and what functions send.
+//!
+//! They wait in a queue in memory for each endpoint that takes their type. A queue never makes
+//! anybody wait: what does not fit is dropped and counted, as what comes in a pause is.
+
+use crate::{DeviceMessage, Meter};
+use adt_events::{Event2019, EventType2019};
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// So many events wait for an endpoint at most.
+const MOST_WAITING: usize = 8_192;
+const QUEUE_FULL: &str = "more came than the endpoint took; its queue was full";
+const ENDPOINT_GONE: &str = "the endpoint was taken away while they waited";
+
+/// An event that is sent, not made of a change.
+#[derive(Clone, Debug)]
+pub enum DirectEvent {
+    /// A message of a device, raw.
+    DeviceMessage(Arc<DeviceMessage>),
+    /// What a function sends: see [`Event2019::of_function`].
+    UdfCustom(Arc<Event2019>),
+}
+
+impl DirectEvent {
+    fn event_type(&self) -> EventType2019 {
+        match self {
+            Self::DeviceMessage(_) => EventType2019::DeviceMessage,
+            Self::UdfCustom(_) => EventType2019::UdfCustom,
+        }
+    }
+}
+
+/// The queues of all endpoints of 2019. They outlast a deploy, so that nothing is lost by one.
+#[derive(Default)]
+pub struct DirectEvents(RwLock<BTreeMap<String, Arc<Queue>>>);
+
+impl DirectEvents {
+    /// Gives an event to all endpoints that take its type. Never waits.
+    pub fn send(&self, event: DirectEvent) {
+        let of_type = event.event_type();
+        for queue in self.0.read().values() {
+            if queue.types.lock().contains(&of_type) {
+                queue.push(event.clone());
+            }
+        }
+    }
+
+    /// Ends an endpoint's pause at once, so that new keys are tried; says whether there is such
+    /// an endpoint at work.
+    pub fn resume(&self, endpoint: &str) -> bool {
+        let queue = self.0.read().get(endpoint).cloned();
+        queue.map(|queue| queue.resumed.notify_waiters()).is_some()
+    }
+
+    /// Forgets the queues of endpoints that are no longer there; what waits in them is counted as
+    /// dropped.
+    pub fn retain(&self, endpoints: impl Fn(&str) -> bool) {
+        self.0.write().retain(|name, queue| {
+            let stays = endpoints(name);
+            if !stays {
+                queue.give_up(ENDPOINT_GONE);
+            }
+            stays
+        });
+    }
+
+    /// The queue of an endpoint, which from now on takes these types.
+    pub(crate) fn queue(
+        &self,
+        endpoint: &str,
+        types: &[EventType2019],
+        meter: &Arc<Meter>,
+    ) -> Arc<Queue> {
+        let mut queues = self.0.write();
+        let queue = queues.entry(endpoint.to_owned()).or_insert_with(|| Queue::new(meter.clone()));
+        *queue.types.lock() = types.to_vec();
+        queue.clone()
+    }
+}
+
+/// What waits for one endpoint.
+pub(crate) struct Queue {
+    types: Mutex<Vec<EventType2019>>,
+    waiting: Mutex<VecDeque<DirectEvent>>,
+    meter: Arc<Meter>,
+    came: Notify,
+    resumed: Notify,
+}
+
+impl Queue {
+    fn new(meter: Arc<Meter>) -> Arc<Self> {
+        Arc::new(Self {
+            types: Mutex::default(),
+            waiting: Mutex::default(),
+            meter,
+            came: Notify::new(),
+            resumed: Notify::new(),
+        })
+    }
+
+    fn push(&self, event: DirectEvent) {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() < MOST_WAITING {
+            waiting.push_back(event);
+            drop(waiting);
+            self.came.notify_one();
+        } else {
+            drop(waiting);
+            self.meter.give_up(QUEUE_FULL, 1);
+        }
+    }
+
+    /// The oldest events, at most so many.
+    pub(crate) fn take(&self, most: usize) -> Vec<DirectEvent> {
+        let mut waiting = self.waiting.lock();
+        let some = waiting.len().min(most);
+        waiting.drain(..some).collect()
+    }
+
+    /// Drops what waits.
+    pub(crate) fn give_up(&self, reason: &'static str) {
+        let gone = std::mem::take(&mut *self.waiting.lock()).len();
+        self.meter.give_up(reason, gone as u64);
+    }
+
+    /// Returns when an event may have come.
+    pub(crate) async fn came(&self) {
+        self.came.notified().await;
+    }
+
+    /// Returns when the pause is to end.
+    pub(crate) async fn resumed(&self) {
+        self.resumed.notified().await;
+    }
+}
