@@ -2,11 +2,17 @@
 
 mod devices;
 mod enforcement;
+#[allow(dead_code)] // wired by the next commit of embedded.rs
+mod entities;
 mod event_grid;
 mod iot_hub;
+#[allow(dead_code)] // wired by the next commit of embedded.rs
+mod memory;
 mod namespace;
 mod routes;
 mod seed;
+#[allow(dead_code)] // wired by the next commit of embedded.rs
+mod surroundings;
 
 use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;

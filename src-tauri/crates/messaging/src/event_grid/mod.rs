@@ -44,10 +44,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::watch;
 use topic::{Entry, Stored};
 
 /// How long a validation URL is good for.
 const VALIDATE_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// How long a delivery waits for a function that is not there yet.
+const FUNCTION_WITHIN: Duration = Duration::from_secs(5);
 /// In place of an Azure subscription's id.
 const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 /// Subscriptions of a topic (service limit).
@@ -86,8 +89,20 @@ pub enum GridError {
     Journal(#[from] JournalError),
 }
 
-/// By name.
-type Functions = BTreeMap<String, Arc<dyn Destination>>;
+/// What in this process takes events.
+#[derive(Default)]
+struct Functions {
+    /// By name.
+    named: BTreeMap<String, Arc<dyn Destination>>,
+    /// Those that come and go one by one.
+    single: BTreeMap<String, Arc<dyn Destination>>,
+}
+
+impl Functions {
+    fn get(&self, name: &str) -> Option<&Arc<dyn Destination>> {
+        self.single.get(name).or_else(|| self.named.get(name))
+    }
+}
 
 /// Custom topics and their subscriptions.
 pub struct EventGrid {
@@ -95,7 +110,7 @@ pub struct EventGrid {
     options: GridOptions,
     http: Client,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
-    functions: RwLock<Functions>,
+    functions: watch::Sender<Functions>,
     /// Where the event hubs, queues and topics are that subscriptions name.
     namespace: RwLock<Option<Namespace>>,
     traffic: Arc<Traffic>,
@@ -114,7 +129,7 @@ impl EventGrid {
             options,
             http,
             topics: RwLock::default(),
-            functions: RwLock::default(),
+            functions: watch::Sender::default(),
             namespace: RwLock::default(),
             traffic: Arc::default(),
         }))
@@ -227,7 +242,25 @@ impl EventGrid {
     /// Names the functions that there are, in place of those before. Subscriptions find them from
     /// their next attempt on.
     pub fn set_functions(&self, functions: BTreeMap<String, Arc<dyn Destination>>) {
-        *self.functions.write() = functions;
+        self.functions.send_modify(|known| known.named = functions);
+    }
+
+    /// Names one function beside those, or takes it away.
+    pub fn set_function(&self, name: &str, function: Option<Arc<dyn Destination>>) {
+        self.functions.send_modify(|known| {
+            match function {
+                Some(function) => known.single.insert(name.to_owned(), function),
+                None => known.single.remove(name),
+            };
+        });
+    }
+
+    /// A function; at a start its events may be here before it.
+    async fn function(&self, name: &str) -> Option<Arc<dyn Destination>> {
+        let mut functions = self.functions.subscribe();
+        let there = functions.wait_for(|functions| functions.get(name).is_some());
+        let within = self.options.factor.scale(FUNCTION_WITHIN);
+        tokio::time::timeout(within, there).await.ok()?.ok()?.get(name).cloned()
     }
 
     /// Names the namespace whose event hubs, queues and topics subscriptions deliver to.
@@ -461,7 +494,7 @@ impl Destination for ByName {
         let missing = || Failure::of_status(404);
         let grid = self.grid.upgrade().ok_or_else(missing)?;
         if let DestinationSpec::AzureFunction(named) = &self.spec {
-            let function = grid.functions.read().get(named.name()).cloned();
+            let function = grid.function(named.name()).await;
             return function.ok_or_else(missing)?.deliver(delivery).await;
         }
         let namespace = grid.namespace.read().clone().ok_or_else(missing)?;

@@ -11,7 +11,7 @@ mod websocket;
 
 use crate::event_hubs::{self, EventHubSpec, Hub, Hubs};
 use crate::sas::Key;
-use crate::service_bus::{self, Bus, MailboxSpec, MailboxStatus, TopicSpec};
+use crate::service_bus::{self, Bus, MailboxSpec, MailboxStatus, Rule, TopicSpec};
 use crate::traffic::Traffic;
 use amqp::{Attach, Attaching, LinkControl};
 use claims::Policy;
@@ -202,6 +202,26 @@ impl Namespace {
     /// Those of the journal.
     pub fn delete_subscription(&self, topic: &str, name: &str) -> Result<bool, EntityError> {
         self.core.bus.delete_subscription(topic, name)
+    }
+
+    /// The rules of a topic's subscription, where there is one.
+    #[must_use]
+    pub fn rules(&self, topic: &str, subscription: &str) -> Option<BTreeMap<String, Rule>> {
+        self.core.bus.rules(topic, subscription)
+    }
+
+    /// Gives a topic's subscription the rules that it is to have; whether there is one.
+    /// **Blocks.**
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub fn set_rules(
+        &self,
+        topic: &str,
+        subscription: &str,
+        rules: BTreeMap<String, Rule>,
+    ) -> Result<bool, EntityError> {
+        self.core.bus.set_rules(topic, subscription, rules)
     }
 
     /// Counters and tap of the server.

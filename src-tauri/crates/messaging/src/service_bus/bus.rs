@@ -295,6 +295,32 @@ impl Bus {
         Ok(())
     }
 
+    /// The rules of a subscription.
+    pub(crate) fn rules(&self, topic: &str, name: &str) -> Option<BTreeMap<String, Rule>> {
+        self.subscription(topic, name).map(|subscription| subscription.rules.read().clone())
+    }
+
+    fn subscription(&self, topic: &str, name: &str) -> Option<Arc<Subscription>> {
+        match self.find(&format!("{topic}/subscriptions/{name}")) {
+            Some(Found::Mailbox(_, subscription)) => subscription,
+            _ => None,
+        }
+    }
+
+    /// Gives a subscription other rules; whether there is one. **Blocks.**
+    pub(crate) fn set_rules(
+        &self,
+        topic: &str,
+        subscription: &str,
+        rules: BTreeMap<String, Rule>,
+    ) -> Result<bool, EntityError> {
+        let Some(subscription) = self.subscription(topic, subscription) else { return Ok(false) };
+        if *subscription.rules.read() != rules {
+            self.keep_rules(topic, &subscription, rules)?;
+        }
+        Ok(true)
+    }
+
     /// What a path names: `queue`, `topic`, `topic/Subscriptions/s`, and `…/$DeadLetterQueue`.
     pub(crate) fn find(&self, path: &str) -> Option<Found> {
         let path = path.to_ascii_lowercase();

@@ -50,6 +50,12 @@ impl Messaging {
         &self.namespace
     }
 
+    /// Host and port of AMQP.
+    #[allow(dead_code)] // wired by the next commit of embedded.rs
+    pub(super) fn address(&self) -> (String, u16) {
+        (self.host.clone(), self.port)
+    }
+
     /// What clients need to reach each event hub.
     pub(super) fn event_hubs(&self) -> BTreeMap<String, String> {
         let hubs = self.namespace.event_hubs();
