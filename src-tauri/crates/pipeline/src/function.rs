@@ -1,47 +1,25 @@
 //! Functions: what handles device messages and notifications.
 
+mod called;
+mod error;
+mod event;
 mod ingest;
+mod instance;
 mod propagate;
+mod script;
+mod sink;
+mod time_series;
 pub(crate) mod units;
+mod webhook;
 
-use crate::{DeviceMessage, FunctionSpec};
-use adt_events::Notification;
-use adt_service::{GraphView, ServiceError, TwinService};
+use crate::{FunctionSpec, PipelineParts, Topology};
 use async_trait::async_trait;
+use called::Called;
 use std::sync::Arc;
-use thiserror::Error;
 
-/// What a function is called with.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A message of a device.
-    Message(Arc<DeviceMessage>),
-    /// A notification of the instance, as an endpoint's subscription delivers it.
-    Notification(Arc<Notification>),
-}
-
-/// Why a function did not do its work.
-#[derive(Debug, Error)]
-pub enum FunctionError {
-    /// The instance refused what the function wanted.
-    #[error("{function}: the instance refused to change «{twin}»: {source}")]
-    Refused {
-        /// The function's name.
-        function: Arc<str>,
-        /// The twin.
-        twin: Arc<str>,
-        /// The instance's answer.
-        source: ServiceError,
-    },
-    /// The event is not what the function takes.
-    #[error("{function}: {message}")]
-    Unfit {
-        /// The function's name.
-        function: Arc<str>,
-        /// What is wrong with the event, and what to do.
-        message: String,
-    },
-}
+pub use error::FunctionError;
+pub use event::{Event, EventOf2019};
+pub use script::{ScriptProblem, ScriptTest, check_script, check_scripts, test_script};
 
 /// Handles device messages or notifications.
 #[async_trait]
@@ -49,43 +27,49 @@ pub trait Function: Send + Sync {
     /// Its name in the topology.
     fn name(&self) -> &Arc<str>;
 
-    /// Handles one event. What it changes belongs to the event's trace.
+    /// Handles one event. What it changes belongs to the event's trace. It counts the call.
     ///
     /// # Errors
-    /// Where the event does not fit or the instance refuses; nothing is tried again here.
+    /// Where the event does not fit, the instance refuses, a trace went through too many
+    /// functions; nothing is tried again here.
     async fn call(&self, event: Event) -> Result<(), FunctionError>;
 }
 
-/// What functions work with.
-#[derive(Clone)]
-pub struct FunctionContext {
-    /// To change the instance.
-    pub service: Arc<dyn TwinService>,
-    /// To read it.
-    pub view: Arc<GraphView>,
-}
-
-/// Builds the function that a topology names.
+/// Builds a function of a topology. `script` is the text of its file, where it has one. One that
+/// cannot work says so at each call, and in its node's state.
 pub fn build_function(
     name: &str,
     spec: &FunctionSpec,
-    context: FunctionContext,
+    topology: &Topology,
+    script: Option<&str>,
+    parts: &PipelineParts,
 ) -> Arc<dyn Function> {
-    match spec.clone() {
+    match spec {
         FunctionSpec::Ingest { twins, map } => {
-            Arc::new(ingest::Ingest { name: name.into(), twins, map, context })
+            Called::at_work(name, ingest::Ingest::new(name, twins, map, parts), parts)
         }
         FunctionSpec::PropagateToParent { property, relationship, parent_property } => {
-            Arc::new(propagate::PropagateToParent {
-                name: name.into(),
-                path: format!("/{property}"),
-                relationship,
-                parent_path: format!("/{parent_property}"),
-                context,
-            })
+            Called::at_work(
+                name,
+                propagate::PropagateToParent::new(
+                    name,
+                    property,
+                    relationship,
+                    parent_property,
+                    parts,
+                ),
+                parts,
+            )
         }
-        FunctionSpec::ToTimeSeries { .. }
-        | FunctionSpec::Rhai { .. }
-        | FunctionSpec::Webhook { .. } => todo!("functions helper"),
+        FunctionSpec::ToTimeSeries { values, sink } => Called::at_work(
+            name,
+            time_series::ToTimeSeries::new(name, values, sink, topology, parts),
+            parts,
+        ),
+        FunctionSpec::Rhai { sinks, .. } => {
+            let script = script::Script::new(name, spec, sinks, topology, script, parts);
+            Called::at_work(name, script, parts)
+        }
+        FunctionSpec::Webhook { .. } => Called::at_work(name, webhook::Webhook::new(name), parts),
     }
 }

@@ -5,12 +5,18 @@
 //! this crate the hops are in process, behind [`Endpoint`] and [`DeviceHub`]; the same traits will
 //! carry the real protocols.
 
+mod backoff;
 mod delivery;
 mod direct;
 mod flow;
 mod function;
+mod hops;
+mod hub_reader;
+mod in_order;
 mod routing;
 mod running;
+pub mod source;
+pub mod subscription;
 mod surroundings;
 mod topology;
 
@@ -20,9 +26,12 @@ pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
     node_id,
 };
-pub use function::{Event, Function, FunctionError, build_function};
+pub use function::{
+    Event, EventOf2019, Function, FunctionError, ScriptProblem, ScriptTest, build_function,
+    check_script, check_scripts, test_script,
+};
 pub use routing::{RouteVerdict, Routes};
-pub use running::{DeviceHub, DeviceMessage, Observer, Pipeline, PipelineParts};
+pub use running::{DeviceHub, DeviceMessage, Ingress, Observer, Pipeline, PipelineParts, Scripts};
 pub use surroundings::{GridSubscriber, Kept, Memory, Surroundings, TopicKey};
 pub use topology::{
     Authentication, Conversion, DeadLetterSpec, DeviceFrom, Difference, Endpoint2019Spec,
@@ -33,3 +42,10 @@ pub use topology::{
 /// A trace goes through so many functions, one after another, and is then cut off: functions that
 /// set each other off would never end.
 pub const MOST_HOPS: u64 = 16;
+
+/// A secret that a node needs is not kept.
+fn no_secret(name: &str) -> String {
+    format!(
+        "there is no secret «{name}». Keep it with `twinscope secret set {name}`, or in the window."
+    )
+}

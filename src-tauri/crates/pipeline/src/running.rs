@@ -1,17 +1,18 @@
 //! A topology at work.
 
 use crate::delivery::{Delivery, notify};
-use crate::function::FunctionContext;
 use crate::routing::LiveRoutes;
 use crate::{
-    Cursors, EndpointKind, Event, EventGridTopic, Function, RouteVerdict, Topology, build_function,
+    Cursors, DirectEvents, EndpointKind, Event, EventGridTopic, Flow, Function, Memory,
+    RouteVerdict, Surroundings, Topology, build_function, function_file,
 };
 use adt_service::{ChangeHistory, GraphView, TwinService};
 use async_trait::async_trait;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use twin_graph::{Change, Timestamp, TraceContext};
 
 /// A message that a device sent.
@@ -25,6 +26,8 @@ pub struct DeviceMessage {
     pub time: Timestamp,
     /// Where its trace begins.
     pub trace: TraceContext,
+    /// How many functions led to it, one after another; 0 where it comes from a device.
+    pub hops: u64,
     /// What it says.
     pub body: Value,
 }
@@ -44,6 +47,16 @@ pub trait DeviceHub: Send + Sync {
     async fn send(&self, message: DeviceMessage);
 }
 
+/// Takes what comes to a source.
+#[async_trait]
+pub trait Ingress: Send + Sync {
+    /// Takes one message; returns when the source's function has handled it.
+    async fn receive(&self, source: &str, message: DeviceMessage);
+}
+
+/// The texts of users' own functions, by file.
+pub type Scripts = BTreeMap<String, String>;
+
 /// What a pipeline is made of beside its topology.
 #[derive(Clone)]
 pub struct PipelineParts {
@@ -57,8 +70,21 @@ pub struct PipelineParts {
     pub history: Arc<dyn ChangeHistory>,
     /// Where each endpoint is.
     pub cursors: Arc<dyn Cursors>,
+    /// Where each node is.
+    pub memory: Arc<dyn Memory>,
+    /// What is reached outside.
+    pub surroundings: Arc<dyn Surroundings>,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
+    /// Where everything is counted.
+    pub flow: Arc<Flow>,
+    /// What goes to endpoints of 2019 without being a change.
+    pub direct: Arc<DirectEvents>,
+    /// Scales backoffs and pauses: 1 for the service's, less for tests.
+    pub time_factor: f64,
+    /// Cancelled when the node that has these parts is to end: what is under way is finished,
+    /// nothing new is begun.
+    pub stop: CancellationToken,
 }
 
 /// A topology at work; dropping it stops it. What was not delivered is delivered by the next one,
@@ -75,9 +101,9 @@ pub struct Pipeline {
 impl Pipeline {
     /// Starts a checked topology, between the event routes that the instance has: those that come
     /// and go later are taken up and dropped. Must be called within a tokio runtime.
-    pub fn start(topology: &Topology, parts: &PipelineParts) -> Self {
+    pub fn start(topology: &Topology, scripts: &Scripts, parts: &PipelineParts) -> Self {
         let routes = Arc::new(LiveRoutes::new(parts.view.clone()));
-        let functions = functions(topology, parts);
+        let functions = functions(topology, scripts, parts);
         let mut deliveries = JoinSet::new();
         for (name, spec) in &topology.endpoints {
             let subscribers = subscribers(topology, name, &functions);
@@ -141,10 +167,15 @@ impl DeviceHub for Pipeline {
     }
 }
 
-fn functions(topology: &Topology, parts: &PipelineParts) -> HashMap<String, Arc<dyn Function>> {
-    let context = FunctionContext { service: parts.service.clone(), view: parts.view.clone() };
+fn functions(
+    topology: &Topology,
+    scripts: &Scripts,
+    parts: &PipelineParts,
+) -> HashMap<String, Arc<dyn Function>> {
     let build = |(name, spec): (&String, &crate::FunctionSpec)| {
-        (name.clone(), build_function(name, spec, context.clone()))
+        let script = function_file(name, spec).and_then(|file| scripts.get(&file));
+        let script = script.map(String::as_str);
+        (name.clone(), build_function(name, spec, topology, script, parts))
     };
     topology.functions.iter().map(build).collect()
 }

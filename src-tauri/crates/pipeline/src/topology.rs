@@ -94,7 +94,7 @@ impl Topology {
 }
 
 /// A JSON Pointer of these parts.
-fn pointer(parts: &[&str]) -> String {
+pub(crate) fn pointer(parts: &[&str]) -> String {
     parts.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
 }
 

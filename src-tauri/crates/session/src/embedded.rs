@@ -445,7 +445,13 @@ impl Embedded {
             view: self.instance.view().clone(),
             history,
             cursors: Arc::new(Cursors::new(&self.journal)?),
+            memory: Arc::new(memory::NodeMemory::new(&self.journal)),
+            surroundings: self.surroundings(),
             observer: self.log.clone(),
+            flow: Arc::default(),
+            direct: Arc::default(),
+            time_factor: 1.0,
+            stop: Default::default(),
         };
         if self.connected.load(Relaxed) {
             // Other devices have other keys.
@@ -456,7 +462,7 @@ impl Embedded {
         workings.pipeline = None;
         workings._telemetry = JoinSet::new();
         self.log.set_pipeline(None);
-        let pipeline = Arc::new(Pipeline::start(&topology, &parts));
+        let pipeline = Arc::new(Pipeline::start(&topology, &pipeline::Scripts::new(), &parts));
         self.log.set_pipeline(Some(pipeline.clone()));
         workings.devices = devices::start(self, &topology, pipeline.clone());
         workings._telemetry = iot_hub::start(self, &pipeline);
@@ -464,6 +470,19 @@ impl Embedded {
         workings.pipeline = Some(pipeline);
         workings.topology = topology;
         Ok(())
+    }
+
+    fn surroundings(&self) -> Arc<dyn pipeline::Surroundings> {
+        let amqp = self.messaging.lock().as_ref().map(Messaging::address).unwrap_or_default();
+        surroundings::EmbeddedServices::new(surroundings::Parts {
+            journal: self.journal.clone(),
+            namespace: self.namespace.clone(),
+            amqp,
+            grid: self.grid.clone(),
+            secrets: Arc::new(crate::secrets::Secrets::of(&self.data)),
+            observer: self.log.clone(),
+            time_factor: 1.0,
+        })
     }
 
     /// Jobs that have not ended.

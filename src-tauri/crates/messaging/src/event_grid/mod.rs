@@ -24,7 +24,7 @@ pub use event::{End, Event, Schema};
 pub use filter::{Advanced, Filter, Operator};
 pub use http::router;
 pub use of_hub::HubTopic;
-pub use publish::{Headers, InputSchema, MAX_REQUEST_BYTES, PublishError};
+pub use publish::{Headers, InputSchema, MAX_REQUEST_BYTES, PublishError, read as read_events};
 pub use retry::{Failure, RetryPolicy, TimeFactor};
 pub use subscription::{DeadLetterSpec, DestinationSpec, Named, Subscription, WebHook, is_name};
 pub use topic::{ProvisioningState, SubscriptionCounts, Topic};

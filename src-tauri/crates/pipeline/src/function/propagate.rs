@@ -1,12 +1,15 @@
 //! A child's property to its parent's.
 
-use super::{Event, Function, FunctionContext, FunctionError};
+use super::called::{Work, place};
+use super::instance::Instance;
+use super::{Event, FunctionError};
+use crate::PipelineParts;
 use adt_events::Notification;
 use adt_service::Call;
-use async_trait::async_trait;
 use serde_json::Value;
+use smallvec::SmallVec;
 use std::sync::Arc;
-use twin_graph::{Operation, OperationKind, Origin};
+use twin_graph::{Operation, OperationKind};
 
 /// On a change of a child's property, sets the parent's property to the same value.
 ///
@@ -14,47 +17,30 @@ use twin_graph::{Operation, OperationKind, Origin};
 /// Relationship to find the parent Room digital twin, and then updates the currentTemp Property by
 /// applying a patch».
 pub(super) struct PropagateToParent {
-    pub(super) name: Arc<str>,
-    pub(super) path: String,
-    pub(super) relationship: String,
-    pub(super) parent_path: String,
-    pub(super) context: FunctionContext,
-}
-
-#[async_trait]
-impl Function for PropagateToParent {
-    fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    async fn call(&self, event: Event) -> Result<(), FunctionError> {
-        let Event::Notification(notification) = event else {
-            let message = "it takes notifications, and got a device message.".to_owned();
-            return Err(FunctionError::Unfit { function: self.name.clone(), message });
-        };
-        let Some(child) = notification.subject.clone() else { return Ok(()) };
-        let Some(value) = self.changed_value(&notification) else { return Ok(()) };
-        let origin =
-            Origin::Function { name: self.name.clone(), after: child.as_str().into(), hops: 1 };
-        let call = Call::within(notification.trace, origin);
-        for parent in self.parents(&child) {
-            let patch = vec![Operation {
-                op: OperationKind::Add,
-                path: self.parent_path.clone(),
-                value: Some(value.clone()),
-            }];
-            let done = self.context.service.patch_twin(&call, &parent, patch, None).await;
-            done.map_err(|source| FunctionError::Refused {
-                function: self.name.clone(),
-                twin: parent.clone(),
-                source,
-            })?;
-        }
-        Ok(())
-    }
+    place: String,
+    path: String,
+    relationship: String,
+    parent_path: String,
+    instance: Instance,
 }
 
 impl PropagateToParent {
+    pub(super) fn new(
+        name: &str,
+        property: &str,
+        relationship: &str,
+        parent_property: &str,
+        parts: &PipelineParts,
+    ) -> Self {
+        Self {
+            place: place(name),
+            path: format!("/{property}"),
+            relationship: relationship.to_owned(),
+            parent_path: format!("/{parent_property}"),
+            instance: Instance::of(name, parts),
+        }
+    }
+
     /// The property's new value, if this notification is about it.
     fn changed_value<'a>(&self, notification: &'a Notification) -> Option<&'a Value> {
         let operations = notification.data.get("patch")?.as_array()?;
@@ -63,10 +49,36 @@ impl PropagateToParent {
         operations.iter().rfind(of_property)?.get("value")
     }
 
-    fn parents(&self, child: &str) -> Vec<Arc<str>> {
-        let graph = self.context.view.read();
+    /// There is nearly always one.
+    fn parents(&self, child: &str) -> SmallVec<[Arc<str>; 1]> {
+        let graph = self.instance.view.read();
         let named =
             graph.incoming(child).filter(|relationship| *relationship.name == *self.relationship);
         named.map(|relationship| relationship.source.clone()).collect()
+    }
+}
+
+impl Work for PropagateToParent {
+    async fn run(&self, event: &Event, call: &Call) -> Result<(), FunctionError> {
+        let Event::Notification(notification) = event else {
+            let text = "it takes notifications of the instance. Let a subscription of an endpoint by today's rules call it.";
+            return Err(FunctionError::lasting(self.place.as_str(), text));
+        };
+        let Some(value) = self.changed_value(notification) else { return Ok(()) };
+        let Some(child) = &notification.subject else { return Ok(()) };
+        let mut done = Ok(());
+        for parent in self.parents(child) {
+            let patch = vec![Operation {
+                op: OperationKind::Add,
+                path: self.parent_path.clone(),
+                value: Some(value.clone()),
+            }];
+            if let Err(error) = self.instance.patch(call, &parent, patch).await {
+                let place = format!("{}/parentProperty", self.place);
+                // The other parents get it all the same.
+                done = Err(FunctionError::refused(place, &parent, &error));
+            }
+        }
+        done
     }
 }

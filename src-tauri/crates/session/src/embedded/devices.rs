@@ -66,6 +66,7 @@ fn message(reading: Reading) -> DeviceMessage {
         time: reading.time,
         // Every message begins a trace.
         trace: Call::new(Origin::Remote).trace,
+        hops: 0,
         body: reading.body,
     }
 }

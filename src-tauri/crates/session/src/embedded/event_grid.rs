@@ -114,6 +114,7 @@ fn message(event: &Map<String, Value>) -> Option<DeviceMessage> {
         device: device.into(),
         time: Timestamp::from(SystemTime::now()),
         trace: Call::new(Origin::Remote).trace,
+        hops: 0,
         body,
     })
 }

@@ -210,6 +210,7 @@ impl Reader {
             time: Timestamp::from(UNIX_EPOCH + Duration::from_millis(since)),
             // Every message begins a trace.
             trace: Call::new(Origin::Remote).trace,
+            hops: 0,
             body: body.unwrap_or_else(|_| telemetry.body_value()),
             device: telemetry.device,
         }

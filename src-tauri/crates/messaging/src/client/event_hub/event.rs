@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 
 const PARTITION_KEY: &str = "x-opt-partition-key";
+const DEVICE: &str = "iothub-connection-device-id";
 
 /// An event to send, or what one carries.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,6 +117,9 @@ pub struct ReceivedEvent {
     pub enqueued: i64,
     /// The key that chose the partition.
     pub partition_key: Option<String>,
+    /// The device that sent it to an IoT hub, of whose endpoint this is
+    /// (`iothub-connection-device-id`).
+    pub device: Option<String>,
 }
 
 impl ReceivedEvent {
@@ -128,6 +132,7 @@ impl ReceivedEvent {
             offset: text("x-opt-offset").unwrap_or_default(),
             enqueued: number("x-opt-enqueued-time"),
             partition_key: text(PARTITION_KEY),
+            device: text(DEVICE),
             data: EventData {
                 content_type: parts.text(property::CONTENT_TYPE),
                 message_id: parts.text(property::MESSAGE_ID),

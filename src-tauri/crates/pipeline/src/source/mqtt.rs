@@ -1,0 +1,147 @@
+//! Topics of an MQTT broker.
+
+use super::{Source, Unusable, body_of, device_in};
+use crate::backoff::Backoff;
+use crate::in_order::in_order;
+use crate::{DeviceFrom, DeviceMessage, SecretRef};
+use adt_service::Call;
+use futures::FutureExt;
+use messaging::client::{MqttClient, MqttError, MqttMessage, MqttOptions};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use twin_graph::{Origin, Timestamp};
+use url::Url;
+
+/// Messages taken at once.
+const BATCH: usize = 256;
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// A broker, and what of it is read.
+pub(super) struct Broker {
+    pub(super) url: String,
+    pub(super) credentials: Option<SecretRef>,
+    pub(super) topics: Vec<String>,
+    pub(super) device: DeviceFrom,
+}
+
+impl Broker {
+    /// Reads until it is told to stop. What the broker sends while there is no connection is
+    /// lost, as MQTT has it for a clean session.
+    pub(super) async fn run(self, source: Arc<Source>) {
+        let options = match self.options(&source) {
+            Ok(options) => options,
+            Err((field, sentence)) => return source.defect(field, &sentence),
+        };
+        let stop = source.parts.stop.clone();
+        let mut backoff = Backoff::new(source.parts.time_factor);
+        loop {
+            let connected = tokio::select! {
+                () = stop.cancelled() => return,
+                connected = self.connect(&options) => connected,
+            };
+            let sentence = match connected {
+                Ok(client) => {
+                    backoff.works(&source.meter);
+                    if self.read(client, &source).await.is_none() {
+                        return;
+                    }
+                    format!("{}: the connection ended; it is made again.", source.place)
+                }
+                Err(error) => format!("{}: {error}", source.place),
+            };
+            source.meter.failures.add(1);
+            if backoff.wait(&source.meter, sentence, &stop).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn connect(&self, options: &MqttOptions) -> Result<MqttClient, MqttError> {
+        let client = MqttClient::connect(options).await?;
+        for topic in &self.topics {
+            client.subscribe(topic).await?;
+        }
+        Ok(client)
+    }
+
+    /// Reads until the connection ends; `None` when it is told to stop.
+    async fn read(&self, mut client: MqttClient, source: &Source) -> Option<()> {
+        loop {
+            let first = tokio::select! {
+                () = source.parts.stop.cancelled() => {
+                    client.disconnect().await;
+                    return None;
+                }
+                message = client.next_message() => message,
+            };
+            let Some(first) = first else { return Some(()) };
+            let mut messages = vec![first];
+            while messages.len() < BATCH
+                && let Some(Some(message)) = client.next_message().now_or_never()
+            {
+                messages.push(message);
+            }
+            let read = messages.iter().map(|message| {
+                let read = self.message(message);
+                let device = read.as_ref().map(|read| read.device.clone()).unwrap_or_default();
+                (device, (read, message.payload.len()))
+            });
+            let read: Vec<_> = read.collect();
+            in_order(read, |(message, bytes)| source.take(message, bytes)).await;
+        }
+    }
+
+    fn message(&self, message: &MqttMessage) -> Result<DeviceMessage, Unusable> {
+        let body = body_of(&message.payload)?;
+        let device = match &self.device {
+            DeviceFrom::Body(pointer) => device_in(&body, pointer)?,
+            DeviceFrom::TopicLevel(level) => {
+                let found =
+                    message.topic.split('/').nth(*level).filter(|device| !device.is_empty());
+                found.map(Into::into).ok_or_else(|| {
+                    let text = format!("the topic «{}» has no level {level}, where the device's id is to be. Mend «device», or the topic filters.", message.topic);
+                    Unusable::no_device(text)
+                })?
+            }
+        };
+        Ok(DeviceMessage {
+            id: uuid::Uuid::new_v4().to_string().into(),
+            device,
+            time: Timestamp::from(SystemTime::now()),
+            // MQTT 3.1.1 carries none: every message begins a trace.
+            trace: Call::new(Origin::Remote).trace,
+            hops: 0,
+            body,
+        })
+    }
+
+    fn options(&self, source: &Source) -> Result<MqttOptions, (&'static str, String)> {
+        let url = Url::parse(&self.url).map_err(|error| ("url", format!("{error}.")))?;
+        let host = url.host_str().ok_or_else(|| ("url", "it names no host.".to_owned()))?;
+        let secure = url.scheme() == "mqtts";
+        let port = url.port().unwrap_or(if secure { 8_883 } else { 1_883 });
+        // Another client of the same id would be put out.
+        let id = format!("twinscope-{}", uuid::Uuid::new_v4().simple());
+        let mut options = MqttOptions::plain(host.trim_matches(['[', ']']), port, &id);
+        options.keep_alive = KEEP_ALIVE;
+        let surroundings = &source.parts.surroundings;
+        if secure {
+            let tls = surroundings.trust().tls().map_err(|error| ("url", error.to_string()))?;
+            options.tls = Some(tls);
+        }
+        if let Some(reference) = &self.credentials {
+            let secret = surroundings.secret(&reference.secret);
+            let secret =
+                secret.ok_or_else(|| ("credentials", crate::no_secret(&reference.secret)))?;
+            let (user, password) = secret.split_once(':').ok_or_else(|| {
+                (
+                    "credentials",
+                    format!("the secret «{}» is to be «user:password».", reference.secret),
+                )
+            })?;
+            options.username = Some(user.to_owned());
+            options.password = Some(password.to_owned());
+        }
+        Ok(options)
+    }
+}

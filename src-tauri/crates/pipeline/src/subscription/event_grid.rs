@@ -1,0 +1,163 @@
+//! A subscription of an Event Grid topic: Event Grid calls the function, or a webhook elsewhere.
+
+use super::subscriber::{Outcome, Subscriber};
+use super::tally::{Reason, Tally};
+use super::{Access, From, Hook};
+use crate::backoff::Backoff;
+use crate::flow::NodeState;
+use crate::{FunctionError, GridSubscriber, Kept};
+use async_trait::async_trait;
+use messaging::event_grid::{Delivery, Destination, Failure};
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+const ELSEWHERE: &str = "an Event Grid topic elsewhere cannot call a function on this machine. Let it deliver to an event hub, and make that a source.";
+/// How often counts are kept.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Lets Event Grid call the function, until it is told to stop.
+pub(super) async fn call_function(from: From, subscriber: Arc<Subscriber>) {
+    if !matches!(from.access, Access::Embedded) {
+        return subscriber.defect(&from, ELSEWHERE);
+    }
+    let kept = subscriber.parts.memory.load(&subscriber.node);
+    let tally = subscriber.kept(kept.as_ref().map(|kept| kept.state.as_slice()));
+    let called = Arc::new(Called { from, subscriber, tally: Mutex::new(tally) });
+    called.subscribe(GridSubscriber::Here(called.clone())).await;
+    called.keep_counts().await;
+}
+
+/// Lets Event Grid call a webhook.
+pub(super) async fn call_webhook(from: From, hook: Hook, subscriber: Arc<Subscriber>) {
+    let url = match with_query(&hook, &subscriber) {
+        Ok(url) => url,
+        Err(sentence) => return subscriber.defect(&from, &sentence),
+    };
+    let called = Arc::new(Called { from, subscriber, tally: Mutex::default() });
+    called.subscribe(GridSubscriber::Webhook(url)).await;
+}
+
+fn with_query(hook: &Hook, subscriber: &Subscriber) -> Result<String, String> {
+    let Some(reference) = &hook.query else { return Ok(hook.url.clone()) };
+    let query = subscriber.parts.surroundings.secret(&reference.secret);
+    let query = query.ok_or_else(|| crate::no_secret(&reference.secret))?;
+    let joint = if hook.url.contains('?') { '&' } else { '?' };
+    Ok(format!("{}{joint}{}", hook.url, query.trim_start_matches(['?', '&'])))
+}
+
+/// How long an event is as JSON.
+fn bytes_of(event: &Map<String, Value>) -> usize {
+    struct Counting(usize);
+    impl Write for Counting {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counting = Counting(0);
+    // Counting does not fail.
+    let _ = serde_json::to_writer(&mut counting, event);
+    counting.0
+}
+
+/// What Event Grid calls.
+struct Called {
+    from: From,
+    subscriber: Arc<Subscriber>,
+    tally: Mutex<Tally>,
+}
+
+impl Called {
+    /// Subscribes, and tries until that works or it is told to stop.
+    async fn subscribe(&self, to: GridSubscriber) {
+        let parts = &self.subscriber.parts;
+        let mut backoff = Backoff::new(parts.time_factor);
+        loop {
+            let subscribed =
+                parts.surroundings.subscribe(&self.from.entity, &self.from.name, to.clone());
+            match subscribed.await {
+                Ok(()) => return self.subscriber.meter.set_state(NodeState::Healthy, None),
+                Err(sentence) => {
+                    let sentence = format!("{}: {sentence}", self.from.place);
+                    let waited = backoff.wait(&self.subscriber.meter, sentence, &parts.stop).await;
+                    if waited.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn keep_counts(&self) {
+        let mut kept = self.tally.lock().clone();
+        loop {
+            let stopped = tokio::select! {
+                () = self.subscriber.parts.stop.cancelled() => true,
+                () = tokio::time::sleep(KEEP_EVERY) => false,
+            };
+            let now = self.tally.lock().clone();
+            if now != kept {
+                let pair = Kept { position: now.done, state: now.bytes() };
+                self.subscriber.parts.memory.keep(&self.subscriber.node, pair);
+                kept = now;
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    fn count(&self, outcome: &Outcome) {
+        let mut more = Tally::default();
+        outcome.count(&mut more);
+        more.show(&self.subscriber.meter);
+        self.tally.lock().add(&more);
+    }
+
+    fn drop(&self, reason: Reason, error: FunctionError) -> Failure {
+        self.count(&Outcome::Dropped(reason, error));
+        // Event Grid gives it up after this.
+        Failure::of_status(400)
+    }
+}
+
+#[async_trait]
+impl Destination for Called {
+    /// Also after it was told to stop, until another takes its place: nothing waits meanwhile.
+    async fn deliver(&self, delivery: Delivery) -> Result<(), Failure> {
+        let subscriber = &self.subscriber;
+        if delivery.attempts > 0 {
+            subscriber.meter.retries.add(delivery.events.len() as u64);
+        }
+        for event in delivery.events {
+            subscriber.came(bytes_of(&event));
+            let event = match self.from.of_grid(event) {
+                Ok(event) => event,
+                Err(error) => {
+                    let trace = adt_service::Call::new(twin_graph::Origin::Remote).trace;
+                    let sentence = error.to_string();
+                    subscriber.parts.observer.failed(&subscriber.node, trace, &sentence);
+                    return Err(self.drop(Reason::Unreadable, error));
+                }
+            };
+            match subscriber.call(event.clone()).await {
+                Ok(()) => self.count(&Outcome::Done),
+                Err(error) => {
+                    subscriber.tell(&event, &error);
+                    return Err(if error.is_transient {
+                        Failure::of_status(500)
+                    } else {
+                        self.drop(Reason::Refused, error)
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

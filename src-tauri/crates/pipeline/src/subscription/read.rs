@@ -1,0 +1,72 @@
+//! Events out of the form in which an endpoint has them.
+
+use super::From;
+use crate::function::EventOf2019;
+use crate::{Event, FunctionError, hops};
+use adt_events::Notification;
+use adt_service::Call;
+use messaging::client::Value as AmqpValue;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use twin_graph::{Origin, Timestamp, TraceContext};
+
+type Properties = BTreeMap<String, AmqpValue>;
+
+impl From {
+    /// A message of an event hub or a Service Bus topic; `enqueued` in milliseconds since 1970.
+    pub(super) fn of_message(
+        &self,
+        properties: &Properties,
+        body: &[u8],
+        enqueued: i64,
+    ) -> Result<Event, FunctionError> {
+        let property = |name: &str| properties.get(name).and_then(AmqpValue::as_text);
+        if self.of_2019 {
+            let json = serde_json::from_slice(body).map_err(|error| self.unreadable(&error))?;
+            return Ok(self.of_2019(json, property));
+        }
+        let mut notification =
+            Notification::from_amqp(property, body).map_err(|error| self.unreadable(&error))?;
+        // Telemetry has no time of its own: it is that of its arrival.
+        notification.time.get_or_insert(Timestamp::from_ticks(enqueued.saturating_mul(10_000)));
+        Ok(Event::Notification(Arc::new(notification)))
+    }
+
+    /// An event of Event Grid, in either of its schemas.
+    pub(super) fn of_grid(&self, event: Map<String, Value>) -> Result<Event, FunctionError> {
+        if self.of_2019 {
+            return Ok(self.of_2019(Value::Object(event), |_| None));
+        }
+        let read = if event.contains_key("specversion") {
+            Notification::from_cloud_event(event)
+        } else {
+            Notification::from_grid_event(event)
+        };
+        let notification = read.map_err(|error| self.unreadable(&error))?;
+        Ok(Event::Notification(Arc::new(notification)))
+    }
+
+    fn of_2019<'a>(&self, json: Value, property: impl Fn(&str) -> Option<&'a str>) -> Event {
+        // A device's message comes bare.
+        let is_event = json.get("eventType").is_some();
+        let json =
+            if is_event { json } else { json!({"eventType": "DeviceMessage", "data": json}) };
+        let data = json.get("data");
+        let text = |name: &str| {
+            let of_data = data.and_then(|data| data.get(name)).and_then(Value::as_str);
+            property(name).or(of_data)
+        };
+        let trace = text("traceparent").and_then(|text| text.parse::<TraceContext>().ok());
+        let hops = text("tracestate").map(hops::of_trace_state).unwrap_or_default();
+        // Every event belongs to a trace.
+        let trace = trace.unwrap_or_else(|| Call::new(Origin::Remote).trace);
+        Event::Of2019(Arc::new(EventOf2019 { json, trace, hops }))
+    }
+
+    fn unreadable(&self, why: &dyn std::fmt::Display) -> FunctionError {
+        let message =
+            format!("An event was not used. {why} Let nobody else write to «{}».", self.entity);
+        FunctionError::lasting(self.place.as_str(), message)
+    }
+}
