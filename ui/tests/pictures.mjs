@@ -1,13 +1,16 @@
 // Takes pictures of the page on the played backend: `npm run pictures -- FOLDER [SCENE]`.
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { createServer } from "vite";
+import { build, preview } from "vite";
 
 const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), "twinscope-pictures-"));
 /** Only scenes with this in their name. */
 const only = process.argv[3] ?? "";
+/** Most of the time is waiting for things to settle. */
+const atOnce = 3;
 const sizes = [
   { width: 1280, height: 800 },
   { width: 900, height: 600 },
@@ -85,7 +88,7 @@ const scenes = {
     await page.getByTestId("expand-now").click();
   },
   limits: (page) => page.getByTestId("limits-item").click(),
-  "query-empty": (page) => page.keyboard.press("Control+e"),
+  "query-empty": openQuery,
   query: async (page) => {
     await ask(
       page,
@@ -94,7 +97,7 @@ const scenes = {
     await page.getByTestId("query-row").nth(2).click();
   },
   "query-live": async (page) => {
-    await page.keyboard.press("Control+e");
+    await openQuery(page);
     await page.getByTestId("query-live").click();
     await ask(
       page,
@@ -115,8 +118,7 @@ const scenes = {
     await ask(page, "SELECT T.temprature\nFRM DIGITALTWINS T");
   },
   "query-complete": async (page) => {
-    await page.keyboard.press("Control+e");
-    await page.waitForTimeout(200);
+    await openQuery(page);
     await page.keyboard.type("SELECT * FROM DIGITALTWINS T WHERE T.temprature > 3 AND T.");
   },
   "query-filter": async (page) => {
@@ -138,10 +140,15 @@ const near = async (page) => {
   await page.mouse.move(box.x + 4, box.y + 4);
 };
 
+/** Opens the query panel; its editor is a part of the page that is loaded late. */
+async function openQuery(page) {
+  await page.keyboard.press("Control+e");
+  await page.waitForFunction(() => document.activeElement?.closest(".query-editor"));
+}
+
 /** Writes a query and runs it. */
 async function ask(page, text) {
-  await page.keyboard.press("Control+e");
-  await page.waitForTimeout(200);
+  await openQuery(page);
   await page.keyboard.insertText(text);
   await page.keyboard.press("Control+Enter");
   await page.waitForTimeout(400);
@@ -155,10 +162,8 @@ async function select(page, twin) {
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
 }
 
-async function take(browser, address, theme, size, name, scene, query = "") {
+async function take({ name, theme, size, scene, query = "" }) {
   const page = await browser.newPage({ viewport: size });
-  // Vite makes the dependencies ready at the first visit, which takes its time.
-  page.setDefaultTimeout(120_000);
   page.on("pageerror", (error) => console.error(name, error.message));
   await page.goto(`${address}tests/fixture.html?theme=${theme}&${query}`);
   await page.waitForSelector("html[data-ready=true]");
@@ -169,26 +174,46 @@ async function take(browser, address, theme, size, name, scene, query = "") {
   await page.close();
 }
 
+/** Every picture: each scene, in each theme and size. */
+function pictures() {
+  const far = async () => {};
+  const all = [
+    ...Object.entries(scenes).map(([name, scene]) => ({ name, scene })),
+    ...Object.entries(larges).flatMap(([name, query]) => [
+      { name: `${name}-far`, scene: far, query },
+      { name: `${name}-near`, scene: near, query },
+    ]),
+  ].filter(({ name }) => name.includes(only));
+  return ["dark", "light"].flatMap((theme) =>
+    sizes.flatMap((size) => all.map((picture) => ({ ...picture, theme, size }))),
+  );
+}
+
 mkdirSync(folder, { recursive: true });
-const server = await (await createServer({ server: { port: 0 } })).listen();
+const root = fileURLToPath(new URL("..", import.meta.url));
+const outDir = mkdtempSync(join(tmpdir(), "twinscope-page-"));
+await build({
+  root,
+  logLevel: "error",
+  build: { outDir, rolldownOptions: { input: join(root, "tests/fixture.html") } },
+});
+const server = await preview({ root, build: { outDir }, preview: { port: 0, strictPort: false } });
+const address = server.resolvedUrls.local[0];
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
-for (const theme of ["dark", "light"]) {
-  for (const size of sizes) {
-    for (const [name, scene] of Object.entries(scenes)) {
-      if (!name.includes(only)) continue;
-      await take(browser, server.resolvedUrls.local[0], theme, size, name, scene);
-    }
-    for (const [name, query] of Object.entries(larges)) {
-      if (!name.includes(only)) continue;
-      const address = server.resolvedUrls.local[0];
-      await take(browser, address, theme, size, `${name}-far`, async () => {}, query);
-      await take(browser, address, theme, size, `${name}-near`, near, query);
-    }
+const waiting = pictures();
+const takeOn = async () => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    await take(next).catch((error) => {
+      console.error(next.name, next.theme, next.size.width, error.message);
+      process.exitCode = 1;
+    });
   }
-}
+};
+await Promise.all(Array.from({ length: atOnce }, takeOn));
 await browser.close();
 await server.close();
+rmSync(outDir, { recursive: true });
 console.log(folder);

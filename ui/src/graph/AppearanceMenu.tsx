@@ -61,7 +61,7 @@ export function AppearanceMenu({ surface }: { surface: GraphSurface }) {
           collisionPadding={8}
           aria-label="Appearance"
         >
-          <ColourPart encoding={encoding} change={change} surface={surface} />
+          <ColourPart encoding={encoding} change={change} />
           <Row name="Size">
             <Segments
               label="Size by"
@@ -116,12 +116,13 @@ function Row(props: { name: string; children: ReactNode }) {
   );
 }
 
-function ColourPart({ encoding, change, surface }: PartProps & { surface: GraphSurface }) {
-  const scale = useCell(surface.scale);
-  const { kinds } = usePage().instance.graph;
+function ColourPart({ encoding, change }: PartProps) {
+  const page = usePage();
+  const scale = usePart(page.colours, (colours) => colours?.scale);
+  const { kinds } = page.instance.graph;
   const properties = [...new Set(kinds.flatMap((kind) => kind.properties))].sort();
   const byProperty = encoding.colour === "property";
-  const ranged = (encoding.colour === "value" || byProperty) && scale.kind === "range";
+  const ranged = (encoding.colour === "value" || byProperty) && scale?.kind === "range";
   return (
     <>
       <Row name="Colour">

@@ -29,19 +29,18 @@ export function Minimap({ surface }: { surface: GraphSurface }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const revision = useGraphChanges(1000);
   const scene = useCell(surface.scene);
-  const scale = useCell(surface.scale);
+  const colours = useCell(page.colours);
   const camera = useCell(surface.camera);
   const size = useCell(surface.size);
-  const theme = useCell(page.appearance.theme);
   const selected = useCell(page.selection.id);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `revision` stands for the values in the scene
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (canvas.current && context && scene) {
-      draw(canvas.current, context, scene, surface.table.fill, selected);
+    if (canvas.current && context && scene && colours) {
+      draw(canvas.current, context, scene, colours.table.fill, selected);
     }
-  }, [scene, scale, selected, theme, revision]);
+  }, [scene, colours, selected, revision]);
 
   if (!scene || scene.ids.length === 0) return null;
   const fit = fitOf(scene);

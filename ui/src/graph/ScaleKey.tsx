@@ -1,5 +1,5 @@
 import { count, short } from "../look/format";
-import { useCell } from "../store/cell";
+import { useCell, usePart } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import type { Scale } from "./encoding/measure";
 import { paintOfCategory } from "./encoding/measure";
@@ -15,9 +15,9 @@ const tickCount = 5;
 /** What the colours mean: a scale with how the values spread over it, or categories with counts. */
 export function ScaleKey({ surface }: { surface: GraphSurface }) {
   const page = usePage();
-  const scale = useCell(surface.scale);
+  const scale = usePart(page.colours, (colours) => colours?.scale);
   const theme = useCell(page.appearance.theme);
-  if (scale.kind === "none") return null;
+  if (!scale || scale.kind === "none") return null;
   return (
     <section className="card" aria-label="Colours" data-testid="scale-key">
       <h3 className="card-head">{scale.title}</h3>

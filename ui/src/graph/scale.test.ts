@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { temperaturePaint } from "./scale";
+import { ramp, scale, type Theme } from "./scale";
 
 // The table of the look: °C, dark fill and ink, light fill.
 const table = [
@@ -20,12 +20,13 @@ const table = [
 
 const inks = { black: "#000000", white: "#ffffff" };
 
-test.each(table)("%d °C has the colours of the look", (degrees, dark, ink, light) => {
-  expect(temperaturePaint("dark", degrees)).toEqual({ fill: dark, ink: inks[ink] });
-  expect(temperaturePaint("light", degrees)).toEqual({ fill: light, ink: inks.black });
-});
+const perDegree = 20;
+const paintOf = (theme: Theme, degrees: number) =>
+  ramp(theme, "diverging", (scale.high - scale.low) * perDegree + 1)[
+    (degrees - scale.low) * perDegree
+  ];
 
-test("values outside of the scale have the colour of its end", () => {
-  expect(temperaturePaint("dark", -40)).toEqual(temperaturePaint("dark", 15));
-  expect(temperaturePaint("dark", 99)).toEqual(temperaturePaint("dark", 27));
+test.each(table)("%d °C has the colours of the look", (degrees, dark, ink, light) => {
+  expect(paintOf("dark", degrees)).toEqual({ fill: dark, ink: inks[ink] });
+  expect(paintOf("light", degrees)).toEqual({ fill: light, ink: inks.black });
 });

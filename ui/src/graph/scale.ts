@@ -120,19 +120,3 @@ export function categories(theme: Theme, many: number): Paint[] {
     return paint(toLab([lightness, 0.11, hue]));
   });
 }
-
-const stepsPerDegree = 20;
-const temperatures = (theme: Theme) =>
-  ramp(theme, "diverging", (scale.high - scale.low) * stepsPerDegree + 1);
-const ramps: Record<Theme, Paint[]> = {
-  dark: temperatures("dark"),
-  light: temperatures("light"),
-};
-
-/** The colour of a temperature in °C; what is outside of the scale has the colour of its end. */
-export function temperaturePaint(theme: Theme, degrees: number): Paint {
-  const step = Math.round((degrees - scale.low) * stepsPerDegree);
-  const paints = ramps[theme];
-  const found = paints[Math.min(paints.length - 1, Math.max(0, step))];
-  return found ?? { fill: "transparent", ink: "#000000" };
-}

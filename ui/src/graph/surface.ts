@@ -19,8 +19,7 @@ import { Drawing, type PathName } from "./draw/drawing";
 import type { Picture } from "./draw/picture";
 import { Sight } from "./draw/seen";
 import { Dress, textOf } from "./dress";
-import type { Column, Scale } from "./encoding/measure";
-import type { Table } from "./encoding/table";
+import type { Column } from "./encoding/measure";
 import { Frames } from "./frames";
 import { makeScene, updateScene } from "./gather";
 import { Glide } from "./glide";
@@ -49,8 +48,6 @@ interface Flight {
 /** The drawing in its element: what is seen of it, and when it is drawn again. Knows no React. */
 export class GraphSurface {
   readonly scene = new Cell<Scene | null>(null);
-  /** What the colours mean. */
-  readonly scale = new Cell<Scale>({ kind: "none" });
   /** The camera that is drawn now, on its way or at rest. */
   readonly camera = new Cell<Camera>({ x: 0, y: 0, zoom: 1 });
   readonly size = new Cell<Size>({ width: 0, height: 0 });
@@ -102,6 +99,7 @@ export class GraphSurface {
       appearance.recoloured.on(() => {
         this.palette = readPalette();
         this.dress.recolour(this.palette);
+        this.tellColours();
         this.invalidate();
       }),
       camera.subscribe(() => this.settle()),
@@ -129,11 +127,6 @@ export class GraphSurface {
       this.frames.stop();
       this.drawing.close();
     };
-  }
-
-  /** What the numbers in `Scene.paint` mean now. */
-  get table(): Table {
-    return this.dress.table;
   }
 
   /** Why there is no WebGL here; `null` while none is known to fail. */
@@ -324,7 +317,13 @@ export class GraphSurface {
     const now = performance.now();
     const { column, dress } = this;
     if (dress.put(scene, instance.graph, encoding.get(), column, now, anew)) this.drawing.changed();
-    this.scale.set(dress.scale);
+    this.tellColours();
+  }
+
+  private tellColours(): void {
+    const { colours, encoding } = this.page;
+    const { scale, table } = this.dress;
+    if (colours.get()?.table !== table) colours.set({ encoding: encoding.get(), scale, table });
   }
 
   /** Heat decays without a change of the graph. */

@@ -13,6 +13,7 @@ export function PropertyList({ twin }: { twin: TwinDetail }) {
   const page = usePage();
   const now = useNow(1000);
   const draft = useCell(page.edits.draft);
+  const kind = page.instance.graph.kinds.find(({ model }) => model === twin.model);
   if (twin.properties.length === 0) {
     return <p className="inspector-part hint">The model {twin.model} has no properties.</p>;
   }
@@ -33,6 +34,7 @@ export function PropertyList({ twin }: { twin: TwinDetail }) {
           >
             <Row
               property={property}
+              onTwin={property.name === kind?.valueProperty}
               now={now}
               editing={editing}
               onEdit={() =>
@@ -55,12 +57,14 @@ export function PropertyList({ twin }: { twin: TwinDetail }) {
 
 interface RowProps {
   property: PropertyRow;
+  /** Whether its value stands on the twin. */
+  onTwin: boolean;
   now: number;
   editing: boolean;
   onEdit: () => void;
 }
 
-function Row({ property, now, editing, onEdit }: RowProps) {
+function Row({ property, onTwin, now, editing, onEdit }: RowProps) {
   const { name, schema, unit, value, set } = property;
   const button = useRef<HTMLButtonElement>(null);
   const wasEditing = useRef(editing);
@@ -87,7 +91,7 @@ function Row({ property, now, editing, onEdit }: RowProps) {
         title={set ? plain(value) : "Set a value"}
         onClick={onEdit}
       >
-        {set && unit === "°C" && typeof value === "number" && <Swatch degrees={value} />}
+        {set && <Swatch property={name} unit={unit} onTwin={onTwin} value={value} />}
         <Flash text={shown} />
         {set && unit && <span className="unit">{unit}</span>}
       </button>

@@ -1,4 +1,4 @@
-import { temperaturePaint } from "../graph/scale";
+import { colourOf } from "../graph/encoding/colours";
 import { age, onNode } from "../look/format";
 import { useCell } from "../store/cell";
 import type { Sample } from "../store/history";
@@ -26,8 +26,8 @@ function sparkPath(samples: readonly Sample[]): { path: string; end: [number, nu
 
 /** The value that stands on the node, since the app was opened. */
 export function Sparkline({ twin }: { twin: TwinDetail }) {
-  const { instance, appearance } = usePage();
-  const theme = useCell(appearance.theme);
+  const { instance, colours } = usePage();
+  const colouring = useCell(colours);
   useGraphChanges(200, (change) => change.twins.some((one) => one.id === twin.id));
   const kind = instance.graph.kinds.find((one) => one.model === twin.model);
   if (!kind?.valueProperty) return null;
@@ -46,7 +46,8 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
   const values = samples.map((sample) => sample.value);
   const [low, high] = [onNode(Math.min(...values)), onNode(Math.max(...values))];
   const { path, end } = sparkPath(samples);
-  const coloured = kind.unit === "°C";
+  const property = kind.valueProperty;
+  const valued = { property, unit: kind.unit, onTwin: true, value: last.value };
   return (
     <div className="inspector-part">
       <header className="section-head">
@@ -69,7 +70,7 @@ export function Sparkline({ twin }: { twin: TwinDetail }) {
             cx={end[0]}
             cy={end[1]}
             r="3"
-            fill={coloured ? temperaturePaint(theme, last.value).fill : "var(--text2)"}
+            fill={colourOf(colouring, valued) ?? "var(--text2)"}
             stroke="var(--text)"
           />
         </svg>

@@ -108,13 +108,20 @@ function tidy(text: string): string {
     : text;
 }
 
+/** A value in an event is text: a number where it reads as one. */
+function inEvent(text: string | null): string | number | null {
+  if (text === null || text.trim() === "") return null;
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
+}
+
 function Change({ row, kind }: { row: LogRow; kind: Kind | undefined }) {
   const first = row.changes[0];
   if (!first) return <span className="log-change ellipsis secondary">{row.note}</span>;
   const others = row.changes.length - 1 + row.more;
   const all = [...row.changes.map(inWords), ...(row.more ? [`and ${row.more} more`] : [])];
-  const coloured = kind?.unit === "°C" && kind.valueProperty === first.path;
-  const degrees = coloured ? Number(first.after ?? Number.NaN) : Number.NaN;
+  const onTwin = kind?.valueProperty === first.path;
+  const value = inEvent(first.after);
   return (
     <span className="log-change" title={all.join("\n")}>
       <span className="ellipsis">
@@ -124,7 +131,14 @@ function Change({ row, kind }: { row: LogRow; kind: Kind | undefined }) {
         <strong className="number">{first.after === null ? "removed" : tidy(first.after)}</strong>
       </span>
       {others > 0 && <span className="unit">+{others}</span>}
-      {!Number.isNaN(degrees) && <Swatch degrees={degrees} />}
+      {value !== null && (
+        <Swatch
+          property={first.path}
+          unit={onTwin ? kind.unit : ""}
+          onTwin={onTwin}
+          value={value}
+        />
+      )}
     </span>
   );
 }

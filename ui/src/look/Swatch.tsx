@@ -1,15 +1,9 @@
-import { temperaturePaint } from "../graph/scale";
-import { useCell } from "../store/cell";
+import { colourOf, type Valued } from "../graph/encoding/colours";
+import { usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
 
-/** The colour of a temperature, as on the drawing. */
-export function Swatch({ degrees }: { degrees: number }) {
-  const theme = useCell(usePage().appearance.theme);
-  return (
-    <span
-      className="swatch"
-      style={{ background: temperaturePaint(theme, degrees).fill }}
-      aria-hidden
-    />
-  );
+/** The colour of a value, as on the drawing; nothing where the drawing has none for it. */
+export function Swatch(valued: Valued) {
+  const fill = usePart(usePage().colours, (colours) => colourOf(colours, valued));
+  return fill && <span className="swatch" style={{ background: fill }} aria-hidden />;
 }

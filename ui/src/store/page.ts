@@ -2,6 +2,7 @@ import type { DockviewApi } from "dockview-react";
 import { Explore } from "../explore/explore";
 import { readView, type View } from "../explore/view";
 import type { Camera } from "../graph/camera";
+import type { Colours } from "../graph/encoding/colours";
 import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
 import { ask, failureOf } from "../host/ask";
 import type { Host } from "../host/host";
@@ -41,6 +42,8 @@ export class Page {
   readonly recent = new Cell<Target[]>([]);
   /** `null`: the whole graph fits the panel. */
   readonly camera = new Cell<Camera | null>(null);
+  /** What the drawing is coloured by; `null` until there is one. */
+  readonly colours = new Cell<Colours | null>(null);
   /** How the twins of what is open look. */
   readonly encoding = new Cell<Encoding>(plainEncoding);
   readonly tool = new Cell<Tool>("pan");
