@@ -75,7 +75,16 @@ const scenes = {
       const message = "Nothing was loaded: 3002 problems. Mend the file, and open it again.";
       host.phase = { phase: "failed", target, failure: { code: "Files", message, details } };
     }),
-  drop: (page) => played(page, (host) => host.drag({ kind: "over" })),
+  drop: (page) =>
+    played(page, (host) => {
+      const paths = ["/home/me/rooms.csv", "/home/me/rooms.models.json"];
+      host.drag({ kind: "over", paths });
+    }),
+  "drop-refused": (page) =>
+    played(page, (host) => {
+      const paths = ["/home/me/rooms.csv", "/home/me/notes.txt"];
+      host.drag({ kind: "over", paths });
+    }),
   arranging: async (page) => {
     await played(page, (host) => {
       host.arranging = 0.42;

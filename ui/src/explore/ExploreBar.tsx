@@ -1,6 +1,7 @@
 import {
   ArrowLeft,
   ArrowRight,
+  Bookmark,
   EyeOff,
   Focus,
   Network,
@@ -9,6 +10,7 @@ import {
   Trash2,
   Undo2,
 } from "lucide-react";
+import { Popover } from "radix-ui";
 import { useState } from "react";
 import { Button, IconButton, Segments } from "../look/Controls";
 import { count } from "../look/format";
@@ -79,16 +81,17 @@ export function ExploreBar() {
       />
       <IconButton icon={Redo2} label="Redo" disabled={!redo} onClick={() => explore.redo()} />
       {hidden > 0 && (
-        <Button look="quiet" onClick={() => explore.showAll()}>
+        <Button look="quiet" title="Show all" onClick={() => explore.showAll()}>
           <span className="number secondary" data-testid="explore-hidden">
             {count(hidden)} hidden
           </span>
-          Show all
+          <span className="word">Show all</span>
         </Button>
       )}
-      <span className="stretch" />
-      <LayoutMenu />
-      <ViewsMenu />
+      <div className="explore-end">
+        <LayoutMenu />
+        <ViewsMenu />
+      </div>
     </div>
   );
 }
@@ -106,12 +109,15 @@ function ExpandMenu({ disabled }: { disabled: boolean }) {
       disabled={disabled}
       testId="expand"
     >
-      <Segments
-        label="Levels"
-        value={String(reach.levels)}
-        options={["1", "2", "3"].map((value) => ({ value, label: value }))}
-        onChange={(levels) => change({ levels: Number(levels) })}
-      />
+      <div className="explore-row">
+        Levels
+        <Segments
+          label="Levels"
+          value={String(reach.levels)}
+          options={["1", "2", "3"].map((value) => ({ value, label: value }))}
+          onChange={(levels) => change({ levels: Number(levels) })}
+        />
+      </div>
       <Segments
         label="Direction"
         value={reach.follow}
@@ -165,13 +171,15 @@ function ViewsMenu() {
     setName("");
   };
   return (
-    <Menu icon={null} name="Views" testId="views">
+    <Menu icon={<Bookmark size={16} aria-hidden />} name="Views" testId="views">
       {names.length === 0 && <p className="secondary">No view is kept yet.</p>}
       {names.map((each) => (
         <div key={each} className="explore-row">
-          <Button look="quiet" onClick={() => explore.openView(each)}>
-            <span className="ellipsis">{each}</span>
-          </Button>
+          <Popover.Close asChild>
+            <Button look="quiet" onClick={() => explore.openView(each)}>
+              <span className="ellipsis">{each}</span>
+            </Button>
+          </Popover.Close>
           <IconButton
             icon={Trash2}
             label={`Forget ${each}`}

@@ -1,4 +1,4 @@
-import { CircleStop, LayoutDashboard } from "lucide-react";
+import { CircleStop, LayoutDashboard, SquareDashed } from "lucide-react";
 import { IconButton } from "../look/Controls";
 import { count } from "../look/format";
 import { useCell } from "../store/cell";
@@ -29,8 +29,8 @@ export function LayoutMenu() {
     <>
       <Arranging />
       <label className="explore-layout">
-        <LayoutDashboard size={16} aria-hidden />
-        <span className="secondary">Layout</span>
+        <LayoutDashboard className="word" size={16} aria-hidden />
+        <span className="secondary word">Layout</span>
         <select
           className="input"
           data-testid="layout-method"
@@ -58,7 +58,10 @@ function Arranging() {
   if (!done) return null;
   return (
     <span className="explore-layout" data-testid="arranging">
-      <span className="secondary number">Laying out {Math.round(done * 100)}%</span>
+      <span className="secondary number">
+        <span className="word">Laying out </span>
+        {Math.round(done * 100)}%
+      </span>
       <progress className="thin-progress" value={done} aria-label="Laying out" />
       <IconButton
         icon={CircleStop}
@@ -83,7 +86,12 @@ function ContainsMenu() {
     void explore.arrange(method, next);
   };
   return (
-    <Menu icon={null} name="Contains" disabled={names.length === 0} testId="contains">
+    <Menu
+      icon={<SquareDashed size={16} aria-hidden />}
+      name="Contains"
+      disabled={names.length === 0}
+      testId="contains"
+    >
       <p className="secondary">What these relationships lead to is drawn within, or below.</p>
       <label className="explore-check">
         <input

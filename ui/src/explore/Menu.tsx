@@ -15,9 +15,11 @@ export function Menu(props: {
         className="button quiet"
         disabled={props.disabled}
         data-testid={props.testId}
+        aria-label={props.name}
+        title={props.name}
       >
         {props.icon}
-        {props.name}
+        <span className="word">{props.name}</span>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content

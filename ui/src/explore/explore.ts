@@ -14,6 +14,7 @@ import {
   hide,
   isEverything,
   isolate,
+  isSame,
   Steps,
   show,
   shows,
@@ -235,6 +236,8 @@ export class Explore {
   }
 
   private go(to: Visibility): void {
+    // What shows nothing else is no step: undoing it would do nothing.
+    if (isSame(to, this.steps.current)) return;
     this.steps.go(to);
     this.apply();
   }

@@ -5,6 +5,7 @@ import {
   hide,
   isEverything,
   isolate,
+  isSame,
   Steps,
   show,
   shows,
@@ -16,6 +17,16 @@ test("what is hidden is not shown, until it is shown again", () => {
   expect(["a", "b", "c"].map((id) => shows(without, id))).toEqual([false, false, true]);
   expect(isEverything(without)).toBe(false);
   expect(isEverything(show(without, ["a", "b"]))).toBe(true);
+});
+
+test.each([
+  [everything, show(everything, ["a"]), true],
+  [isolate(["a", "b"]), isolate(["b", "a"]), true],
+  [isolate(["a"]), everything, false],
+  [isolate(["a"]), isolate(["b"]), false],
+  [hide(everything, ["a"]), everything, false],
+])("whether two show the same: %#", (one, other, same) => {
+  expect(isSame(one, other)).toBe(same);
 });
 
 test("isolated twins can be joined by others", () => {

@@ -14,6 +14,15 @@ export const shows = ({ only, hidden }: Visibility, id: string): boolean =>
 export const isEverything = ({ only, hidden }: Visibility): boolean =>
   only === null && hidden.size === 0;
 
+const sameIds = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean =>
+  one.size === other.size && [...one].every((id) => other.has(id));
+
+export const isSame = (one: Visibility, other: Visibility): boolean =>
+  sameIds(one.hidden, other.hidden) &&
+  (one.only === null || other.only === null
+    ? one.only === other.only
+    : sameIds(one.only, other.only));
+
 export function hide(from: Visibility, ids: Iterable<string>): Visibility {
   return { only: from.only, hidden: new Set([...from.hidden, ...ids]) };
 }

@@ -49,9 +49,14 @@ export function AppearanceMenu({ surface }: { surface: GraphSurface }) {
   const plain = JSON.stringify(encoding) === JSON.stringify(plainEncoding);
   return (
     <Popover.Root>
-      <Popover.Trigger className="button quiet" data-testid="appearance">
+      <Popover.Trigger
+        className="button quiet"
+        data-testid="appearance"
+        aria-label="Appearance"
+        title="Appearance"
+      >
         <Palette size={16} aria-hidden />
-        Appearance
+        <span className="word">Appearance</span>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content

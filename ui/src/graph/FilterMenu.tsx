@@ -18,13 +18,18 @@ export function FilterMenu() {
   const result = useCell(filter.result);
   return (
     <Popover.Root>
-      <Popover.Trigger className="button" data-testid="filter" title="Filter the graph">
+      <Popover.Trigger
+        className="button"
+        data-testid="filter"
+        aria-label="Filter"
+        title="Filter the graph"
+      >
         <ListFilter size={16} aria-hidden />
-        <span className="secondary filter-word">Filter</span>
+        <span className="secondary word">Filter</span>
         {result ? (
           <span className="number">{count(result.twins)}</span>
         ) : (
-          <span className="filter-word">none</span>
+          <span className="word">none</span>
         )}
       </Popover.Trigger>
       <Popover.Portal>

@@ -9,6 +9,7 @@ import {
   PanelRightOpen,
   Plus,
 } from "lucide-react";
+import { DropdownMenu } from "radix-ui";
 import { Button, IconButton, Tooltip } from "../look/Controls";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
@@ -18,6 +19,8 @@ import { SearchBox } from "./SearchBox";
 import type { GraphSurface } from "./surface";
 
 const step = 1.25;
+/** So wide a panel has room for all tools, pixels. */
+const toolsFrom = 560;
 
 const tools = [
   { tool: "pan", icon: Hand, label: "Move the drawing and its twins" },
@@ -46,14 +49,18 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
       <FilterMenu />
       <IconButton icon={List} label="List of twins" aria-pressed={listed} onClick={onList} />
       <span className="divider" />
-      {tools.map(({ tool, ...button }) => (
-        <IconButton
-          key={tool}
-          {...button}
-          aria-pressed={tool === current}
-          onClick={() => page.tool.set(tool)}
-        />
-      ))}
+      {width < toolsFrom ? (
+        <ToolMenu />
+      ) : (
+        tools.map(({ tool, ...button }) => (
+          <IconButton
+            key={tool}
+            {...button}
+            aria-pressed={tool === current}
+            onClick={() => page.tool.set(tool)}
+          />
+        ))
+      )}
       <span className="divider" />
       <AppearanceMenu surface={surface} />
       <span className="stretch" />
@@ -75,8 +82,14 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
         onClick={() => surface.zoom(step)}
       />
       <Tooltip text="Fit the whole graph" keys="0">
-        <Button look="quiet" icon={Maximize} disabled={unready} onClick={() => surface.fit()}>
-          Fit
+        <Button
+          look="quiet"
+          icon={Maximize}
+          aria-label="Fit"
+          disabled={unready}
+          onClick={() => surface.fit()}
+        >
+          <span className="word">Fit</span>
         </Button>
       </Tooltip>
       <IconButton
@@ -85,6 +98,37 @@ export function GraphToolbar({ surface, listed, onList }: GraphToolbarProps) {
         onClick={() => page.prefer({ legend: !legend })}
       />
     </div>
+  );
+}
+
+/** The tools behind the one that is in use, where there is no room for all. */
+function ToolMenu() {
+  const { tool: chosen } = usePage();
+  const current = useCell(chosen);
+  const Icon = tools.find(({ tool }) => tool === current)?.icon ?? Hand;
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger className="icon-button" aria-label="Tool" title="Tool">
+        <Icon size={16} aria-hidden />
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu" align="start" sideOffset={4}>
+          <DropdownMenu.RadioGroup value={current}>
+            {tools.map(({ tool, icon: Own, label }) => (
+              <DropdownMenu.RadioItem
+                key={tool}
+                value={tool}
+                className="menu-item"
+                onSelect={() => chosen.set(tool)}
+              >
+                <Own size={16} aria-hidden />
+                {label}
+              </DropdownMenu.RadioItem>
+            ))}
+          </DropdownMenu.RadioGroup>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
   );
 }
 

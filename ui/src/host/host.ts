@@ -11,8 +11,8 @@ export type Answer =
   | ({ type: "property" } & PropertyMessage)
   | ({ type: "matches" } & MatchMessage);
 
-/** Files dragged over the window, with their paths where they were dropped. */
-export type DragEvent = { kind: "over" | "left" } | { kind: "dropped"; paths: string[] };
+/** Files and folders dragged over the window, with their paths. */
+export type DragEvent = { kind: "left" } | { kind: "over" | "dropped"; paths: string[] };
 
 /** Everything that the page needs of the machine that it runs on. The only door to the backend. */
 export interface Host {

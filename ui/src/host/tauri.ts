@@ -32,7 +32,8 @@ export const tauriHost: Host = {
   onDrag: (listener) => {
     const dragged = getCurrentWebview().onDragDropEvent(({ payload }) => {
       // What is dragged within the page, a panel, has no paths.
-      if (payload.type === "enter" && payload.paths.length > 0) listener({ kind: "over" });
+      if (payload.type === "enter" && payload.paths.length > 0)
+        listener({ kind: "over", paths: payload.paths });
       else if (payload.type === "leave") listener({ kind: "left" });
       else if (payload.type === "drop") listener({ kind: "dropped", paths: payload.paths });
     });

@@ -17,7 +17,8 @@ export function inWords(target: Target): { what: string; where: string } {
   }
 }
 
-const lastPart = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+export const lastPart = (path: string): string =>
+  path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
 
 function hostOf(endpoint: string): string {
   try {
@@ -53,11 +54,3 @@ export function targetKey(target: Target): string {
 
 /** What files of twins end in. */
 export const fileEndings = ["ndjson", "jsonl", "json", "xlsx", "csv"];
-
-/** What paths are, by their names: files together, or one folder. The backend looks and judges. */
-export function targetOf(paths: string[]): Target {
-  const [only = ""] = paths;
-  const ending = /\.(\w+)$/.exec(only)?.[1]?.toLowerCase() ?? "";
-  if (paths.length === 1 && !fileEndings.includes(ending)) return { kind: "workspace", path: only };
-  return { kind: "files", paths };
-}

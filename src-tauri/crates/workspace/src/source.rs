@@ -42,7 +42,7 @@ impl Source {
         let message = match fs::metadata(folder) {
             Ok(metadata) if metadata.is_dir() => return true,
             Ok(_) => {
-                "This is not a folder. Open the folder that the workspace's files are in.".into()
+                "This is not a folder. Open the folder that the workspace's files are in, or files of twins and models: .ndjson, .jsonl, .json, .xlsx or .csv.".into()
             }
             Err(error) => {
                 format!("The folder cannot be opened ({error}). Open another one, or make it.")

@@ -1,7 +1,15 @@
 import { count } from "../../../look/format";
 import { Route } from "../geometry";
-import { mono, newEnd, type Picture, place } from "../picture";
-import { Occupied } from "./occupied";
+import {
+  mono,
+  newEnd,
+  type Picture,
+  place,
+  screenHalfHeight,
+  screenHalfWidth,
+  spot,
+} from "../picture";
+import type { Occupied } from "./occupied";
 
 const namesFrom = 1.2;
 /** Those of one twin are read from this scale on; below, they would cover what they name. */
@@ -11,30 +19,46 @@ const nameGap = 8;
 const head = 8;
 const most = 200;
 
-/**
- * Names of relationships: beside a line that is rather upright, and on one that is rather level.
- * Those that were asked for, by selecting a twin, may cover what is beside them.
- */
-export function drawEdgeNames(picture: Picture, context: CanvasRenderingContext2D): void {
+/** Names of the relationships that were asked for, by selecting a twin: they come before all. */
+export function drawAskedNames(
+  picture: Picture,
+  context: CanvasRenderingContext2D,
+  taken: Occupied,
+): void {
   const { seen, camera } = picture;
   if (camera.zoom < askedFrom) return;
-  const names = new EdgeNames(picture, context);
+  const names = new EdgeNames(picture, context, taken);
   names.draw(seen.ofSelected, true);
   names.draw(seen.ofHovered, true);
-  if (camera.zoom >= namesFrom) names.draw(seen.edges, false);
 }
 
+/** Names of relationships where there is room between the twins and what is written. */
+export function drawEdgeNames(
+  picture: Picture,
+  context: CanvasRenderingContext2D,
+  taken: Occupied,
+): void {
+  const { seen, camera } = picture;
+  if (camera.zoom < namesFrom || seen.edges.length > most) return;
+  for (const at of seen.twins) {
+    const { x, y } = spot(picture, at);
+    const [halfX, halfY] = [screenHalfWidth(picture, at), screenHalfHeight(picture, at)];
+    taken.cover(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
+  }
+  new EdgeNames(picture, context, taken).draw(seen.edges, false);
+}
+
+/** Beside a line that is rather upright, and on one that is rather level. */
 class EdgeNames {
   private readonly route = new Route();
   private readonly from = newEnd();
   private readonly to = newEnd();
-  private readonly taken: Occupied;
 
   constructor(
     private readonly picture: Picture,
     private readonly context: CanvasRenderingContext2D,
+    private readonly taken: Occupied,
   ) {
-    this.taken = new Occupied(picture.size.width, picture.size.height);
     context.font = `400 ${nameSize}px ${mono}`;
     context.textBaseline = "middle";
     context.textAlign = "left";

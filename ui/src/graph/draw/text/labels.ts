@@ -16,6 +16,8 @@ export interface Label {
   look: "twin" | "chosen" | "frame" | "outer";
   /** Whether it begins at `x` or has its middle there. */
   align: "left" | "center";
+  /** Whether it is the title of a frame that goes on above the screen, at its upper edge. */
+  stuck?: boolean;
 }
 
 export const smallestText = 12;
@@ -54,7 +56,7 @@ export function chooseLabels(picture: Picture, taken: Occupied): Label[] {
   const labels: Label[] = [];
   const add = (label: Label | null, always = false) => {
     if (!label || labels.length >= mostLabels) return;
-    const margin = label.look === "twin" && isLoose(picture, label.at) ? looseMargin : 0;
+    const margin = marginOf(picture, label);
     const [width, height] = [textWidth(label) + 2 * margin, label.pixels + margin];
     const left = label.align === "left" ? label.x : label.x - width / 2;
     const free = taken.take(left, label.y - height / 2, width, height);
@@ -74,22 +76,29 @@ export function chooseLabels(picture: Picture, taken: Occupied): Label[] {
   return labels;
 }
 
-/** Titles that would lie upon each other stand below each other. */
 function addTitle(picture: Picture, frame: number, labels: Label[], taken: Occupied): void {
   const title = titleOf(picture, frame);
   if (!title || labels.length >= mostLabels) return;
+  const { pixels, x, y } = title;
   const width = textWidth(title);
-  for (let line = 0; line < 3; line++) {
-    const y = title.y + line * (title.pixels + 6);
-    const left = title.align === "left" ? title.x : title.x - width / 2;
-    if (taken.take(left, y - title.pixels / 2, width, title.pixels)) {
-      labels.push({ ...title, y });
-      return;
-    }
-    // Only what sticks to the upper edge of the screen may go lower.
-    if (title.y > titleTop) return;
+  if (title.stuck) {
+    // Those of frames within each other stand below each other, over whatever is there.
+    const above = labels.filter(
+      (other) => other.stuck && other.x < x + width && x < other.x + textWidth(other),
+    );
+    const below = y + above.length * titleLine;
+    if (above.length === mostStuck) return;
+    taken.cover(x, below - pixels / 2, width, pixels);
+    labels.push({ ...title, y: below });
+    return;
   }
+  const left = title.align === "left" ? x : x - width / 2;
+  if (taken.take(left, y - pixels / 2, width, pixels)) labels.push(title);
 }
+
+/** A chosen name stands apart from those beside it, and so does one among twins in no rows. */
+const marginOf = (picture: Picture, { look, at }: Label): number =>
+  look === "chosen" || (look === "twin" && isLoose(picture, at)) ? looseMargin : 0;
 
 const textWidth = ({ text, pixels, look }: Label): number =>
   text.length * pixels * (look === "frame" || look === "outer" ? proportional : letter);
@@ -146,6 +155,9 @@ export function nameOf({ scene, text }: Picture, at: number): string {
 const titleFrom = 36;
 const titleInset = 8;
 const titleTop = 12;
+const titleLine = 19;
+/** So many titles stand below each other at the upper edge of the screen at most. */
+const mostStuck = 3;
 
 /**
  * What a frame holds, where its owner is too small to be named or out of sight: on its upper edge,
@@ -155,7 +167,7 @@ function titleOf(picture: Picture, at: number): Label | null {
   const { scene, camera, density, size, seen } = picture;
   const frame = scene.frames[at];
   if (!frame || frame.twin < 0) return null;
-  if (camera.zoom >= frameTitlesBelow && onScreen(picture, frame.twin)) return null;
+  if (camera.zoom >= frameTitlesBelow && isNamedOnScreen(picture, frame.twin)) return null;
   const box = frameBox(picture, at);
   const [left, right] = [box.left / density, Math.min(size.width, box.right / density)];
   const [top, bottom] = [box.top / density, Math.min(size.height, box.bottom / density)];
@@ -171,13 +183,17 @@ function titleOf(picture: Picture, at: number): Label | null {
   if (!text || (far && !frame.outer && !text.startsWith(name))) return null;
   const place = far
     ? ({ x: (left + right) / 2, y: (top + bottom) / 2, align: "center" } as const)
-    : ({ x, y, align: "left" } as const);
+    : ({ x, y, align: "left", stuck: top < titleTop } as const);
   return { at: frame.twin, text, pixels, look: frame.outer ? "outer" : "frame", ...place };
 }
 
-function onScreen(picture: Picture, at: number): boolean {
-  const { x, y } = spot(picture, at);
-  return x > 0 && y > 0 && x < picture.size.width && y < picture.size.height;
+/** Whether the name beside a twin would be seen. */
+function isNamedOnScreen(picture: Picture, at: number): boolean {
+  const { size } = picture;
+  const label = labelOf(picture, at, "twin");
+  return (
+    label !== null && label.x > 0 && label.y > 0 && label.x < size.width && label.y < size.height
+  );
 }
 
 /** A name with its count, without it, or its last part: far away as the number on a house. */
@@ -190,8 +206,6 @@ function shortened(name: string, held: string, room: number, pixels: number, far
   return "";
 }
 
-/** Titles that stick to the upper edge of the screen lie over twins, and need a ground. */
-const plateBelow = 48;
 const weights = { frame: 500, outer: 600, twin: 400, chosen: 600 } as const;
 
 /** Draws the chosen texts, grouped by how they look. */
@@ -207,7 +221,8 @@ export function drawLabels(
   for (const look of ["frame", "outer", "twin", "chosen"] as const) {
     const ofFrame = look === "frame" || look === "outer";
     context.fillStyle = look === "twin" || look === "frame" ? palette.text2 : palette.text;
-    for (const { at, text, x, y, pixels, align } of labels.filter((label) => label.look === look)) {
+    for (const label of labels.filter((one) => one.look === look)) {
+      const { at, text, x, y, pixels, align, stuck } = label;
       context.font = `${weights[look]} ${pixels}px ${ofFrame ? sans : mono}`;
       context.textAlign = align;
       if (!ofFrame && isLoose(picture, at)) {
@@ -216,12 +231,11 @@ export function drawLabels(
         context.lineWidth = 3;
         context.strokeText(text, x, y);
       }
-      if (ofFrame && align === "left" && y < plateBelow) {
+      if (stuck) {
+        // It lies over twins, and needs a ground.
         const width = context.measureText(text).width;
-        context.globalAlpha = 0.92;
         context.fillStyle = palette.cont;
-        context.fillRect(x - 4, y - pixels * 0.75, width + 8, pixels * 1.5);
-        context.globalAlpha = 1;
+        context.fillRect(x - 4, y - titleLine / 2, width + 8, titleLine);
         context.fillStyle = look === "frame" ? palette.text2 : palette.text;
       } else if (ofFrame) {
         context.strokeStyle = palette.cont;
@@ -231,11 +245,11 @@ export function drawLabels(
       context.fillText(text, x, y);
     }
   }
-  drawMeans(picture, context);
+  drawMeans(picture, context, taken);
 }
 
 /** Under the owner of a frame, of how many twins its value is the mean. */
-function drawMeans(picture: Picture, context: CanvasRenderingContext2D): void {
+function drawMeans(picture: Picture, context: CanvasRenderingContext2D, taken: Occupied): void {
   const { scene, palette, seen, camera } = picture;
   if (camera.zoom < 0.6) return;
   const pixels = smallestText * Math.min(2, Math.max(1, camera.zoom));
@@ -247,6 +261,9 @@ function drawMeans(picture: Picture, context: CanvasRenderingContext2D): void {
     if (of === 0 || scene.shape[at] !== hexagon) continue;
     const { x, y } = spot(picture, at);
     const below = screenHalfHeight(picture, at) + labelGap + pixels * 1.9;
-    context.fillText(`avg of ${of}`, x, y + below);
+    const text = `avg of ${of}`;
+    const width = text.length * pixels * proportional;
+    if (!taken.take(x - width / 2, y + below - pixels / 2, width, pixels)) continue;
+    context.fillText(text, x, y + below);
   }
 }

@@ -1,6 +1,6 @@
 import type { Picture } from "../picture";
 import { drawClusters } from "./clusters";
-import { drawEdgeNames } from "./edgeNames";
+import { drawAskedNames, drawEdgeNames } from "./edgeNames";
 import { drawHoverCard } from "./hoverCard";
 import { drawLabels } from "./labels";
 import { drawGlow, drawRings, drawSpecks, glowing } from "./marks";
@@ -16,7 +16,7 @@ export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D)
   context.setTransform(picture.density, 0, 0, picture.density, 0, 0);
   const live = glowing(picture);
   const taken = new Occupied(picture.size.width, picture.size.height);
-  drawEdgeNames(picture, context);
+  drawAskedNames(picture, context, taken);
   drawSpecks(picture, context);
   drawGlow(picture, context, live);
   drawClusters(picture, context, taken);
@@ -24,6 +24,7 @@ export function drawOverlay(picture: Picture, context: CanvasRenderingContext2D)
   drawValues(picture, context, taken);
   drawBadges(picture, context);
   drawLabels(picture, context, taken);
+  drawEdgeNames(picture, context, taken);
   drawHoverCard(picture, context);
   drawRope(picture, context);
   return live.length > 0;

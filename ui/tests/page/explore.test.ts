@@ -1,0 +1,100 @@
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { StageBrowser } from "../drawing/browser";
+import type { FixtureHost } from "../fixture-host";
+
+declare global {
+  interface Window {
+    fixture: FixtureHost;
+  }
+}
+
+let browser: StageBrowser;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await StageBrowser.open("fixture.html");
+});
+afterAll(() => browser?.close());
+beforeEach(async () => {
+  page = await browser.plain("?still&renderer=canvas");
+  await page.waitForSelector("html[data-ready=true]");
+});
+afterEach(() => page?.close());
+
+const select = async (twin: string, ...modifiers: ("Control" | "Shift")[]) => {
+  const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();
+  if (!box) throw new Error(`${twin} is not on the screen`);
+  for (const key of modifiers) await page.keyboard.down(key);
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  for (const key of modifiers) await page.keyboard.up(key);
+};
+const onDrawing = (twin: string, is: boolean) =>
+  page.locator(`[data-twin-id=${twin}]`).waitFor({ state: is ? "attached" : "detached" });
+const hidden = () => page.getByTestId("explore-hidden").innerText();
+
+test("isolate, undo and redo go through what is shown, and the list goes with them", async () => {
+  await page.getByLabel("List of twins").first().click();
+  const listed = page.getByTestId("twin-list").locator("header .number");
+  const lists = (many: number) =>
+    page.waitForFunction(
+      (many) =>
+        document.querySelector('[data-testid="twin-list"] header .number')?.textContent === many,
+      String(many),
+    );
+  expect(await listed.innerText()).toBe("52");
+  await page.getByTestId("twin-list").getByText("Room_05", { exact: true }).click();
+  await page.getByLabel("Show only the selected").click();
+  await lists(1);
+  expect(await hidden()).toBe("51 hidden");
+  await page.getByLabel("Undo hiding or showing").click();
+  await lists(52);
+  await page.getByLabel("Redo").click();
+  await lists(1);
+  await page.getByText("Show all").click();
+  await lists(52);
+  await page.getByLabel("Hide the selected").click();
+  await lists(51);
+  expect(await page.getByTestId("twin-list").getByText("Room_05", { exact: true }).count()).toBe(0);
+  // The filter that hides the rest counts, too.
+  await page.getByTestId("filter").click();
+  await page.getByTestId("filter-input").fill("thermo_000");
+  await page.getByRole("radio", { name: "Hide the rest" }).click();
+  await lists(9);
+});
+
+test("paths between two twins are selected and said", async () => {
+  await select("Room_09");
+  await select("Room_12", "Control");
+  await page.getByLabel("Shortest paths between the two").click();
+  await page.getByText("Room_09 → Room_12").first().waitFor();
+  expect(await page.getByTestId("group-bar").innerText()).toContain("2 twins selected");
+});
+
+test("an expansion that shows nothing new is no step to undo", async () => {
+  await select("Room_11");
+  await page.getByTestId("expand").click();
+  await page.getByTestId("expand-now").click();
+  await page.getByTestId("expanded").waitFor();
+  expect(await page.getByLabel("Undo hiding or showing").isDisabled()).toBe(true);
+});
+
+test("a kept view brings back what was shown, selected and coloured", async () => {
+  await select("Room_11");
+  await page.getByLabel("Show only the selected").click();
+  await page.getByTestId("views").click();
+  await page.getByLabel("Name of the view").fill("One room");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "One room", exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Show all").click();
+  await onDrawing("Room_12", true);
+  await select("Room_12");
+  await page.getByTestId("views").click();
+  await page.getByRole("button", { name: "One room", exact: true }).click();
+  await onDrawing("Room_12", false);
+  await page.getByTestId("inspector-title").getByText("Room_11").waitFor();
+  await page.getByTestId("views").click();
+  await page.getByLabel("Forget One room").click();
+  await page.getByText("No view is kept yet.").waitFor();
+});

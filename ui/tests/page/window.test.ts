@@ -1,0 +1,101 @@
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { StageBrowser } from "../drawing/browser";
+import type { FixtureHost } from "../fixture-host";
+
+declare global {
+  interface Window {
+    fixture: FixtureHost;
+  }
+}
+
+let browser: StageBrowser;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await StageBrowser.open("fixture.html");
+});
+afterAll(() => browser?.close());
+beforeEach(async () => {
+  page = await browser.plain("?still&renderer=canvas");
+  await page.waitForSelector("html[data-ready=true]");
+});
+afterEach(() => page?.close());
+
+const drag = (kind: "over" | "dropped", ...paths: string[]) =>
+  page.evaluate(([kind, paths]) => window.fixture.drag({ kind, paths }), [kind, paths] as const);
+const target = () => page.evaluate(() => window.fixture.target);
+
+test("files over the window say what becomes of them, and open when they are dropped", async () => {
+  await drag("over", "/home/me/rooms.csv", "/home/me/rooms.models.json");
+  const ground = page.getByTestId("drop-ground");
+  expect(await ground.innerText()).toContain("Open 2 files together");
+  expect(await ground.innerText()).toContain("In place of Sample building");
+  await drag("dropped", "/home/me/rooms.csv", "/home/me/rooms.models.json");
+  await ground.waitFor({ state: "detached" });
+  await page.waitForFunction(() => window.fixture.target.kind === "files");
+  expect(await target()).toEqual({
+    kind: "files",
+    paths: ["/home/me/rooms.csv", "/home/me/rooms.models.json"],
+  });
+});
+
+test("what cannot be opened is refused in words, and what is open stays", async () => {
+  await drag("over", "/home/me/rooms.csv", "/home/me/notes.txt");
+  expect(await page.getByTestId("drop-ground").getAttribute("data-refused")).toBe("true");
+  await drag("dropped", "/home/me/rooms.csv", "/home/me/notes.txt");
+  await page.getByText("Not a file of twins and models: notes.txt").waitFor();
+  expect(await target()).toEqual({ kind: "sample" });
+});
+
+test.each([900, 800])(
+  "at %d pixels every control of the bars is within its panel",
+  async (width) => {
+    await page.setViewportSize({ width, height: 600 });
+    await page.evaluate(() => {
+      window.fixture.arranging = 0.4;
+      window.fixture.write("thermo_0003", "/temperature", 20, "f0", "REST", 1);
+    });
+    await page.locator("[data-twin-id=Room_11]").focus();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Hide the selected").click();
+    await page.getByTestId("explore-hidden").waitFor();
+    const outside = await page.evaluate(() => {
+      const panel = document.querySelector(".graph")?.getBoundingClientRect();
+      if (!panel) return ["no panel"];
+      return [
+        ...document.querySelectorAll(
+          ".graph :is(.graph-toolbar, .explore-bar) :is(button, select, input)",
+        ),
+      ]
+        .filter((each) => {
+          const box = each.getBoundingClientRect();
+          return box.width > 0 && (box.left < panel.left || box.right > panel.right);
+        })
+        .map((each) => each.getAttribute("aria-label") ?? each.textContent);
+    });
+    expect(outside).toEqual([]);
+    // What is only an icon now still has its name.
+    await page.getByRole("button", { name: "Appearance" }).click();
+    await page.getByRole("dialog", { name: "Appearance" }).waitFor();
+  },
+);
+
+test("a swatch has the colour of the drawing, whatever colours it", async () => {
+  await page.locator("[data-twin-id=Room_11]").focus();
+  await page.keyboard.press("Enter");
+  const swatch = (path: string) => page.locator(`[data-path="/${path}"] .swatch`);
+  await swatch("currentTemp").waitFor();
+  expect(await swatch("usage").count()).toBe(0);
+  await page.getByTestId("appearance").click();
+  await page.getByRole("radio", { name: "Property" }).click();
+  await page.getByLabel("Property", { exact: true }).last().selectOption("usage");
+  await page.keyboard.press("Escape");
+  await swatch("usage").waitFor();
+  expect(await swatch("currentTemp").count()).toBe(0);
+  const of = (selector: string) =>
+    page.locator(selector).evaluate((each) => getComputedStyle(each).backgroundColor);
+  expect(await of('[data-path="/usage"] .swatch')).toBe(
+    await of('[data-testid="scale-key"] .swatch'),
+  );
+});
