@@ -28,7 +28,7 @@ def broken(tmp_path, file, old, new):
 def test_the_sample_has_no_problems():
     run = check(SAMPLE)
     assert (run.returncode, run.stdout.strip()) == (0, "No problems: 4 models, 52 twins, 51 relationships.")
-    assert json.loads(check(SAMPLE, "--json").stdout) == {"problems": [], "models": 4, "twins": 52, "relationships": 51}
+    assert json.loads(check(SAMPLE, "--json").stdout) == {"problems": [], "models": 4, "twins": 52, "relationships": 51, "functions": 0, "tests": 0}
 
 
 def test_every_problem_has_its_file_and_place(tmp_path):
@@ -52,3 +52,37 @@ def test_every_problem_has_its_file_and_place(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     run = check(pathlib.Path(tmp_path / "nowhere"))
     assert run.returncode == 1 and "nowhere" in run.stdout
+
+
+FUNCTION = """fn on_event(event) {
+    if event.data.temperature > 30 { patch(event.twin, #{alarm: true}) }
+}
+
+fn test_warm() {
+    give_twin(#{"$dtId": "t1", alarm: false});
+    on_event(#{twin: "t1", data: #{temperature: 31.5}});
+    assert_eq(twin("t1").alarm, true);
+}
+"""
+
+
+def test_functions_are_compiled_and_their_tests_run(tmp_path):
+    folder = broken(tmp_path, "topology.json", '"functions": {', '"functions": { "mine": {"kind": "rhai"},')
+    run = check(folder)
+    assert run.returncode == 1 and "no file «functions/mine.rhai»" in run.stdout
+    (folder / "functions").mkdir()
+    script = folder / "functions" / "mine.rhai"
+    script.write_text(FUNCTION)
+    run = check(folder)
+    assert run.returncode == 0 and "1 of your functions, 1 of their tests" in run.stdout, run.stdout
+    for old, new, place, words in [
+        ("> 30 {", "> {", "line 2, column", ""),
+        ("31.5", "29.5", "line 8, column 5", "test_warm failed: it is false, not true"),
+        ("patch(", "patsch(", "line 2, column 36", "patsch"),
+        ("if event", "loop {} if event", "line 2, column", "operations"),
+    ]:
+        script.write_text(FUNCTION.replace(old, new))
+        run = check(folder, "--json")
+        problem = json.loads(run.stdout)["problems"][0]
+        assert run.returncode == 1 and problem["file"] == "functions/mine.rhai"
+        assert problem["place"].startswith(place) and words in problem["message"], problem

@@ -35,6 +35,8 @@ pub struct Difference {
     pub relationships_removed: Vec<(String, String)>,
     /// The new topology, where it is another one.
     pub topology: Option<Topology>,
+    /// The users' own functions, all of them, where any is another one.
+    pub scripts: Option<BTreeMap<String, String>>,
 }
 
 impl Difference {
@@ -55,6 +57,7 @@ pub fn difference(old: &Applied, new: &Loaded) -> Difference {
         topology => topology.clone(),
     };
     steps.topology = (was != new.topology.to_json()).then(|| new.topology.clone());
+    steps.scripts = (old.scripts != new.scripts).then(|| new.scripts.clone());
     steps
 }
 

@@ -1,8 +1,8 @@
 //! The workspace folder: load, check, watch, differences, write back.
 //!
 //! A workspace is a folder that fits in git: `models/**/*.json` (DTDL), `twins.ndjson` (twins and
-//! relationships, in the form of the service's import job), `topology.json`, `floorplan.geojson`
-//! and `views.json`. It is the seed and the design of an instance, not its state: what is applied
+//! relationships, in the form of the service's import job), `topology.json`, `functions/**/*.rhai`,
+//! `floorplan.geojson` and `views.json`. It is the seed and the design of an instance, not its state: what is applied
 //! is the [`Difference`] of what was [`Applied`] last and what is there now, so that what the
 //! files did not touch keeps the instance's value.
 //!
@@ -10,6 +10,7 @@
 //! each [`FileProblem`] with file and place.
 
 mod difference;
+mod functions;
 mod load;
 mod loaded;
 mod models;

@@ -2,7 +2,7 @@
 
 use crate::problem::{Problems, split_position};
 use crate::source::{FLOOR_PLAN, TOPOLOGY, TWINS, TextFile, VIEWS};
-use crate::{FileProblem, Loaded, Source, Views, models, references, twins};
+use crate::{FileProblem, Loaded, Source, Views, functions, models, references, twins};
 use adt_limits::Limits;
 use pipeline::Topology;
 use serde::de::DeserializeOwned;
@@ -44,6 +44,7 @@ pub fn load_within(source: &Source, limits: &Limits) -> Result<Loaded, Vec<FileP
     if let Some(file) = source.read(TOPOLOGY, &mut problems) {
         loaded.topology = read_topology(&file, limits, &mut problems);
     }
+    loaded.scripts = functions::read(source, &loaded.topology, &mut problems);
     loaded.floor_plan = source
         .read(FLOOR_PLAN, &mut problems)
         .and_then(|file| read_floor_plan(&file, &mut problems));

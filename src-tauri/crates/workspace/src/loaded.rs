@@ -19,6 +19,8 @@ pub struct Loaded {
     pub relationships: BTreeMap<(String, String), RelationshipSeed>,
     /// The topology; empty where there is no `topology.json`.
     pub topology: Topology,
+    /// The users' own functions: their texts by file, as `functions/mine.rhai`.
+    pub scripts: BTreeMap<String, String>,
     /// The floor plan, a GeoJSON `FeatureCollection`.
     pub floor_plan: Option<Value>,
     /// Positions and pins.
@@ -81,6 +83,9 @@ pub struct Applied {
     pub relationships: Vec<RelationshipSeed>,
     /// The topology as JSON, so that an older one can still be read and compared.
     pub topology: Value,
+    /// The users' own functions, by file.
+    #[serde(default)]
+    pub scripts: BTreeMap<String, String>,
 }
 
 impl Loaded {
@@ -94,6 +99,7 @@ impl Loaded {
                 .cloned()
                 .collect(),
             topology: self.topology.to_json(),
+            scripts: self.scripts.clone(),
         }
     }
 

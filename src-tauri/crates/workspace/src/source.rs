@@ -11,9 +11,10 @@ static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../../assets/conto
 /// A larger file is not read.
 pub const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// An instance has at most 10,000 models; the same again in files that hold none is a mistake.
-const MOST_MODEL_FILES: usize = 20_000;
-const DEEPEST_MODELS: usize = 16;
+const MOST_FILES: usize = 20_000;
+const DEEPEST: usize = 16;
 
+pub(crate) const FUNCTIONS: &str = "functions";
 pub(crate) const MODELS: &str = "models";
 pub(crate) const TWINS: &str = "twins.ndjson";
 pub(crate) const TOPOLOGY: &str = "topology.json";
@@ -71,22 +72,32 @@ impl Source {
 
     /// All files of models, by name.
     pub(crate) fn read_models(&self, problems: &mut Problems) -> Vec<TextFile> {
+        self.read_all(MODELS, ".json", problems)
+    }
+
+    /// All files of functions, by name.
+    pub(crate) fn read_functions(&self, problems: &mut Problems) -> Vec<TextFile> {
+        self.read_all(FUNCTIONS, ".rhai", problems)
+    }
+
+    fn read_all(&self, within: &str, ending: &str, problems: &mut Problems) -> Vec<TextFile> {
         let mut names = match self {
             Self::Embedded => {
-                let files = SAMPLE.get_dir(MODELS).into_iter().flat_map(Dir::files);
+                let files = SAMPLE.get_dir(within).into_iter().flat_map(Dir::files);
                 files.map(|file| file.path().to_string_lossy().into_owned()).collect()
             }
-            Self::Folder(folder) => model_names(folder, problems),
+            Self::Folder(folder) => names(folder, within, ending, problems),
         };
         names.sort_unstable();
         names.iter().filter_map(|name| self.read(name, problems)).collect()
     }
 }
 
-/// Names of the files in `models` and in the folders within it, hidden ones left out.
-fn model_names(folder: &Path, problems: &mut Problems) -> Vec<String> {
+/// Names of the files in a folder of the workspace and in the folders within it, hidden ones left
+/// out.
+fn names(folder: &Path, within: &str, ending: &str, problems: &mut Problems) -> Vec<String> {
     let mut names = Vec::new();
-    let mut left = vec![(MODELS.to_owned(), 0)];
+    let mut left = vec![(within.to_owned(), 0)];
     while let Some((name, depth)) = left.pop() {
         let entries = match fs::read_dir(folder.join(&name)) {
             Ok(entries) => entries,
@@ -102,16 +113,16 @@ fn model_names(folder: &Path, problems: &mut Problems) -> Vec<String> {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if entry_name.starts_with('.') {
                 continue;
-            } else if is_folder && depth < DEEPEST_MODELS {
+            } else if is_folder && depth < DEEPEST {
                 left.push((path, depth + 1));
-            } else if !is_folder && entry_name.to_lowercase().ends_with(".json") {
+            } else if !is_folder && entry_name.to_lowercase().ends_with(ending) {
                 names.push(path);
             }
-            if names.len() > MOST_MODEL_FILES {
+            if names.len() > MOST_FILES {
                 let message = format!(
-                    "There are more than {MOST_MODEL_FILES} files of models. Open a folder with fewer."
+                    "There are more than {MOST_FILES} files in it. Open a folder with fewer."
                 );
-                problems.add(MODELS, "", message);
+                problems.add(within, "", message);
                 return Vec::new();
             }
         }

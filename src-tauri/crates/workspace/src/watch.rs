@@ -1,6 +1,6 @@
 //! Watches the folder, as any editor may change it.
 
-use crate::source::{FLOOR_PLAN, MODELS, TOPOLOGY, TWINS, VIEWS};
+use crate::source::{FLOOR_PLAN, FUNCTIONS, MODELS, TOPOLOGY, TWINS, VIEWS};
 use notify::event::{EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
@@ -104,10 +104,11 @@ fn settle(woken: &Receiver<()>, stop: &AtomicBool) -> bool {
     true
 }
 
-/// The folders watched: the workspace's own, and that of the models with all within it.
+/// The folders watched: the workspace's own, and those of models and functions with all within
+/// them.
 struct Folders {
     watcher: RecommendedWatcher,
-    watched: [(PathBuf, RecursiveMode, Option<u64>); 2],
+    watched: [(PathBuf, RecursiveMode, Option<u64>); 3],
     /// A watched folder was deleted or moved: the system watches it no more, even if another one
     /// has its name already.
     lost: Arc<AtomicBool>,
@@ -126,9 +127,12 @@ impl Folders {
             }
             let _ = wake.try_send(());
         })?;
-        let models = folder.join(MODELS);
-        let watched =
-            [(folder, RecursiveMode::NonRecursive, None), (models, RecursiveMode::Recursive, None)];
+        let (models, functions) = (folder.join(MODELS), folder.join(FUNCTIONS));
+        let watched = [
+            (folder, RecursiveMode::NonRecursive, None),
+            (models, RecursiveMode::Recursive, None),
+            (functions, RecursiveMode::Recursive, None),
+        ];
         Ok(Self { watcher, watched, lost })
     }
 
@@ -183,13 +187,15 @@ fn is_file(root: &Path, path: &Path) -> bool {
     // Some systems give the path that a link leads to: better once too often.
     let Ok(within) = path.strip_prefix(root) else { return true };
     let names: Vec<_> = within.iter().map(|name| name.to_string_lossy()).collect();
-    let known = [MODELS, TWINS, TOPOLOGY, FLOOR_PLAN, VIEWS];
+    let known = [FUNCTIONS, MODELS, TWINS, TOPOLOGY, FLOOR_PLAN, VIEWS];
     names.first().is_none_or(|name| known.contains(&name.as_ref()))
         && names.last().is_none_or(|name| !name.starts_with('.'))
 }
 
 fn removes(root: &Path, event: &Event) -> bool {
-    let is_folder = |path: &PathBuf| path == root || *path == root.join(MODELS);
+    let is_folder = |path: &PathBuf| {
+        path == root || [MODELS, FUNCTIONS].iter().any(|own| *path == root.join(own))
+    };
     matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
         && event.paths.iter().any(is_folder)
 }

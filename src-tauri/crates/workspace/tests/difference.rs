@@ -145,6 +145,13 @@ fn models_and_topology() {
     let ids: Vec<_> = steps.models_put.iter().map(|model| model["@id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["dtmi:t:Lamp;1", "dtmi:t:Light;1"]);
     assert!(steps.topology.unwrap().endpoints.contains_key("eg"));
+    assert!(steps.scripts.is_none());
+    let steps = after(|folder| {
+        fs::create_dir(folder.join("functions")).unwrap();
+        put(folder, "functions/mine.rhai", "fn on_event(event) {}");
+    });
+    assert!(steps.topology.is_none());
+    assert_eq!(steps.scripts.unwrap()["functions/mine.rhai"], "fn on_event(event) {}");
 
     let gone = after(|folder| {
         fs::remove_dir_all(folder.join("models")).unwrap();

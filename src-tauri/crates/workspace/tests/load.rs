@@ -290,3 +290,34 @@ fn problems_come_in_the_files_order() {
     let places: Vec<String> = problems(folder.path()).into_iter().map(|p| p.place).collect();
     assert_eq!(places, ["line 4, /$metadata/$model", "line 5, /$metadata/$model"]);
 }
+
+#[test]
+fn functions_are_read_and_checked_with_the_topology() {
+    let folder = folder();
+    let path = folder.path();
+    fs::create_dir_all(path.join("functions/more")).unwrap();
+    put(path, "functions/mine.rhai", "fn on_event(event) { log(event.id) }");
+    put(path, "functions/more/deep.rhai", "fn on_message(message) {}");
+    put(path, "functions/notes.txt", "not a function");
+    put(
+        path,
+        "topology.json",
+        r#"{"functions": {"mine": {"kind": "rhai"}, "deep": {"kind": "rhai", "file": "functions/more/deep.rhai"}}}"#,
+    );
+    let files: Vec<_> = loaded(path).scripts.into_keys().collect();
+    assert_eq!(files, ["functions/mine.rhai", "functions/more/deep.rhai"]);
+
+    put(path, "functions/mine.rhai", "fn on_event(event) {\n  let x = ;\n}");
+    put(
+        path,
+        "topology.json",
+        r#"{"functions": {"mine": {"kind": "rhai"}, "none": {"kind": "rhai"}, "deep": {"kind": "rhai", "file": "functions/more/deep.rhai"}},
+            "endpoints": {"eg": {"kind": "eventGrid"}},
+            "subscriptions": {"s1": {"endpoint": "eg", "function": "deep"}}}"#,
+    );
+    let found: Vec<String> = problems(path).iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("functions/mine.rhai, line 2, column 11: "), "{found:#?}");
+    assert!(found[1].contains("/functions/deep: ") && found[1].contains("on_event"), "{found:#?}");
+    assert!(found[2].contains("no file «functions/none.rhai»"), "{found:#?}");
+}

@@ -55,6 +55,10 @@ fn sees_what_editors_do() {
     assert_change(&changes, "a deleted model");
     put(path, "topology.json", "{}");
     assert_change(&changes, "a new topology");
+    fs::create_dir(path.join("functions")).unwrap();
+    assert_change(&changes, "a folder of functions");
+    put(path, "functions/mine.rhai", "fn on_event(event) {}");
+    assert_change(&changes, "a function");
 }
 
 #[test]

@@ -89,3 +89,6 @@ impl Work for Script {
         self.program.as_ref().err()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,7 @@ impl Check<'_> {
                     }
                 }
                 FunctionSpec::Rhai { file: Some(file), .. } if !is_file(file) => {
-                    self.add(&at("file"), "A path within the workspace that ends in «.rhai», as «functions/mine.rhai».");
+                    self.add(&at("file"), "A path within the workspace's folder «functions» that ends in «.rhai», as «functions/mine.rhai».");
                 }
                 FunctionSpec::Webhook { url, query } => {
                     self.url(&at("url"), url, &["http", "https"]);
@@ -432,8 +432,9 @@ fn is_signed(url: &Url) -> bool {
 }
 
 fn is_file(file: &str) -> bool {
-    let inside = !file.starts_with(['/', '\\']) && !file.contains(':');
-    inside && file.ends_with(".rhai") && file.split(['/', '\\']).all(|part| part != "..")
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+    let inside = file.starts_with("functions/") && !file.contains(['\\', ':']);
+    inside && file.ends_with(".rhai") && file.split('/').all(plain)
 }
 
 fn known<'a>(names: impl Iterator<Item = &'a String>) -> String {

@@ -19,6 +19,7 @@ const ON_EVENT: &str = "on_event";
 /// A compiled script.
 pub(super) struct Program {
     file: String,
+    text: String,
     engine: Engine,
     ast: AST,
     /// Whether it has `on_message(message)`.
@@ -50,7 +51,8 @@ impl Program {
         if !takes_messages && !takes_events {
             return Err(whole("It has neither «fn on_message(message)» nor «fn on_event(event)». Add one: it is what is called.".into()));
         }
-        Ok(Self { file: file.to_owned(), engine, ast, takes_messages, takes_events })
+        let (file, text) = (file.to_owned(), text.to_owned());
+        Ok(Self { file, text, engine, ast, takes_messages, takes_events })
     }
 
     /// The names of its tests.
@@ -113,7 +115,12 @@ impl Program {
         let called = host::with(host, TIME, || {
             self.engine.call_fn::<Dynamic>(&mut Scope::new(), &self.ast, function, arguments)
         });
-        called.map(drop).map_err(|error| self.of_error(*error))
+        called.map(drop).map_err(|error| {
+            let problem = self.of_error(*error);
+            // Rhai knows no place of an empty loop, and of what grows too large.
+            let line = if problem.line == 0 { self.line_of(function) } else { problem.line };
+            ScriptProblem { line, ..problem }
+        })
     }
 
     /// The innermost error: its place is where it happened.
@@ -139,6 +146,15 @@ impl Program {
             other => format!("{other}."),
         };
         self.problem(position, message)
+    }
+
+    /// The line where a function begins.
+    fn line_of(&self, function: &str) -> usize {
+        let begins = |line: &str| {
+            let name = line.trim_start().trim_start_matches("private ").strip_prefix("fn ");
+            name.is_some_and(|name| name.trim_start().starts_with(function))
+        };
+        self.text.lines().position(begins).map_or(0, |index| index + 1)
     }
 
     fn problem(&self, position: Position, message: String) -> ScriptProblem {
