@@ -9,6 +9,7 @@ mod call;
 pub mod client;
 mod error;
 mod job;
+pub mod management;
 pub mod server;
 mod service;
 mod view;

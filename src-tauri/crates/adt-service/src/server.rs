@@ -11,10 +11,12 @@ mod connections;
 mod docs;
 mod gate;
 mod jobs;
+mod management;
 mod openapi;
 mod routes;
 mod version;
 
+use crate::management::ControlPlane;
 use crate::{JobService, TwinService};
 use std::fmt;
 use std::future::Future;
@@ -30,6 +32,8 @@ pub struct ServerOptions {
     pub host_names: Vec<String>,
     /// The jobs, where there are any.
     pub jobs: Option<Arc<dyn JobService>>,
+    /// The control plane, where there is one.
+    pub management: Option<Arc<dyn ControlPlane>>,
 }
 
 impl fmt::Debug for ServerOptions {

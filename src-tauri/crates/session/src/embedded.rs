@@ -1,6 +1,8 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
 mod devices;
+#[allow(dead_code)] // wired by the next commit of embedded.rs
+mod endpoints;
 mod enforcement;
 #[allow(dead_code)] // wired by the next commit of embedded.rs
 mod entities;
@@ -394,8 +396,12 @@ impl Embedded {
         )?;
         let jobs = Arc::new(jobs);
         *self.jobs.lock() = Some(jobs.clone());
-        let server_options =
-            ServerOptions { token: options.token.clone(), host_names: names, jobs: Some(jobs) };
+        let server_options = ServerOptions {
+            token: options.token.clone(),
+            host_names: names,
+            jobs: Some(jobs),
+            management: None,
+        };
         let service: Arc<dyn TwinService> = self.instance.clone();
         let mut servers = self.servers.lock().await;
         let device_tls = iot_hub::tls(&tls);

@@ -4,6 +4,7 @@ use super::ServerOptions;
 use super::answer::{ERROR_CODE, Refusal, set};
 use super::body::{discard, shared};
 use super::version::ApiVersion;
+use crate::management::ControlPlane;
 use crate::{Call, Code, JobService, ServiceError, TwinService};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
@@ -23,6 +24,7 @@ const MODEL_UPLOADS: usize = 2;
 pub(super) struct Door {
     pub(super) service: Arc<dyn TwinService>,
     pub(super) jobs: Option<Arc<dyn JobService>>,
+    pub(super) management: Option<Arc<dyn ControlPlane>>,
     pub(super) model_uploads: Semaphore,
     token: Option<String>,
     hosts: Vec<String>,
@@ -30,16 +32,15 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(service: Arc<dyn TwinService>, options: ServerOptions) -> Self {
-        let hosts = LOCAL_HOSTS.map(String::from).into_iter().chain(options.host_names).collect();
+        let local = LOCAL_HOSTS.map(String::from).into_iter();
+        let hosts = local.chain(options.host_names.iter().cloned()).collect();
         let model_uploads = Semaphore::new(MODEL_UPLOADS);
-        let (jobs, token) = (options.jobs, options.token);
-        Self { service, jobs, model_uploads, token, hosts }
+        let ServerOptions { jobs, management, token, .. } = options;
+        Self { service, jobs, management, model_uploads, token, hosts }
     }
 
     fn admit(&self, parts: &Parts) -> Result<ApiVersion, Refusal> {
-        let host = requested_host(parts)?;
-        self.check_host(host)?;
-        check_origin(&parts.headers, host)?;
+        self.admit_reader(parts)?;
         self.check_token(&parts.headers)?;
         ApiVersion::of_query(parts.uri.query().unwrap_or_default())
     }
@@ -80,16 +81,48 @@ impl Door {
     }
 }
 
-/// Lets a request in or refuses it; a handler that panics answers 500.
+/// Lets a request of the data plane in or refuses it; a handler that panics answers 500.
 pub(super) async fn gate(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    pass(request, next, |parts| {
+        let version = door.admit(parts)?;
+        parts.extensions.insert(version);
+        Ok(())
+    })
+    .await
+}
+
+/// The same for the control plane, whose versions are its own.
+pub(super) async fn caller_gate(
+    State(door): State<Arc<Door>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    pass(request, next, |parts| {
+        door.admit_reader(parts)?;
+        // In Resource Manager's words.
+        door.check_token(&parts.headers).map_err(|_| {
+            Refusal::new(
+                StatusCode::UNAUTHORIZED,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing, or its token is not accepted.",
+            )
+        })
+    })
+    .await
+}
+
+async fn pass(
+    request: Request,
+    next: Next,
+    admit: impl FnOnce(&mut Parts) -> Result<(), Refusal>,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let (body, rest) = shared(body);
     let (method, path) = (parts.method.clone(), parts.extensions.get().cloned());
     let call = call_of(&parts.headers);
     let trace = call.trace;
-    let mut response = match door.admit(&parts) {
-        Ok(version) => {
-            parts.extensions.insert(version);
+    let mut response = match admit(&mut parts) {
+        Ok(()) => {
             parts.extensions.insert(call);
             let handled = next.run(Request::from_parts(parts, body));
             let handled = AssertUnwindSafe(handled).catch_unwind().await;

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use twin_graph::{EventRoute, Operation, Timestamp, parse_patch};
 
 pub(super) fn router(door: Arc<Door>) -> Router {
+    let management = door.management.clone();
+    let management = management.map(|plane| super::management::router(door.clone(), plane));
     let relationship = get(get_relationship)
         .put(put_relationship)
         .patch(patch_relationship)
@@ -53,6 +55,7 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .layer(from_fn_with_state(door.clone(), gate))
         .merge(openapi::router(door.clone()))
         .with_state(door)
+        .merge(management.unwrap_or_default())
 }
 
 async fn unknown_path(uri: Uri) -> Refusal {

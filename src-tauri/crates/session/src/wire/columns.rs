@@ -256,7 +256,7 @@ fn camel(name: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |name, part| {
         let (initial, rest) = part.split_at(1);
-        name + &initial.to_uppercase() + rest
+        format!("{name}{}{rest}", initial.to_uppercase())
     })
 }
 
