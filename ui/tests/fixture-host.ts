@@ -25,6 +25,7 @@ import {
   room,
   thermostat,
 } from "./fixture-building";
+import { FixtureFlow } from "./fixture-flow";
 import { fixtureLimits } from "./fixture-limits";
 import { FixtureQueries } from "./fixture-queries";
 import { graphMessage, type PlayedTwin } from "./graph-message";
@@ -52,6 +53,7 @@ export class FixtureHost implements Host {
   enforced: LimitsChoice = "service";
   queryLagSeconds: number | null = null;
   readonly queries = new FixtureQueries(this);
+  readonly flow = new FixtureFlow();
   drag: (event: DragEvent) => void = () => undefined;
   arranging: number | null = null;
   lastView: unknown = null;
@@ -185,7 +187,11 @@ export class FixtureHost implements Host {
         this.firstDrawings++;
         return { type: "accepted" };
       default:
-        return this.queries.answer(request) ?? failed("Fault", `Not played: ${request.type}.`);
+        return (
+          this.flow.answer(request) ??
+          this.queries.answer(request) ??
+          failed("Fault", `Not played: ${request.type}.`)
+        );
     }
   }
 

@@ -1,4 +1,5 @@
 import { mount } from "../src/window/mount";
+import { noTopology } from "./fixture-flow";
 import { FixtureHost } from "./fixture-host";
 import { LargeHost } from "./fixture-large";
 
@@ -39,6 +40,11 @@ if (query.has("failed")) {
     "https://nowhere:8443 does not answer: connection refused. Check the address, or start the instance.";
   const target = host.target;
   host.phase = { phase: "failed", target, failure: { code: "Unreachable", message, details: [] } };
+}
+if (query.has("nothing")) host.flow.topology = noTopology;
+host.flow.broken = query.has("broken");
+if (query.has("fixed")) {
+  host.flow.fixed = "This is an instance elsewhere: its topology is made there.";
 }
 host.throttled = Number(query.get("throttled") ?? 0);
 if (host.throttled > 0) host.queryLagSeconds = 5;

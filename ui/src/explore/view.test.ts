@@ -14,11 +14,18 @@ test("what was kept comes back", () => {
       rules: [{ model: "", test: "above", than: 25, hue: 3, badge: "alert" }],
     },
     visibility: { only: null, hidden: ["Room_02"] },
+    flow: { places: {}, viewport: null },
   };
   expect(readView(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
 });
 
-const plain: View = { selection: null, camera: null, encoding: plainEncoding, visibility: null };
+const plain: View = {
+  selection: null,
+  camera: null,
+  encoding: plainEncoding,
+  visibility: null,
+  flow: null,
+};
 
 test.each([null, undefined, 7, "a", [], {}])("%j is a first look", (kept) => {
   expect(readView(kept)).toEqual(plain);

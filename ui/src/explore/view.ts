@@ -13,6 +13,8 @@ export interface View {
   encoding: Encoding;
   /** Which twins are shown, in the form of `visibility.ts`. */
   visibility: unknown;
+  /** How the canvas of the topology is looked at, in the form of `flow/kept.ts`. */
+  flow: unknown;
 }
 
 type Fields = Record<string, unknown>;
@@ -40,5 +42,6 @@ export function readView(value: unknown): View {
     camera: readCamera(fields.camera),
     encoding: fields.encoding === undefined ? plainEncoding : readEncoding(fields.encoding),
     visibility: fields.visibility ?? null,
+    flow: fields.flow ?? null,
   };
 }

@@ -1,5 +1,5 @@
 import { Tabs } from "radix-ui";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Button } from "../look/Controls";
 import { CopyJson, Json } from "../look/Json";
 import { Problem } from "../look/Problem";
@@ -12,8 +12,23 @@ import { Relations } from "./Relations";
 import { Sparkline } from "./Sparkline";
 import "./inspector.css";
 
-/** All about the selected twin, living. */
+const FlowInspector = lazy(() =>
+  import("../flow/FlowInspector").then((part) => ({ default: part.FlowInspector })),
+);
+
+/** All about what is selected: a twin of the graph, or a node of the topology. */
 export function Inspector() {
+  const ofFlow = useCell(usePage().flow.inFront);
+  if (!ofFlow) return <TwinInspector />;
+  return (
+    <Suspense>
+      <FlowInspector />
+    </Suspense>
+  );
+}
+
+/** All about the selected twin, living. */
+function TwinInspector() {
   const { selection } = usePage();
   const id = useCell(selection.id);
   const detail = useCell(selection.detail);

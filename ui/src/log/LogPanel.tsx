@@ -131,6 +131,7 @@ function NoRows({ slice }: { slice: LogSlice }) {
   const clear = () => {
     log.filter.set("");
     log.followed.set(null);
+    log.scope.set(null);
   };
   if (slice.scanned === 0) {
     return (

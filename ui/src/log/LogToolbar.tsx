@@ -1,4 +1,4 @@
-import { Crosshair, ListFilter, Pause, X } from "lucide-react";
+import { Crosshair, ListFilter, Pause, Workflow, X } from "lucide-react";
 import { Button, IconButton, Tooltip } from "../look/Controls";
 import { count } from "../look/format";
 import { useCell, usePart } from "../store/cell";
@@ -13,6 +13,7 @@ export function LogToolbar() {
     <div className="log-toolbar" role="toolbar" aria-label="Event log">
       <Filter />
       <Lost />
+      <Scope />
       <Follow />
       <Tooltip
         text={paused ? "Show new events again" : "Freeze the view; events are still recorded"}
@@ -59,6 +60,26 @@ function Filter() {
         <IconButton icon={X} label="Clear the filter" onClick={() => log.filter.set("")} />
       )}
     </div>
+  );
+}
+
+/** The part of the topology that was clicked on the canvas. */
+function Scope() {
+  const { log } = usePage();
+  const scope = useCell(log.scope);
+  if (!scope) return null;
+  return (
+    <Tooltip text={`Only events with “${scope.words}”. Press to show all again`}>
+      <Button
+        icon={Workflow}
+        aria-pressed
+        data-testid="log-scope"
+        onClick={() => log.scope.set(null)}
+      >
+        {scope.label}
+        <X size={14} aria-hidden />
+      </Button>
+    </Tooltip>
   );
 }
 

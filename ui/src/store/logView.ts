@@ -13,11 +13,21 @@ export interface LogSlice extends LogWindow {
   offset: number;
 }
 
+/** A part of the topology that the log is filtered to. */
+export interface LogScope {
+  /** `propagate-to-parent`. */
+  label: string;
+  /** Words of the log's filter. */
+  words: string;
+}
+
 /** What of the event log is looked at. The log itself stays in the backend. */
 export class LogView {
   readonly filter = new Cell("");
   /** The twin that is followed: what is about it, or caused by it, is shown. */
   readonly followed = new Cell<string | null>(null);
+  /** The part of the topology whose events are shown. */
+  readonly scope = new Cell<LogScope | null>(null);
   /** The newest position that is shown; `null` while live. */
   readonly until = new Cell<number | null>(null);
   readonly slice = new Cell<LogSlice | null>(null);
@@ -34,6 +44,7 @@ export class LogView {
   constructor(private readonly host: Host) {
     this.filter.subscribe(() => this.look(0, this.range.limit));
     this.followed.subscribe(() => this.look(0, this.range.limit));
+    this.scope.subscribe(() => this.look(0, this.range.limit));
     this.until.subscribe(() => this.polling?.now());
   }
 
@@ -82,7 +93,10 @@ export class LogView {
 
   private words(): string {
     const followed = this.followed.get();
-    return [followed && `about:${followed}`, this.filter.get().trim()].filter(Boolean).join(" ");
+    const scope = this.scope.get()?.words;
+    return [followed && `about:${followed}`, scope, this.filter.get().trim()]
+      .filter(Boolean)
+      .join(" ");
   }
 
   private async pull(): Promise<void> {
@@ -106,6 +120,7 @@ export class LogView {
     if (first) return;
     this.until.set(null);
     this.followed.set(null);
+    this.scope.set(null);
     void this.select(null);
   }
 }

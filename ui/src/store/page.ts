@@ -1,6 +1,7 @@
 import type { DockviewApi } from "dockview-react";
 import { Explore } from "../explore/explore";
 import { readView, type View } from "../explore/view";
+import { FlowView } from "../flow/flow";
 import type { Camera } from "../graph/camera";
 import type { Colours } from "../graph/encoding/colours";
 import { type Encoding, plainEncoding } from "../graph/encoding/encoding";
@@ -37,6 +38,7 @@ export class Page {
   readonly overlay: Overlay;
   readonly filter: Filter;
   readonly queries: Queries;
+  readonly flow: FlowView;
   readonly preferences = new Cell<Preferences>(defaults);
   readonly appearance = new Appearance(this.preferences);
   readonly recent = new Cell<Target[]>([]);
@@ -76,6 +78,7 @@ export class Page {
     this.overlay = new Overlay(this.instance, this.selection);
     this.filter = new Filter(host, this.instance, this.overlay);
     this.queries = new Queries(host, this.instance, this.overlay, this.notices);
+    this.flow = new FlowView(host, this.instance, this.log, this.notices);
   }
 
   /** Restores what was kept, then begins to pull. */
@@ -97,6 +100,8 @@ export class Page {
     this.log.filter.subscribe(keep);
     this.queries.text.subscribe(keep);
     this.queries.past.subscribe(keep);
+    this.flow.viewport.subscribe(keep);
+    this.flow.deployment.sheet.subscribe(keep);
     window.addEventListener("pagehide", () => void this.save());
     this.instance.start();
   }
@@ -208,6 +213,7 @@ export class Page {
     this.selection.group.set(new Set());
     this.show(view);
     this.explore.restart(view.visibility);
+    this.flow.enter(session, view.flow);
     this.shown.view = JSON.stringify(this.view());
   }
 
@@ -218,6 +224,7 @@ export class Page {
       camera: this.camera.get(),
       encoding: this.encoding.get(),
       visibility: this.explore.kept(),
+      flow: this.flow.kept(),
     };
   }
 

@@ -6,7 +6,15 @@ import {
   type IDockviewPanelProps,
   type SerializedDockview,
 } from "dockview-react";
-import { PanelRight, ScrollText, SquareTerminal, Waypoints, X } from "lucide-react";
+import {
+  Braces,
+  PanelRight,
+  ScrollText,
+  SquareTerminal,
+  Waypoints,
+  Workflow,
+  X,
+} from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import "dockview-react/dist/styles/dockview.css";
 import "./dock.css";
@@ -24,10 +32,28 @@ const QueryPanel = lazy(() =>
   import("../query/QueryPanel").then((part) => ({ default: part.QueryPanel })),
 );
 
+// Neither is needed for the first picture.
+const FlowPanel = lazy(() =>
+  import("../flow/FlowPanel").then((part) => ({ default: part.FlowPanel })),
+);
+const TopologyText = lazy(() =>
+  import("../flow/TopologyText").then((part) => ({ default: part.TopologyText })),
+);
+
 const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactNode> = {
   graph: () => (
     <Boundary of="graph">
       <GraphPanel />
+    </Boundary>
+  ),
+  flow: ({ api }) => (
+    <Boundary of="flow">
+      <Suspense>{useShown(api) && <FlowPanel />}</Suspense>
+    </Boundary>
+  ),
+  topology: ({ api }) => (
+    <Boundary of="topology">
+      <Suspense>{useShown(api) && <TopologyText />}</Suspense>
     </Boundary>
   ),
   inspector: () => (
@@ -47,6 +73,8 @@ const components: Record<PanelName, (props: IDockviewPanelProps) => React.ReactN
 
 const icons = {
   graph: Waypoints,
+  flow: Workflow,
+  topology: Braces,
   inspector: PanelRight,
   log: ScrollText,
   query: SquareTerminal,
@@ -101,7 +129,18 @@ export function Dock() {
     restore(api, page.preferences.get().layout);
     const change = api.onDidLayoutChange(() => page.prefer({ layout: api.toJSON() }));
     page.dock.set(api);
-    return () => change.dispose();
+    // The inspector is about what was used last: twins, or nodes of the topology.
+    const turn = () => {
+      const { id } = api.activePanel ?? {};
+      if (id === "flow" || id === "topology") page.flow.inFront.set(true);
+      else if (id === "graph" || id === "query") page.flow.inFront.set(false);
+    };
+    turn();
+    const active = api.onDidActivePanelChange(turn);
+    return () => {
+      change.dispose();
+      active.dispose();
+    };
   }, [api, page, reset]);
 
   const onReady = useCallback((event: { api: DockviewApi }) => setApi(event.api), []);

@@ -1,4 +1,11 @@
-import { PanelRight, ScrollText, Settings, SquareTerminal, Waypoints } from "lucide-react";
+import {
+  PanelRight,
+  ScrollText,
+  Settings,
+  SquareTerminal,
+  Waypoints,
+  Workflow,
+} from "lucide-react";
 import { useEffect, useState } from "react";
 import { IconButton } from "../look/Controls";
 import { useCell } from "../store/cell";
@@ -7,6 +14,7 @@ import { type PanelName, showPanel } from "./panels";
 
 const parts = [
   { name: "graph", label: "Graph", icon: Waypoints },
+  { name: "flow", label: "Flow", icon: Workflow },
   { name: "query", label: "Query", icon: SquareTerminal },
   { name: "log", label: "Events", icon: ScrollText },
   { name: "inspector", label: "Inspector", icon: PanelRight },

@@ -1,9 +1,11 @@
 import type { DockviewApi } from "dockview-react";
 
-export type PanelName = "graph" | "inspector" | "log" | "query";
+export type PanelName = "graph" | "flow" | "topology" | "inspector" | "log" | "query";
 
 export const panelTitles: Record<PanelName, string> = {
   graph: "Graph",
+  flow: "Flow",
+  topology: "topology.json",
   inspector: "Inspector",
   log: "Event log",
   query: "Query",
@@ -42,6 +44,16 @@ function add(api: DockviewApi, name: PanelName): void {
     });
     const least = Math.min(queryHeight, Math.round(api.height * 0.46));
     if (panel.group.height < least) panel.group.api.setSize({ height: least });
+  } else if (name === "flow" || name === "topology") {
+    // A tab beside what is drawn already.
+    const beside = ["flow", "graph"].find((other) => other !== name && api.getPanel(other));
+    const position = beside ? { referencePanel: beside } : undefined;
+    api.addPanel({
+      ...shared,
+      minimumWidth: 240,
+      minimumHeight: 160,
+      ...(position && { position }),
+    });
   } else api.addPanel({ ...shared, minimumWidth: 240, minimumHeight: 160 });
 }
 

@@ -10,6 +10,7 @@ const inField = (target: EventTarget | null): boolean =>
 /** Where the keyboard goes in each panel. */
 const entrances = [
   ".graph-canvas",
+  ".flow-canvas",
   ".inspector-tabs .tab",
   ".log-rows",
   ".query-editor .cm-content",
@@ -21,7 +22,8 @@ function cyclePanels(by: number): void {
     const found = document.querySelector<HTMLElement>(selector);
     return found ? [found] : [];
   });
-  const panel = (element: Element | null) => element?.closest(".graph, .inspector, .log, .query");
+  const panel = (element: Element | null) =>
+    element?.closest(".graph, .flow, .inspector, .log, .query");
   const here = panel(document.activeElement);
   const at = here ? targets.findIndex((target) => panel(target) === here) : by > 0 ? -1 : 0;
   targets[(at + by + targets.length) % targets.length]?.focus();
@@ -62,8 +64,10 @@ export function listenToShortcuts(page: Page): () => void {
     else if (key === "s") void page.saveToWorkspace();
     else if (key === "e") showQuery(page);
     else if (key === ",") page.dialog.set("settings");
-    else if (key === "z" && !inField(event.target)) void page.edits.undo();
-    else return;
+    else if (key === "z" && !inField(event.target)) {
+      if (page.flow.inFront.get()) page.flow.undo();
+      else void page.edits.undo();
+    } else return;
     event.preventDefault();
   };
   window.addEventListener("keydown", onKey);

@@ -59,15 +59,22 @@ export class StageBrowser {
     return new StageBrowser(files, browser, html);
   }
 
-  /** Opens the page as it is; `asked` is its address from the question mark on. */
-  async plain(asked = ""): Promise<Page> {
+  /**
+   * Opens the page as it is; `asked` is its address from the question mark on, `headers` are sent
+   * with it.
+   */
+  async plain(asked = "", headers: Record<string, string> = {}): Promise<Page> {
     const page = await this.browser.newPage({ viewport: { width: 1280, height: 800 } });
-    await this.serve(page);
+    await this.serve(page, "", headers);
     await page.goto(`${address}tests/${this.html}${asked}`);
     return page;
   }
 
-  private async serve(page: Page, pictures = ""): Promise<void> {
+  private async serve(
+    page: Page,
+    pictures = "",
+    headers: Record<string, string> = {},
+  ): Promise<void> {
     page.on("pageerror", (error) => console.error(error.message));
     await page.route(`${address}**`, async (route) => {
       const path = new URL(route.request().url()).pathname.slice(1);
@@ -76,7 +83,7 @@ export class StageBrowser {
       const body = this.files.get(path);
       if (body === undefined) return route.fulfill({ status: 404 });
       const contentType = types[path.split(".").at(-1) ?? ""];
-      return route.fulfill({ body: Buffer.from(body), contentType });
+      return route.fulfill({ body: Buffer.from(body), contentType, headers });
     });
   }
 

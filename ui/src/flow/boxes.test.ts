@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { playedTopology } from "../../tests/fixture-flow";
+import { arrange, type Box, boxesOf, nodesOf, placesFor, shownBy } from "./boxes";
+import { draftOf, emptyDraft, put, theInstance } from "./draft";
+import { extentOf, wirePaths } from "./wirePaths";
+
+const draft = draftOf(playedTopology, {});
+const boxes = arrange(draft);
+const at = (id: string): Box => boxes.get(id) ?? { x: Number.NaN, y: 0, width: 0, height: 0 };
+
+test("every node has its place, and none lies on another", () => {
+  expect([...boxes.keys()].sort()).toEqual(nodesOf(draft).sort());
+  const all = [...boxesOf(draft, {})];
+  for (const [id, a] of all) {
+    for (const [other, b] of all) {
+      if (id === other) continue;
+      const apart =
+        a.x + a.width <= b.x ||
+        b.x + b.width <= a.x ||
+        a.y + a.height <= b.y ||
+        b.y + b.height <= a.y;
+      expect(apart, `${id} lies on ${other}`).toBe(true);
+    }
+  }
+});
+
+test("layers from left to right, sinks below their functions", () => {
+  const xs = [
+    "sources/iot-hub",
+    "functions/ingest",
+    theInstance,
+    "routes/audit",
+    "endpoints/sb-audit",
+    "functions/archive",
+  ].map((id) => at(id).x);
+  expect(xs).toEqual([...xs].sort((a, b) => a - b));
+  expect(at("sinks/eh-series").x).toBe(at("functions/to-time-series").x);
+  expect(at("sinks/eh-series").y).toBeGreaterThan(at("functions/to-time-series").y);
+});
+
+test("a subscription is a row of its endpoint, or a node where it has none", () => {
+  expect(shownBy(draft, "subscriptions/parent")).toBe("endpoints/eg-twins");
+  const open = put(draft, "subscriptions", "open", { endpoint: "", function: "" });
+  expect(shownBy(open, "subscriptions/open")).toBe("subscriptions/open");
+  expect(arrange(open).has("subscriptions/open")).toBe(true);
+});
+
+test("the empty topology is the instance", () => {
+  expect([...boxesOf(emptyDraft, {}).keys()]).toEqual([theInstance]);
+});
+
+test("what a person placed stays there; places of nodes that are gone are forgotten", () => {
+  const places = { "routes/audit": { x: 7, y: 9 }, "routes/gone": { x: 0, y: 0 } };
+  expect(boxesOf(draft, places).get("routes/audit")).toMatchObject({ x: 7, y: 9 });
+  expect(placesFor(draft, places)).toEqual({ "routes/audit": { x: 7, y: 9 } });
+});
+
+test("the spine is as tall as what hangs on it, so that wires run straight from it", () => {
+  const shown = boxesOf(draft, {});
+  const wires = wirePaths(draft, shown);
+  for (const wire of wires.filter(({ from }) => from === theInstance)) {
+    expect(wire.start[1], wire.id).toBe(wire.tip[1]);
+  }
+});
+
+test("feedback runs above everything, each on a lane of its own", () => {
+  const shown = boxesOf(draft, {});
+  const wires = wirePaths(draft, shown);
+  const lanes = wires.filter(({ feedback }) => feedback).map(({ label }) => label[1]);
+  expect(new Set(lanes).size).toBe(2);
+  expect(Math.max(...lanes)).toBeLessThan(0);
+  const { y, height } = extentOf(shown, wires);
+  expect(y).toBeLessThan(Math.min(...lanes));
+  expect(y + height).toBeGreaterThan(0);
+});
+
+test("a wire ends where its node is, wherever that was put", () => {
+  for (const x of [-600, 0, 700, 1400]) {
+    const shown = boxesOf(draft, { "endpoints/eg-twins": { x, y: 300 } });
+    const wire = wirePaths(draft, shown).find(({ to }) => to === "endpoints/eg-twins");
+    expect(wire?.tip).toEqual([x - 4, 322]);
+    expect(wire?.path).not.toContain("NaN");
+  }
+});

@@ -1,0 +1,43 @@
+import type { Place } from "./boxes";
+
+/** Where a person put nodes, by id. */
+export type Places = Readonly<Record<string, Place>>;
+
+/** What part of the canvas is seen: an offset in pixels, and the scale. */
+export interface Viewport {
+  x: number;
+  y: number;
+  zoom: number;
+}
+
+/** What of the canvas is kept with the graph that it is of. */
+export interface Kept {
+  places: Places;
+  /** `null`: all of it fits. */
+  viewport: Viewport | null;
+}
+
+type Fields = Record<string, unknown>;
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+
+function readPlace(value: unknown): Place | null {
+  if (!isFields(value)) return null;
+  const { x, y } = value;
+  return isNumber(x) && isNumber(y) ? { x, y } : null;
+}
+
+/** Reads what an earlier version of the page may have written: what does not fit is left out. */
+export function readKept(value: unknown): Kept {
+  const fields = isFields(value) ? value : {};
+  const places: Record<string, Place> = {};
+  for (const [id, each] of Object.entries(isFields(fields.places) ? fields.places : {})) {
+    const place = readPlace(each);
+    if (place) places[id] = place;
+  }
+  const { viewport } = fields;
+  const at = readPlace(viewport);
+  const zoom = isFields(viewport) ? viewport.zoom : null;
+  const fine = at && isNumber(zoom) && zoom > 0;
+  return { places, viewport: fine ? { ...at, zoom } : null };
+}
