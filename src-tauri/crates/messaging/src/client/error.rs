@@ -73,6 +73,8 @@ pub struct ClientError {
     pub message: String,
     /// The service's own name for it: an AMQP condition, an HTTP status, a return code of MQTT.
     pub detail: Option<String>,
+    /// Whether it may have been done all the same: it was sent, and no answer came.
+    pub unanswered: bool,
 }
 
 impl fmt::Display for ClientError {
@@ -89,7 +91,12 @@ impl std::error::Error for ClientError {}
 
 impl ClientError {
     pub(super) fn new(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, place: place.into(), message: message.into(), detail: None }
+        Self { code, place: place.into(), message: message.into(), detail: None, unanswered: false }
+    }
+
+    /// The same of what was on its way when it happened.
+    pub(super) fn when_sent(self) -> Self {
+        Self { unanswered: self.code.is_transient() && self.code != Code::Busy, ..self }
     }
 
     pub(super) fn settings(place: &str, message: impl Into<String>) -> Self {
@@ -132,7 +139,8 @@ impl ClientError {
             _ => Code::Refused,
         };
         let detail = Some(error.condition.into_owned());
-        Self { code, place: place.to_owned(), message: error.description, detail }
+        let place = place.to_owned();
+        Self { code, place, message: error.description, detail, unanswered: false }
     }
 
     /// What a service made of a message that was sent; an error where it did not take it.

@@ -6,6 +6,7 @@ use crate::clock::now_seconds;
 use crate::event_grid::Schema;
 use crate::sas::{Key, encode_component};
 use azure_core::credentials::TokenCredential;
+use bytes::Bytes;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -82,6 +83,14 @@ impl EventGridClient {
     ) -> Result<(), ClientError> {
         let body = serde_json::to_vec(events)
             .map_err(|error| ClientError::settings("the events", error.to_string()))?;
+        self.publish_json(schema, body.into()).await
+    }
+
+    /// The same with events that are written already: a JSON array of them.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn publish_json(&self, schema: Schema, body: Bytes) -> Result<(), ClientError> {
         let content_type = match schema {
             Schema::EventGridSchema => "application/json; charset=utf-8",
             Schema::CloudEventSchemaV1_0 => "application/cloudevents-batch+json; charset=utf-8",
@@ -95,7 +104,7 @@ impl EventGridClient {
         }
     }
 
-    async fn send(&self, content_type: &str, body: Vec<u8>) -> Result<(), ClientError> {
+    async fn send(&self, content_type: &str, body: Bytes) -> Result<(), ClientError> {
         let request = self
             .http
             .post(format!("{}?api-version={API_VERSION}", self.endpoint))
@@ -106,8 +115,10 @@ impl EventGridClient {
             Ok(answer) => answer,
             Err(error) => {
                 let code = if error.is_timeout() { Code::Timeout } else { Code::Unreachable };
+                let sent = !error.is_connect();
                 let text = causes(&error.without_url());
-                return Err(ClientError::new(code, self.endpoint.as_str(), text));
+                let error = ClientError::new(code, self.endpoint.as_str(), text);
+                return Err(if sent { error.when_sent() } else { error });
             }
         };
         let status = answer.status();

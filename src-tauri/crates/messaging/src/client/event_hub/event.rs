@@ -91,6 +91,12 @@ impl EventBatch {
         fits
     }
 
+    /// How many bytes they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many events are in it.
     #[must_use]
     pub fn len(&self) -> usize {

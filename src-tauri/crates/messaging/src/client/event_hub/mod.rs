@@ -186,7 +186,8 @@ impl EventHubClient {
                     return Err(ClientError::new(Code::TooLarge, place.as_str(), text));
                 }
                 let sent = sender.send(message.clone(), format);
-                let outcome = within(&self.connector, &place, sent).await?;
+                let outcome = within(&self.connector, &place, sent).await;
+                let outcome = outcome.map_err(ClientError::when_sent)?;
                 ClientError::of_outcome(&place, outcome)
             };
             match sent.await {

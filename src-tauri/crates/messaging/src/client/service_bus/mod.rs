@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use message::{MessageState, ReceivedMessage, ServiceBusMessage};
 pub use receiver::{MessageReceiver, ReceiveMode, Session, Settlement};
-pub use sender::MessageSender;
+pub use sender::{MessageBatch, MessageSender};
 
 const SCOPE: &str = "https://servicebus.azure.net/.default";
 

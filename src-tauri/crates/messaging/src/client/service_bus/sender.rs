@@ -11,6 +11,57 @@ use bytes::Bytes;
 /// The service's own limit, where a link does not say one (as RabbitMQ's do not).
 const MOST_BYTES: usize = 1 << 20;
 
+/// Messages that go together, all or none, and no larger than the service takes.
+#[derive(Clone, Debug)]
+pub struct MessageBatch {
+    messages: Vec<Bytes>,
+    bytes: usize,
+    most: usize,
+}
+
+impl MessageBatch {
+    fn new(most: usize) -> Self {
+        Self { messages: Vec::new(), bytes: 0, most }
+    }
+
+    /// One message, however large it is: the service says what it makes of it.
+    fn of(message: &ServiceBusMessage, most: usize) -> Self {
+        let message = message.encode();
+        Self { bytes: in_batch(&message), messages: vec![message], most }
+    }
+
+    /// Adds a message; whether there was room for it.
+    #[must_use]
+    pub fn add(&mut self, message: &ServiceBusMessage) -> bool {
+        let encoded = message.encode();
+        let bytes = in_batch(&encoded);
+        let fits = self.bytes + bytes <= self.most;
+        if fits {
+            self.bytes += bytes;
+            self.messages.push(encoded);
+        }
+        fits
+    }
+
+    /// How many messages are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// How many bytes they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// Sends to one queue or topic.
 #[derive(Clone)]
 pub struct MessageSender {
@@ -33,23 +84,44 @@ impl MessageSender {
     /// # Errors
     /// [`ClientError`]; batches before the one that failed are sent.
     pub async fn send_all(&self, messages: &[ServiceBusMessage]) -> Result<(), ClientError> {
-        let mut batch: Vec<Bytes> = Vec::new();
-        let mut bytes = 0;
+        let mut batch = MessageBatch::new(MOST_BYTES);
         for message in messages {
-            let encoded = message.encode();
-            let more = in_batch(&encoded);
-            if bytes + more > MOST_BYTES && !batch.is_empty() {
-                self.send_batch(std::mem::take(&mut batch)).await?;
-                bytes = 0;
+            if !batch.add(message) {
+                let alone = MessageBatch::of(message, MOST_BYTES);
+                self.send_batch(&std::mem::replace(&mut batch, alone)).await?;
             }
-            bytes += more;
-            batch.push(encoded);
         }
-        self.send_batch(batch).await
+        self.send_batch(&batch).await
     }
 
-    async fn send_batch(&self, batch: Vec<Bytes>) -> Result<(), ClientError> {
-        match batch.as_slice() {
+    /// An empty batch, of the size that the service takes.
+    ///
+    /// # Errors
+    /// [`ClientError`]: it connects to know the size.
+    pub async fn batch(&self) -> Result<MessageBatch, ClientError> {
+        let connector = &self.client.connector;
+        let mut attempts = connector.retry.attempts();
+        loop {
+            let asked = async {
+                let live = connector.live().await?;
+                Ok(live.sender(&self.entity, &self.entity).await?.max_message_size)
+            };
+            match asked.await {
+                Ok(most) => {
+                    let most = most.and_then(|most| usize::try_from(most).ok());
+                    return Ok(MessageBatch::new(most.unwrap_or(MOST_BYTES)));
+                }
+                Err(error) => attempts.pause(error).await?,
+            }
+        }
+    }
+
+    /// Sends the messages of a batch, all or none.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn send_batch(&self, batch: &MessageBatch) -> Result<(), ClientError> {
+        match batch.messages.as_slice() {
             [] => Ok(()),
             [one] => self.send_encoded(one.clone(), 0).await,
             all => self.send_encoded(envelope(&[], all), BATCH).await,
@@ -69,7 +141,8 @@ impl MessageSender {
                     return Err(ClientError::new(Code::TooLarge, place.as_str(), text));
                 }
                 let outcome = within(connector, &place, sender.send(message.clone(), format));
-                ClientError::of_outcome(&place, outcome.await?)
+                let outcome = outcome.await.map_err(ClientError::when_sent)?;
+                ClientError::of_outcome(&place, outcome)
             };
             match sent.await {
                 Ok(()) => return Ok(()),
