@@ -82,9 +82,13 @@ impl<'a> Delivered<'a> {
     }
 
     fn state(self) -> Option<String> {
-        let hops = self.notification.hops;
-        (hops > 0).then(|| format!("{HOPS}{hops}"))
+        trace_state(self.notification.hops)
     }
+}
+
+/// The `tracestate` that tells of so many functions; none where there was none.
+pub(crate) fn trace_state(hops: u64) -> Option<String> {
+    (hops > 0).then(|| format!("{HOPS}{hops}"))
 }
 
 /// How many functions a `tracestate` tells of.

@@ -76,7 +76,7 @@ fn like(sample: &Value) -> Event2019 {
 fn the_seeds_samples_have_the_same_members_in_the_same_order_and_the_same_values() {
     let samples = samples();
     for sample in &samples {
-        let made = json!(like(sample).in_schema(Some("/subscriptions/YOUR_TOPIC_NAME")));
+        let made = json!(like(sample).in_schema("/subscriptions/YOUR_TOPIC_NAME"));
         let mut expected = sample.clone();
         // Times have seven decimals here, always; what names a request is the trace.
         expected["eventTime"] = made["eventTime"].clone();
@@ -96,8 +96,11 @@ fn the_seeds_samples_have_the_same_members_in_the_same_order_and_the_same_values
 #[test]
 fn event_grid_fills_in_topic_and_metadata_version_itself() {
     let data = Data2019::Topology { kind: "Space", access: AccessType::Create, spaces: vec![] };
-    let made = json!(event("i", "r", "2026-01-01T00:00:00Z", data).in_schema(None));
+    let event = Event2019 { hops: 3, ..event("i", "r", "2026-01-01T00:00:00Z", data) };
+    let made = json!(event.for_event_grid(5));
     assert!(made.get("topic").is_none() && made.get("metadataVersion").is_none(), "{made}");
+    assert_eq!(made["data"]["traceparent"], json!(trace().child(5)));
+    assert_eq!(made["data"]["tracestate"], "twinscope=3");
 }
 
 fn graph() -> TwinGraph {
@@ -184,7 +187,7 @@ fn told(kind: ChangeKind, origin: Origin) -> Vec<Value> {
     let events = Event2019::of(&change, &graph(), &mut Classes::default(), |n| format!("id{n}"));
     let told = |(number, event): (usize, Event2019)| {
         assert_eq!(event.id, format!("id{number}"));
-        let json = json!(event.in_schema(None));
+        let json = json!(event.in_schema("/t"));
         let data = &json["data"];
         let what = if json["eventType"] == "TopologyOperation" {
             json!([data["AccessType"], data["SpacesToNotify"]])

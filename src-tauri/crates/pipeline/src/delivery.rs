@@ -1,18 +1,32 @@
-//! From the change feed through routes to an endpoint's subscribers.
+//! From the change feed to endpoints: each is a cursor over the feed with a state of its own.
+//!
+//! An endpoint takes a page of changes, makes a batch of what its routes (or, of 2019, its event
+//! types) take of them, sends it with one of the three clients, and keeps its position together
+//! with all that it counted once every event of the batch is delivered, a dead letter, or a
+//! counted drop. So nothing is lost or counted twice by a crash, a deploy or an endpoint that is
+//! down, and nothing that an endpoint does is felt by the graph.
+
+mod batch;
+mod books;
+mod dead_letter;
+mod event_grid;
+mod event_hub;
+mod numbers;
+mod of_2019;
+mod outgoing;
+mod outlet;
+mod sender;
+mod service_bus;
+#[cfg(test)]
+mod tests;
+mod today;
 
 use crate::routing::LiveRoutes;
-use crate::{Event, Function, Observer};
-use adt_events::Notification;
-use adt_service::{ChangeHistory, GraphView};
-use async_trait::async_trait;
-use futures::{StreamExt, stream};
-use std::collections::BTreeMap;
+use crate::{Endpoint2019Spec, EndpointSpec, PipelineParts};
 use std::sync::Arc;
-use twin_graph::{Change, ChangeKind};
-
-/// How many changes an endpoint takes at once, and how many subjects are delivered side by side.
-const BATCH: usize = 256;
-const SIDE_BY_SIDE: usize = 64;
+use std::time::{Duration, SystemTime};
+use tokio::task::JoinSet;
+use twin_graph::{Change, Timestamp};
 
 /// Where each endpoint is in the change feed, kept between starts.
 pub trait Cursors: Send + Sync {
@@ -22,124 +36,57 @@ pub trait Cursors: Send + Sync {
     fn keep(&self, endpoint: &str, version: u64);
 }
 
-/// Takes notifications that routes lead to it.
-#[async_trait]
-pub trait Endpoint: Send + Sync {
-    /// Takes one notification; returns when its subscribers have handled it.
-    async fn deliver(&self, notification: Arc<Notification>);
+/// Sets an endpoint by today's rules going: from where it was, or from now on where it is new.
+/// What is being sent when the tasks are dropped still comes to its end, before the same endpoint
+/// goes on as a later call says.
+pub(crate) fn start(
+    name: &str,
+    spec: &EndpointSpec,
+    routes: Arc<LiveRoutes>,
+    parts: &PipelineParts,
+) -> JoinSet<()> {
+    today::prepare(name, parts);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(today::run(name.to_owned(), spec.clone(), routes, parts.clone()));
+    tasks
 }
 
-/// An Event Grid custom topic in process: each event goes to the function of each event
-/// subscription.
-pub struct EventGridTopic {
-    name: Arc<str>,
-    subscribers: Vec<Arc<dyn Function>>,
-    observer: Arc<dyn Observer>,
+/// Sets an endpoint by the rules of 2019 going, as [`start`].
+pub(crate) fn start_2019(
+    name: &str,
+    spec: &Endpoint2019Spec,
+    parts: &PipelineParts,
+) -> JoinSet<()> {
+    of_2019::prepare(name, spec, parts);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(of_2019::run(name.to_owned(), spec.clone(), parts.clone()));
+    tasks
 }
 
-impl EventGridTopic {
-    /// A topic with its subscribers.
-    pub fn new(
-        name: &str,
-        subscribers: Vec<Arc<dyn Function>>,
-        observer: Arc<dyn Observer>,
-    ) -> Self {
-        Self { name: name.into(), subscribers, observer }
-    }
-}
-
-#[async_trait]
-impl Endpoint for EventGridTopic {
-    async fn deliver(&self, notification: Arc<Notification>) {
-        for function in &self.subscribers {
-            if let Err(error) = function.call(Event::Notification(notification.clone())).await {
-                let subject = notification.subject.as_deref().unwrap_or(&self.name);
-                self.observer.failed(subject, notification.trace, &error.to_string());
-            }
-        }
-    }
-}
-
-/// One endpoint: a cursor over the change feed, and who takes what the routes let through.
-pub(crate) struct Delivery {
-    pub(crate) name: String,
-    pub(crate) host: Arc<str>,
-    pub(crate) routes: Arc<LiveRoutes>,
-    pub(crate) endpoint: Arc<dyn Endpoint>,
-    pub(crate) view: Arc<GraphView>,
-    pub(crate) history: Arc<dyn ChangeHistory>,
-    pub(crate) cursors: Arc<dyn Cursors>,
-    pub(crate) observer: Arc<dyn Observer>,
-}
-
-impl Delivery {
-    /// Follows the feed until it ends. The cursor moves only past what was delivered.
-    pub(crate) async fn run(self) {
-        let mut published = self.view.watch();
-        // A new endpoint begins with what happens from now on, as the service's do.
-        let mut at = self.cursors.cursor(&self.name).unwrap_or(*published.borrow());
-        loop {
-            let batch = self.history.changes_after(at, BATCH).await;
-            let Some((first, last)) = batch.first().zip(batch.last()) else {
-                if published.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            self.report_gap(at, first);
-            let version = last.version;
-            self.deliver(&batch).await;
-            at = version;
-            self.cursors.keep(&self.name, at);
-        }
-    }
-
-    fn report_gap(&self, at: u64, first: &Change) {
-        let lost = first.version.saturating_sub(at + 1);
-        if lost > 0 {
-            let message = format!(
-                "{}: {lost} changes were taken by retention before they could be delivered.",
-                self.name
-            );
-            self.observer.failed(&self.name, first.cause.trace, &message);
-        }
-    }
-
-    /// In order for each subject; different subjects side by side, so that their writes share a
-    /// commit.
-    async fn deliver(&self, batch: &[Arc<Change>]) {
-        let mut by_subject: BTreeMap<String, Vec<Arc<Notification>>> = BTreeMap::new();
-        let routes = self.routes.current();
-        for change in batch {
-            let Some(notification) = notify(change, &self.host, &self.view) else { continue };
-            if routes.lead_to(&self.name, &notification) {
-                let subject = change.kind.subject();
-                by_subject.entry(subject).or_default().push(Arc::new(notification));
-            }
-        }
-        stream::iter(by_subject.into_values())
-            .for_each_concurrent(SIDE_BY_SIDE, |notifications| async move {
-                for notification in notifications {
-                    self.endpoint.deliver(notification).await;
-                }
-            })
-            .await;
-    }
-}
-
-/// A change's notification; `None` for changes that have none.
-pub(crate) fn notify(change: &Change, host: &str, view: &GraphView) -> Option<Notification> {
-    let notification = Notification::of(change, host, notification_id(change))?;
-    let ChangeKind::RelationshipPatched { source, .. } = &change.kind else {
-        return Some(notification);
-    };
-    // Only the graph knows the model of the twin that a changed relationship leaves.
-    let model = view.read().twin(source).map(|twin| twin.model.clone());
-    Some(notification.with_model(&model.unwrap_or_default()))
-}
-
-/// The same whenever it is made again, so that a subscriber can tell a repeated delivery.
-fn notification_id(change: &Change) -> String {
+/// The id of an event that a change makes: the same whenever it is made again, so that who takes
+/// it can tell a repeated delivery.
+pub(crate) fn event_id(change: &Change, number: usize) -> String {
     let trace = change.cause.trace.to_string();
-    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, trace.as_bytes()).to_string()
+    let name = if number == 0 { trace } else { format!("{trace}/{number}") };
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+}
+
+/// Runs to the end even where whoever waits for it is dropped. `None` where the program ends.
+async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    match tokio::spawn(work).await {
+        Ok(done) => Some(done),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => None,
+    }
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn duration_until(time: Timestamp) -> Duration {
+    let ticks = u64::try_from(time.ticks() - now().ticks()).unwrap_or_default();
+    Duration::from_nanos(ticks.saturating_mul(100))
 }

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// So many events wait for an endpoint at most.
 const MOST_WAITING: usize = 8_192;
@@ -131,8 +132,8 @@ impl Queue {
         self.came.notified().await;
     }
 
-    /// Returns when the pause is to end.
-    pub(crate) async fn resumed(&self) {
-        self.resumed.notified().await;
+    /// Ready when the pause is to end.
+    pub(crate) fn resumed(&self) -> Notified<'_> {
+        self.resumed.notified()
     }
 }

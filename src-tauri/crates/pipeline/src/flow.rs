@@ -220,6 +220,16 @@ pub struct Wire {
     pub bytes: Count,
 }
 
+impl Wire {
+    /// Goes on from what was counted before this process began.
+    pub fn restore(&self, events: u64, bytes: u64) {
+        if self.events.get() == 0 {
+            self.events.set(events);
+            self.bytes.set(bytes);
+        }
+    }
+}
+
 /// All meters of a topology. Meters of nodes that stay go on counting through a deploy.
 #[derive(Debug, Default)]
 pub struct Flow {

@@ -1,9 +1,8 @@
 //! The topology: its model and checks, its functions, routing and delivery.
 //!
 //! Sources send device messages to functions; functions write to the instance; what changes there
-//! runs through event routes to endpoints, from their event subscriptions to functions again. In
-//! this crate the hops are in process, behind [`Endpoint`] and [`DeviceHub`]; the same traits will
-//! carry the real protocols.
+//! runs through event routes to endpoints, from their event subscriptions to functions again, all
+//! by the real protocols.
 
 mod backoff;
 mod delivery;
@@ -20,7 +19,7 @@ pub mod subscription;
 mod surroundings;
 mod topology;
 
-pub use delivery::{Cursors, Endpoint, EventGridTopic};
+pub use delivery::Cursors;
 pub use direct::{DirectEvent, DirectEvents};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,

@@ -1,10 +1,11 @@
 //! Event routes: which notification goes to which endpoint, and why.
 
+use crate::delivery::event_id;
 use adt_events::{Filter, Notification, Verdict};
 use adt_service::GraphView;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use twin_graph::EventRoute;
+use twin_graph::{Change, ChangeKind, EventRoute};
 
 /// What a route did with a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,6 @@ pub struct RouteVerdict {
 
 struct Route {
     name: Arc<str>,
-    endpoint: String,
     filter: Filter,
 }
 
@@ -32,9 +32,7 @@ impl Routes {
     /// instance.
     pub fn new<'a>(routes: impl IntoIterator<Item = &'a Arc<EventRoute>>) -> Self {
         let compile = |route: &Arc<EventRoute>| match Filter::parse(&route.filter) {
-            Ok(filter) => {
-                Some(Route { name: route.id.clone(), endpoint: route.endpoint.to_string(), filter })
-            }
+            Ok(filter) => Some(Route { name: route.id.clone(), filter }),
             Err(error) => {
                 tracing::warn!(route = &*route.id, %error, "the filter of a route does not parse");
                 None
@@ -62,13 +60,6 @@ impl Routes {
         };
         self.0.iter().map(verdict).collect()
     }
-
-    /// Whether any route takes the notification to this endpoint.
-    pub fn lead_to(&self, endpoint: &str, notification: &Notification) -> bool {
-        let leads =
-            |route: &Route| route.endpoint == endpoint && route.filter.matches(notification);
-        self.0.iter().any(leads)
-    }
 }
 
 /// An instance's event routes as they are now: compiled again whenever they changed.
@@ -76,7 +67,19 @@ pub(crate) struct LiveRoutes {
     view: Arc<GraphView>,
     /// With the version at which they last changed.
     compiled: Mutex<(u64, Arc<Routes>)>,
+    notifications: Mutex<Vec<Made>>,
 }
+
+/// The notification of the change of this version.
+#[derive(Clone, Default)]
+struct Made {
+    version: u64,
+    notification: Option<Arc<Notification>>,
+}
+
+/// So many notifications are kept for endpoints that come to a change a little later than the
+/// first.
+const KEPT: u64 = 1_024;
 
 impl LiveRoutes {
     pub(crate) fn new(view: Arc<GraphView>) -> Self {
@@ -84,7 +87,28 @@ impl LiveRoutes {
             let graph = view.read();
             (graph.routes_version(), Arc::new(Routes::new(graph.routes())))
         };
-        Self { view, compiled: Mutex::new(compiled) }
+        let notifications = Mutex::new(vec![Made::default(); KEPT as usize]);
+        Self { view, compiled: Mutex::new(compiled), notifications }
+    }
+
+    /// A change's notification, made once for all endpoints; `None` for changes that have none.
+    pub(crate) fn notification(
+        &self,
+        change: &Arc<Change>,
+        host: &str,
+    ) -> Option<Arc<Notification>> {
+        let slot = usize::try_from(change.version % KEPT).unwrap_or_default();
+        if let Some(made) = self.notifications.lock().get(slot)
+            && made.version == change.version
+        {
+            return made.notification.clone();
+        }
+        let notification = notify(change, host, &self.view).map(Arc::new);
+        let made = Made { version: change.version, notification: notification.clone() };
+        if let Some(kept) = self.notifications.lock().get_mut(slot) {
+            *kept = made;
+        }
+        notification
     }
 
     /// The routes, which include every change of them that is in the feed so far.
@@ -96,4 +120,15 @@ impl LiveRoutes {
         }
         compiled.1.clone()
     }
+}
+
+/// A change's notification; `None` for changes that have none.
+pub(crate) fn notify(change: &Change, host: &str, view: &GraphView) -> Option<Notification> {
+    let notification = Notification::of(change, host, event_id(change, 0))?;
+    let ChangeKind::RelationshipPatched { source, .. } = &change.kind else {
+        return Some(notification);
+    };
+    // Only the graph knows the model of the twin that a changed relationship leaves.
+    let model = view.read().twin(source).map(|twin| twin.model.clone());
+    Some(notification.with_model(&model.unwrap_or_default()))
 }

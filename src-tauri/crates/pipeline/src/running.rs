@@ -1,10 +1,9 @@
 //! A topology at work.
 
-use crate::delivery::{Delivery, notify};
-use crate::routing::LiveRoutes;
+use crate::routing::{LiveRoutes, notify};
 use crate::{
-    Cursors, DirectEvents, EndpointKind, Event, EventGridTopic, Flow, Function, Memory,
-    RouteVerdict, Surroundings, Topology, build_function, function_file,
+    Cursors, DirectEvents, Event, Flow, Function, Memory, RouteVerdict, Surroundings, Topology,
+    build_function, delivery, function_file, subscription,
 };
 use adt_service::{ChangeHistory, GraphView, TwinService};
 use async_trait::async_trait;
@@ -95,7 +94,7 @@ pub struct Pipeline {
     routes: Arc<LiveRoutes>,
     ingress: HashMap<String, Arc<dyn Function>>,
     observer: Arc<dyn Observer>,
-    _deliveries: JoinSet<()>,
+    _work: Vec<JoinSet<()>>,
 }
 
 impl Pipeline {
@@ -104,26 +103,18 @@ impl Pipeline {
     pub fn start(topology: &Topology, scripts: &Scripts, parts: &PipelineParts) -> Self {
         let routes = Arc::new(LiveRoutes::new(parts.view.clone()));
         let functions = functions(topology, scripts, parts);
-        let mut deliveries = JoinSet::new();
+        let mut work = Vec::new();
+        for (name, spec) in &topology.subscriptions {
+            if let Some(function) = functions.get(&spec.function) {
+                let function = function.clone();
+                work.push(subscription::start(name, spec, topology, function, parts));
+            }
+        }
         for (name, spec) in &topology.endpoints {
-            let subscribers = subscribers(topology, name, &functions);
-            let endpoint = match spec.kind {
-                EndpointKind::EventGrid => {
-                    Arc::new(EventGridTopic::new(name, subscribers, parts.observer.clone()))
-                }
-                EndpointKind::EventHub | EndpointKind::ServiceBus => todo!("delivery helper"),
-            };
-            let delivery = Delivery {
-                name: name.clone(),
-                host: parts.host.clone(),
-                routes: routes.clone(),
-                endpoint,
-                view: parts.view.clone(),
-                history: parts.history.clone(),
-                cursors: parts.cursors.clone(),
-                observer: parts.observer.clone(),
-            };
-            deliveries.spawn(delivery.run());
+            work.push(delivery::start(name, spec, routes.clone(), parts));
+        }
+        for (name, spec) in &topology.endpoints2019 {
+            work.push(delivery::start_2019(name, spec, parts));
         }
         let of_device = |(device, function): (&str, &str)| {
             Some((device.to_owned(), functions.get(function)?.clone()))
@@ -134,7 +125,7 @@ impl Pipeline {
             ingress: topology.devices().filter_map(of_device).collect(),
             routes,
             observer: parts.observer.clone(),
-            _deliveries: deliveries,
+            _work: work,
         }
     }
 
@@ -178,13 +169,4 @@ fn functions(
         (name.clone(), build_function(name, spec, topology, script, parts))
     };
     topology.functions.iter().map(build).collect()
-}
-
-fn subscribers(
-    topology: &Topology,
-    endpoint: &str,
-    functions: &HashMap<String, Arc<dyn Function>>,
-) -> Vec<Arc<dyn Function>> {
-    let of_endpoint = topology.subscriptions.values().filter(|spec| spec.endpoint == endpoint);
-    of_endpoint.filter_map(|spec| functions.get(&spec.function).cloned()).collect()
 }

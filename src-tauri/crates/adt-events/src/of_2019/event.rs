@@ -1,6 +1,7 @@
 //! One event of 2019, in the JSON that it had.
 
 use super::EventType2019;
+use crate::forms::trace_state;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use twin_graph::{Timestamp, TraceContext};
 pub struct Event2019 {
     /// Unique.
     pub id: String,
-    /// Where it belongs; 2019's events of changes have a trace in their properties only.
+    /// Where it belongs.
     pub trace: TraceContext,
+    /// How many functions were called one after another until it; 0 where none was.
+    pub hops: u64,
     /// The twin it is about (of a model its DTMI): events about one keep their order.
     pub object: Arc<str>,
     /// `eventTime`.
@@ -92,10 +95,22 @@ impl Event2019 {
         }
     }
 
-    /// In Event Grid's schema, with the members in the seed's order. Event Grid fills in `topic`
-    /// and `metadataVersion` itself; for others the topic is given.
-    pub fn in_schema<'a>(&'a self, topic: Option<&'a str>) -> impl Serialize + 'a {
-        InSchema { event: self, topic }
+    /// In Event Grid's schema, with the members in the seed's order, for an event hub or a topic.
+    pub fn in_schema<'a>(&'a self, topic: &'a str) -> impl Serialize + 'a {
+        InSchema { event: self, to: To::Topic(topic) }
+    }
+
+    /// The same as it is published to Event Grid, which fills in `topic` and `metadataVersion`
+    /// itself. There is no place for a trace beside it, so it stands under `data`, as in today's
+    /// notifications in this schema: without it, functions that set each other off would not be
+    /// told apart from others.
+    pub fn for_event_grid(&self, span_id: u64) -> impl Serialize + '_ {
+        InSchema { event: self, to: To::EventGrid(self.trace.child(span_id)) }
+    }
+
+    /// What stands beside `traceparent` wherever that does.
+    pub fn trace_state(&self) -> Option<String> {
+        trace_state(self.hops)
     }
 
     fn data_version(&self) -> &'static str {
@@ -141,19 +156,31 @@ impl Event2019 {
 
 struct InSchema<'a> {
     event: &'a Event2019,
-    topic: Option<&'a str>,
+    to: To<'a>,
+}
+
+enum To<'a> {
+    Topic(&'a str),
+    EventGrid(TraceContext),
 }
 
 impl Serialize for InSchema<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut data = self.event.data_json();
+        if let To::EventGrid(trace) = self.to {
+            data["traceparent"] = json!(trace);
+            if let Some(state) = self.event.trace_state() {
+                data["tracestate"] = json!(state);
+            }
+        }
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("id", &self.event.id)?;
         all.serialize_entry("subject", self.event.subject())?;
-        all.serialize_entry("data", &self.event.data_json())?;
+        all.serialize_entry("data", &data)?;
         all.serialize_entry("eventType", self.event.event_type().as_str())?;
         all.serialize_entry("eventTime", &self.event.time)?;
         all.serialize_entry("dataVersion", self.event.data_version())?;
-        if let Some(topic) = self.topic {
+        if let To::Topic(topic) = self.to {
             all.serialize_entry("metadataVersion", "1")?;
             all.serialize_entry("topic", topic)?;
         }

@@ -5,7 +5,7 @@ use super::{AccessType, Classes, Data2019, Event2019, ObjectClass};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use twin_graph::{AppliedOperation, Change, ChangeKind, Origin, Timestamp, TwinGraph};
+use twin_graph::{AppliedOperation, Cause, Change, ChangeKind, Origin, Timestamp, TwinGraph};
 
 /// A kind of object that TopologyOperation can be about, and when it is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +99,11 @@ impl Event2019 {
         resource_type: String,
         payload: Value,
         time: Timestamp,
-        trace: twin_graph::TraceContext,
+        cause: &Cause,
     ) -> Self {
-        Self { id, trace, object, time, data: Data2019::UdfCustom { resource_type, payload } }
+        let (trace, hops) = (cause.trace, cause.origin.hops());
+        let data = Data2019::UdfCustom { resource_type, payload };
+        Self { id, trace, hops, object, time, data }
     }
 }
 
@@ -117,6 +119,7 @@ impl Made<'_> {
         self.events.push(Event2019 {
             id: String::new(),
             trace: self.change.cause.trace,
+            hops: self.change.cause.origin.hops(),
             object: object.into(),
             time: self.change.time,
             data,

@@ -34,7 +34,7 @@ pub use message::Body;
 pub use mqtt::{MqttClient, MqttError, MqttMessage, MqttOptions};
 pub use retry::Retry;
 pub use service_bus::{
-    MessageBatch, MessageReceiver, MessageSender, MessageState, ReceiveMode, ReceivedMessage, ServiceBusClient,
-    ServiceBusMessage, Session, Settlement, SubQueue,
+    MessageBatch, MessageReceiver, MessageSender, MessageState, ReceiveMode, ReceivedMessage,
+    ServiceBusClient, ServiceBusMessage, Session, Settlement, SubQueue,
 };
 pub use trust::Trust;

@@ -149,7 +149,7 @@ impl Host for Live {
             resource.to_owned(),
             payload,
             Timestamp::from(SystemTime::now()),
-            self.call.cause().trace,
+            &self.call.cause(),
         );
         self.reach.direct.send(DirectEvent::UdfCustom(Arc::new(event)));
         Ok(())
