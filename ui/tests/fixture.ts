@@ -42,6 +42,7 @@ if (query.has("failed")) {
   host.phase = { phase: "failed", target, failure: { code: "Unreachable", message, details: [] } };
 }
 if (query.has("nothing")) host.flow.topology = noTopology;
+host.lastView = JSON.parse(sessionStorage.getItem("view") ?? "null");
 host.flow.broken = query.has("broken");
 if (query.has("fixed")) {
   host.flow.fixed = "This is an instance elsewhere: its topology is made there.";

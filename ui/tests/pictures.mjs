@@ -130,6 +130,26 @@ const scenes = {
     await openQuery(page);
     await page.keyboard.type("SELECT * FROM DIGITALTWINS T WHERE T.temprature > 3 AND T.");
   },
+  flow: async (page) => {
+    await flow(page);
+    await page.getByTestId("flow-node:routes/to-parent").click();
+  },
+  "flow-edit": async (page) => {
+    await flow(page);
+    await page.getByTestId("flow-node:functions/ingest").click();
+    await page.getByTestId("flow-delete").click();
+    await page.getByTestId("flow-problems").click();
+  },
+  "flow-differences": async (page) => {
+    await flow(page);
+    await page.getByTestId("flow-node:routes/telemetry").click();
+    await page.getByLabel("Put in a filter").selectOption({ label: "Everything" });
+    await page.getByTestId("show-differences").click();
+  },
+  "flow-json": async (page) => {
+    await flow(page);
+    await page.getByTestId("flow-json").click();
+  },
   "query-filter": async (page) => {
     await page.getByTestId("filter").click();
     await page.getByTestId("filter-input").fill("thermo_000");
@@ -161,6 +181,12 @@ async function ask(page, text) {
   await page.keyboard.insertText(text);
   await page.keyboard.press("Control+Enter");
   await page.waitForTimeout(400);
+}
+
+/** Shows the topology, with its rates. */
+async function flow(page) {
+  await page.getByRole("button", { name: "Flow", exact: true }).click();
+  await page.waitForTimeout(2500);
 }
 
 /** Changes the played backend. */

@@ -10,6 +10,7 @@ import {
 import { useEffect, useMemo, useState } from "react";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
+import { openInspector } from "../window/panels";
 import { boxesOf, type Place, placesFor, shownBy } from "./boxes";
 import { nameOf, theInstance } from "./draft";
 import { InstanceNode } from "./InstanceNode";
@@ -25,6 +26,9 @@ const grid: [number, number] = [8, 8];
 const zooms = { least: 0.2, most: 2 };
 /** What is opened is to be read; what is fitted is to be seen whole. */
 const readable = 0.75;
+/** The bar above tells what is not deployed; it lies over the canvas, so that nothing moves. */
+const barHeight = 38;
+const padding = { x: "16px", top: `${barHeight + 16}px`, bottom: "48px" } as const;
 /** How near to the edge a node is brought, in pixels. */
 const near = 32;
 
@@ -42,7 +46,8 @@ export function nodesAt(x: number, y: number): string[] {
 
 /** The topology, drawn. */
 export function Canvas() {
-  const { flow } = usePage();
+  const page = usePage();
+  const { flow } = page;
   const { draft, places } = useCell(flow.deployment.sheet);
   const selection = useCell(flow.selection);
   const [moving, setMoving] = useState<Record<string, Place>>({});
@@ -121,6 +126,7 @@ export function Canvas() {
           if (change.type === "select" && change.selected) flow.selection.set(change.id);
         }
       }}
+      onNodeDoubleClick={() => openInspector(page)}
       onPaneClick={() => flow.selection.set(null)}
       onConnectStart={(_, { nodeId, handleId }) =>
         flow.wiring.set(nameOf(handleId ?? "") ? handleId : nodeId)
@@ -156,12 +162,12 @@ function useViewport(): void {
       const boxes = boxesOf(draft, places);
       const extent = extentOf(boxes, wirePaths(draft, boxes));
       const { width, height } = store.getState();
-      const at = getViewportForBounds(extent, width, height, least, 1, "16px");
+      const at = getViewportForBounds(extent, width, height, least, 1, padding);
       // What does not fit at a scale that can be read begins at its top left.
       const clipped = least > zooms.least && extent.width * at.zoom > width;
       const low = least > zooms.least && extent.height * at.zoom > height;
       if (clipped) at.x = 16 - extent.x * at.zoom;
-      if (low) at.y = 16 - extent.y * at.zoom;
+      if (low) at.y = barHeight + 16 - extent.y * at.zoom;
       void drawing.setViewport(at, { duration });
     };
     const duration = () => (appearance.reducedMotion.get() ? 0 : 240);
@@ -178,11 +184,11 @@ function useViewport(): void {
           const [x, y, now] = transform;
           const zoom = Math.max(now, readable);
           // As little as brings it in: who sees it already keeps their place.
-          const shift = (at: number, size: number, offset: number, room: number) =>
-            Math.min(Math.max(offset, near - at * zoom), room - near - (at + size) * zoom);
+          const shift = (at: number, size: number, offset: number, room: number, edge = near) =>
+            Math.max(Math.min(offset, room - near - (at + size) * zoom), edge - at * zoom);
           const to = {
             x: shift(box.x, box.width, x, width),
-            y: shift(box.y, box.height, y, height),
+            y: shift(box.y, box.height, y, height, near + barHeight),
             zoom,
           };
           if (to.x !== x || to.y !== y || zoom !== now) {

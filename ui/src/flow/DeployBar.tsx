@@ -87,7 +87,7 @@ function Summary({ list }: { list: readonly Difference[] }) {
       {list.slice(0, mostNamed).map((difference, at) => (
         <Fragment key={difference.id}>
           {at > 0 && ", "}
-          {what(difference)}
+          {what(difference) !== what(list[at - 1]) && what(difference)}
           <strong>{titleOf(difference.id)}</strong>
         </Fragment>
       ))}
@@ -96,7 +96,9 @@ function Summary({ list }: { list: readonly Difference[] }) {
   );
 }
 
-function what({ kind, fields, lines }: Difference): string {
+function what(difference: Difference | undefined): string {
+  if (!difference) return "";
+  const { kind, fields, lines } = difference;
   if (kind !== "changed") return `${kind} `;
   const names = [...fields.map(({ field }) => field), ...(lines.length > 0 ? ["code"] : [])];
   return `${names.join(" and ")} of `;

@@ -65,7 +65,7 @@ function Fields({ difference: { fields, kind } }: { difference: Difference }) {
 }
 
 const value = (each: unknown): string =>
-  each === undefined ? "absent" : Array.isArray(each) ? listed(each) : plain(each);
+  each === undefined || each === "" ? "none" : Array.isArray(each) ? listed(each) : plain(each);
 
 const mostListed = 6;
 const listed = (each: readonly unknown[]): string => {

@@ -1,4 +1,4 @@
-import { CopyPlus, Spline, Trash2 } from "lucide-react";
+import { CopyPlus, CornerDownRight, CornerLeftUp, Spline, Trash2 } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import { useEffect, useRef, useState } from "react";
 import { Button, IconButton, Tooltip } from "../look/Controls";
@@ -11,7 +11,7 @@ import { TestMessage } from "./form/TestMessage";
 import { EditedTag } from "./Marks";
 import { iconOf } from "./offers";
 import { useDifferences, useDraft } from "./reading";
-import { targetsOf, type Wire, wireOf, wiresOf } from "./wiring";
+import { leadsOn, targetsOf, type Wire, wireOf, wiresOf } from "./wiring";
 import { kindWords, titleOf } from "./words";
 import "../inspector/inspector.css";
 import "./form/form.css";
@@ -138,9 +138,10 @@ function NameField({ id, readOnly }: { id: string; readOnly: boolean }) {
 
 function Actions({ id }: { id: string }) {
   const { flow } = usePage();
+  const draft = useDraft();
   return (
     <div className="flow-actions" role="toolbar" aria-label="Node">
-      <WireTo id={id} />
+      {leadsOn(draft, id) && <WireTo id={id} />}
       <span className="stretch" />
       <IconButton
         icon={CopyPlus}
@@ -213,10 +214,10 @@ function OfWire({ wire, id }: { wire: Wire; id: string }) {
         <p className="secondary">Wire</p>
       </header>
       <div className="flow-actions" role="toolbar" aria-label="Wire">
-        <Button look="quiet" onClick={() => flow.reveal(wire.from)}>
+        <Button look="quiet" icon={CornerLeftUp} onClick={() => flow.reveal(wire.from)}>
           {titleOf(wire.from)}
         </Button>
-        <Button look="quiet" onClick={() => flow.reveal(wire.to)}>
+        <Button look="quiet" icon={CornerDownRight} onClick={() => flow.reveal(wire.to)}>
           {titleOf(wire.to)}
         </Button>
         <span className="stretch" />

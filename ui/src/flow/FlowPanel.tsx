@@ -5,6 +5,7 @@ import { Button } from "../look/Controls";
 import { Problem } from "../look/Problem";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
+import { openInspector } from "../window/panels";
 import { Canvas } from "./Canvas";
 import { DeployBar } from "./DeployBar";
 import { Differences } from "./Differences";
@@ -45,7 +46,6 @@ export function FlowPanel() {
     <ReactFlowProvider>
       <section className="flow" aria-label="Flow" data-testid="flow" onKeyDown={onKeyDown}>
         <FlowToolbar />
-        <DeployBar />
         <div className="flow-ground">
           {!fixed && <Palette />}
           <section
@@ -55,6 +55,9 @@ export function FlowPanel() {
             aria-label="Canvas"
           >
             <Canvas />
+            <div className="flow-bars">
+              <DeployBar />
+            </div>
             <Empty />
             <Legend />
           </section>
@@ -68,7 +71,8 @@ export function FlowPanel() {
 
 /** Keys of the canvas; those of a field are the field's. */
 function useKeys() {
-  const { flow } = usePage();
+  const page = usePage();
+  const { flow } = page;
   return (event: React.KeyboardEvent) => {
     const { target } = event;
     const selected = flow.selection.get();
@@ -84,9 +88,11 @@ function useKeys() {
       // What had the focus may be gone; the next key is meant for the canvas again.
       event.currentTarget.querySelector<HTMLElement>(".flow-canvas")?.focus();
     } else if (key === "escape" && selected) flow.selection.set(null);
-    else if (key === "f2" && selected) flow.asked.emit("name");
-    else if (!control && key === "w" && selected) flow.asked.emit("wire");
-    else return;
+    else if ((key === "f2" || (!control && key === "w")) && selected) {
+      openInspector(page);
+      // Where it was closed it is there with the next frame.
+      requestAnimationFrame(() => flow.asked.emit(key === "w" ? "wire" : "name"));
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   };

@@ -49,10 +49,11 @@ export function FlowToolbar() {
         <Button
           look="quiet"
           icon={Network}
+          aria-label="Arrange"
           data-testid="flow-arrange"
           onClick={() => flow.arrange()}
         >
-          Arrange
+          <span className="word">Arrange</span>
         </Button>
       </Tooltip>
       <span className="stretch" />
@@ -61,13 +62,14 @@ export function FlowToolbar() {
         <Button
           look="quiet"
           icon={Braces}
+          aria-label="JSON"
           data-testid="flow-json"
           onClick={() => {
             const dock = page.dock.get();
             if (dock) showPanel(dock, "topology");
           }}
         >
-          JSON
+          <span className="word">JSON</span>
         </Button>
       </Tooltip>
       <span className="divider" />
@@ -84,10 +86,11 @@ export function FlowToolbar() {
         <Button
           look="quiet"
           icon={Maximize}
+          aria-label="Fit"
           data-testid="flow-fit"
           onClick={() => flow.fitted.emit()}
         >
-          Fit
+          <span className="word">Fit</span>
         </Button>
       </Tooltip>
     </div>

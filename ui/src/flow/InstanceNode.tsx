@@ -9,12 +9,11 @@ import { useDraft, useReading } from "./reading";
 
 const width = 114;
 const height = 44;
-/** What the service has at most; the limits panel says which hold. */
-const most = { routes: 6, endpoints: 6 };
 
 /** The spine: all that comes goes in here, all that goes out begins here. */
 export function InstanceNode({ selected }: NodeProps) {
-  const { instance } = usePage();
+  const { instance, flow } = usePage();
+  const most = useCell(flow.limits);
   const status = useCell(instance.status);
   const draft = useDraft();
   const { parts } = draft;
@@ -78,7 +77,8 @@ const Row = ({ name, value }: { name: string; value: string }) => (
   </p>
 );
 
-function Use({ name, now, most }: { name: string; now: number; most: number }) {
+function Use({ name, now, most }: { name: string; now: number; most: number | null }) {
+  if (most === null) return <Row name={name} value={count(now)} />;
   return (
     <div className="flow-use">
       <Row name={name} value={`${now} of ${most}`} />

@@ -11,7 +11,7 @@ import {
   Pencil,
   RotateCw,
 } from "lucide-react";
-import { count } from "../look/format";
+import { count, rate } from "../look/format";
 import { useNow } from "../store/usePage";
 import type { NodeState } from "../wire/NodeState";
 import { useProblems } from "./reading";
@@ -61,7 +61,7 @@ export function Dropped({ events }: { events: number }) {
   return (
     <span className="flow-state" data-state="dropped" title={`${count(events)} events dropped`}>
       <Ban size={14} aria-hidden />
-      <span className="number">{count(events)} dropped</span>
+      <span className="number">{rate(events)}</span>
     </span>
   );
 }

@@ -50,7 +50,7 @@ export function PartNode({ id, selected }: NodeProps) {
       {edited && <EditedTag />}
       <div className="flow-node-body">
         <NodeHead draft={draft} id={id} />
-        <p className="flow-node-kind ellipsis">{kindWords(draft, id)}</p>
+        <Kind draft={draft} id={id} />
         <Conditions draft={draft} id={id} />
         <Doing id={id} />
       </div>
@@ -87,24 +87,33 @@ function Conditions({ draft, id }: { draft: Draft; id: string }) {
   ));
 }
 
+/** What kind it is, and what it let go of. */
+function Kind({ draft, id }: { draft: Draft; id: string }) {
+  const dropped = useReading(id)?.dropped ?? 0;
+  return (
+    <p className="flow-node-kind">
+      <span className="ellipsis">{kindWords(draft, id)}</span>
+      {dropped > 0 && <Dropped events={dropped} />}
+    </p>
+  );
+}
+
 /** State and rate, or that it is not at work yet. */
 function Doing({ id }: { id: string }) {
   const reading = useReading(id);
   if (!reading) return <p className="flow-doing hint">Not deployed</p>;
-  const part = nameOf(id)?.part;
-  const { state, message, dropped, done, millis: took } = reading;
+  const { state, message, done, millis: took } = reading;
+  const isFunction = nameOf(id)?.part === "functions";
+  // What counts down has its own figures, and while it does nothing passes.
+  const passes = state.kind !== "paused" && state.kind !== "provisioning";
   return (
     <p className="flow-doing">
-      {dropped > 0 && state.kind !== "paused" ? (
-        <Dropped events={dropped} />
-      ) : (
-        <State state={state} message={message} />
+      <State state={state} message={message} />
+      {passes && (
+        <span className="number flow-rate">
+          {isFunction && took !== null ? `${millis(took)} ms` : done !== null && `${rate(done)}/s`}
+        </span>
       )}
-      <span className="number flow-rate">
-        {part === "functions" && took !== null
-          ? `${millis(took)} ms`
-          : done !== null && `${rate(done)}/s`}
-      </span>
     </p>
   );
 }

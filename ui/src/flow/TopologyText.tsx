@@ -8,7 +8,7 @@ import { topologyOf } from "./draft";
 import { Problems } from "./FlowToolbar";
 import { CodeEditor, type Remark } from "./form/CodeEditor";
 import { useDraft } from "./reading";
-import { pathsOf, readTopology } from "./readTopology";
+import { pathsOf, readTopology, writeTopology } from "./readTopology";
 import "./flow.css";
 import "./form/form.css";
 
@@ -53,7 +53,7 @@ function Text() {
   const draft = useDraft();
   const fixed = usePart(deployment.state, (state) => state?.fixed != null);
   const problems = useCell(deployment.problems);
-  const written = useMemo(() => JSON.stringify(topologyOf(draft), null, 2), [draft]);
+  const written = useMemo(() => writeTopology(topologyOf(draft)), [draft]);
   const [text, setText] = useState(written);
   const [mistake, setMistake] = useState<Remark | null>(null);
 

@@ -12,18 +12,16 @@ export function WiringHint() {
   const from = useCell(flow.wiring);
   const [at, setAt] = useState<{ x: number; y: number; to: string | null } | null>(null);
   useEffect(() => {
-    if (from === null) {
-      setAt(null);
-      return;
-    }
     const move = ({ clientX: x, clientY: y }: PointerEvent) => {
+      const from = flow.wiring.get();
+      if (from === null) return;
       const found = nodesAt(x, y);
       const to = found.find((id) => refusal(flow.draft, from, id) === null) ?? found[0] ?? null;
       setAt({ x, y, to });
     };
     window.addEventListener("pointermove", move);
     return () => window.removeEventListener("pointermove", move);
-  }, [flow, from]);
+  }, [flow]);
   if (from === null || !at?.to || at.to === from) return null;
   const refused = refusal(flow.draft, from, at.to);
   return createPortal(

@@ -6,7 +6,7 @@ import type { Failure } from "../wire/Failure";
 import type { TopologyState } from "../wire/TopologyState";
 import { differences, same } from "./differences";
 import { type Draft, draftOf, emptyDraft, topologyOf } from "./draft";
-import type { Places } from "./kept";
+import type { Edits, Places } from "./kept";
 import { type Problem, problemsOf } from "./problems";
 
 const checkAfter = 200;
@@ -44,6 +44,8 @@ export class Deployment {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private turn = 0;
   private loading = false;
+  /** Edits of the last time, until it is known what is at work. */
+  private waiting: Edits | null = null;
 
   constructor(
     private readonly host: Host,
@@ -51,7 +53,8 @@ export class Deployment {
   ) {}
 
   /** Forgets everything: another instance is open. */
-  enter(places: Places): void {
+  enter(places: Places, edits: Edits | null): void {
+    this.waiting = edits;
     clearTimeout(this.timer);
     this.turn++;
     this.state.set(null);
@@ -80,6 +83,12 @@ export class Deployment {
   /** Whether something is not deployed. */
   edited(): boolean {
     return differences(this.base.get(), this.sheet.get().draft).length > 0;
+  }
+
+  /** What is not deployed, for the next time. */
+  edits(): Edits | null {
+    if (!this.state.get()) return this.waiting;
+    return this.edited() ? { draft: this.sheet.get().draft, base: this.base.get() } : null;
   }
 
   /** The draft as it is to be; edits with the same `key` in a row are undone as one. */
@@ -177,7 +186,15 @@ export class Deployment {
     const known = this.state.get();
     const now = draftOf(state.topology, state.files);
     this.failure.set(null);
-    if (!known || !this.edited() || same(now, this.sheet.get().draft)) {
+    const { waiting } = this;
+    this.waiting = null;
+    if (!known && waiting && !state.fixed && !same(now, waiting.draft)) {
+      this.begin({ ...this.sheet.get(), draft: waiting.draft });
+      this.adopt(state);
+      if (same(now, waiting.base)) return;
+      this.base.set(waiting.base);
+      this.theirs.set(state);
+    } else if (!known || !this.edited() || same(now, this.sheet.get().draft)) {
       this.adopt(state);
       this.begin({ ...this.sheet.get(), draft: now });
     } else if (same(now, this.base.get())) this.adopt(state);

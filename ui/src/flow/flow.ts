@@ -7,7 +7,7 @@ import type { Notices } from "../store/notices";
 import { boxesOf, type Place, shownBy } from "./boxes";
 import { Deployment } from "./deployment";
 import { type Draft, duplicate, idOf, nameOf, nameProblem, remove, rename, specOf } from "./draft";
-import { readKept, type Viewport } from "./kept";
+import { readKept, type Viewport, writeKept } from "./kept";
 import { knownOf } from "./known";
 import { Meters } from "./meters";
 import type { Offer } from "./offers";
@@ -41,6 +41,11 @@ export class FlowView {
     names: [],
     keptIn: "",
   });
+  /** How many routes and endpoints there may be; `null` where there is no limit. */
+  readonly limits = new Cell<{ routes: number | null; endpoints: number | null }>({
+    routes: null,
+    endpoints: null,
+  });
   private session: number | null = null;
   private watched = 0;
 
@@ -59,18 +64,18 @@ export class FlowView {
   enter(session: number | null, kept: unknown): void {
     if (session === this.session) return;
     this.session = session;
-    const { places, viewport } = readKept(kept);
+    const { places, viewport, edits } = readKept(kept);
     this.selection.set(null);
     this.viewport.set(viewport);
     this.meters.enter();
-    this.deployment.enter(places);
+    this.deployment.enter(places, edits);
     if (this.watched > 0) void this.deployment.load();
   }
 
   /** What is kept with the instance. */
   kept(): unknown {
     const { places } = this.deployment.sheet.get();
-    return { places, viewport: this.viewport.get() };
+    return writeKept({ places, viewport: this.viewport.get(), edits: this.deployment.edits() });
   }
 
   /** Asks for what is drawn until the answer is called. */
@@ -78,6 +83,7 @@ export class FlowView {
     this.watched++;
     if (!this.deployment.state.get()) void this.deployment.load();
     void this.refreshSecrets();
+    void this.refreshLimits();
     const stop = this.meters.show();
     return () => {
       this.watched--;
@@ -229,6 +235,16 @@ export class FlowView {
       return null;
     } catch (thrown) {
       return failureOf(thrown).message;
+    }
+  }
+
+  private async refreshLimits(): Promise<void> {
+    try {
+      const { limits } = await ask(this.host, { type: "limits" }, "limits");
+      const most = (name: string) => limits.find((limit) => limit.name === name)?.most ?? null;
+      this.limits.set({ routes: most("eventRoutes"), endpoints: most("endpoints") });
+    } catch {
+      // Without an instance there are none; a topology past them is refused with a sentence.
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Place } from "./boxes";
+import { type Draft, draftOf, topologyOf } from "./draft";
+import { readTopology } from "./readTopology";
 
 /** Where a person put nodes, by id. */
 export type Places = Readonly<Record<string, Place>>;
@@ -10,12 +12,28 @@ export interface Viewport {
   zoom: number;
 }
 
+/** A draft that is not deployed, and what it was made from. */
+export interface Edits {
+  draft: Draft;
+  base: Draft;
+}
+
 /** What of the canvas is kept with the graph that it is of. */
 export interface Kept {
   places: Places;
   /** `null`: all of it fits. */
   viewport: Viewport | null;
+  edits: Edits | null;
 }
+
+const written = (draft: Draft) => ({ topology: topologyOf(draft), files: draft.files });
+
+/** As JSON. */
+export const writeKept = ({ places, viewport, edits }: Kept): unknown => ({
+  places,
+  viewport,
+  edits: edits && { draft: written(edits.draft), base: written(edits.base) },
+});
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
@@ -39,5 +57,20 @@ export function readKept(value: unknown): Kept {
   const at = readPlace(viewport);
   const zoom = isFields(viewport) ? viewport.zoom : null;
   const fine = at && isNumber(zoom) && zoom > 0;
-  return { places, viewport: fine ? { ...at, zoom } : null };
+  return { places, viewport: fine ? { ...at, zoom } : null, edits: readEdits(fields.edits) };
+}
+
+function readEdits(value: unknown): Edits | null {
+  if (!isFields(value)) return null;
+  const [draft, base] = [readDraft(value.draft), readDraft(value.base)];
+  return draft && base ? { draft, base } : null;
+}
+
+function readDraft(value: unknown): Draft | null {
+  if (!isFields(value) || !isFields(value.files)) return null;
+  const read = readTopology(JSON.stringify(value.topology ?? null));
+  const files = Object.entries(value.files).filter(([, text]) => typeof text === "string");
+  return "topology" in read
+    ? draftOf(read.topology, Object.fromEntries(files) as Draft["files"])
+    : null;
 }

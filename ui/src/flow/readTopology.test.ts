@@ -1,11 +1,24 @@
 import { expect, test } from "vitest";
 import { playedTopology } from "../../tests/fixture-flow";
 import { emptyDraft, topologyOf } from "./draft";
-import { pathsOf, readTopology } from "./readTopology";
+import { pathsOf, readTopology, writeTopology } from "./readTopology";
 
 test("what is written is read back", () => {
   const read = readTopology(JSON.stringify(playedTopology, null, 2));
   expect("draft" in read && topologyOf(read.draft(emptyDraft))).toEqual(playedTopology);
+});
+
+test("what is written is JSON, with lists of names in filled lines", () => {
+  const text = writeTopology(playedTopology);
+  expect(JSON.parse(text)).toEqual(playedTopology);
+  expect(text).toContain('"thermo_0001", "thermo_0002"');
+  expect(text).toContain('"sinks": ["eh-audit"]');
+  expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThan(140);
+  const odd = {
+    ...playedTopology,
+    sources: { a: { kind: "iotHub" as const, devices: ['x",\n  "y', "]"], function: "" } },
+  };
+  expect(JSON.parse(writeTopology(odd))).toEqual(odd);
 });
 
 test("the texts of functions stay", () => {

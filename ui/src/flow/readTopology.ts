@@ -78,6 +78,27 @@ export function readTopology(text: string): Read {
   return { topology: topologyOf(draftOf(read, {})), draft: withAll };
 }
 
+const plainList =
+  /\[\n\s+((?:"(?:[^"\\]|\\.)*"|[\d.-]+)(?:,\n\s+(?:"(?:[^"\\]|\\.)*"|[\d.-]+))*)\n(\s*)\]/g;
+const widest = 96;
+
+/** A topology as a person writes it: lists of names fill their lines. */
+export function writeTopology(topology: Topology): string {
+  return JSON.stringify(topology, null, 2).replace(plainList, (_, list: string, indent: string) => {
+    const items = list.split(/,\n\s+/);
+    const short = `[${items.join(", ")}]`;
+    if (indent.length + short.length <= widest - 16) return short;
+    const lines: string[] = [];
+    for (const item of items) {
+      const last = lines.at(-1);
+      if (last !== undefined && indent.length + last.length + item.length + 4 <= widest) {
+        lines[lines.length - 1] = `${last} ${item},`;
+      } else lines.push(`${item},`);
+    }
+    return `[\n${indent}  ${lines.join(`\n${indent}  `).replace(/,$/, "")}\n${indent}]`;
+  });
+}
+
 function notJson(text: string, thrown: unknown): Mistake {
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   // Browsers say the place in different words; where there is none it is the end.

@@ -205,6 +205,13 @@ export const refusal = (draft: Draft, from: string, to: string): string | null =
   return "refused" in fits ? fits.refused : null;
 };
 
+/** Whether a wire from a node fits to any kind of node. */
+export function leadsOn({ parts }: Draft, id: string): boolean {
+  const node = nameOf(id);
+  const spec = node?.part === "functions" ? own(parts.functions, node.name) : undefined;
+  return node?.part !== "sinks" && (!spec || spec.kind === "rhai" || spec.kind === "toTimeSeries");
+}
+
 /** The nodes to which a wire from a node fits. */
 export function targetsOf(draft: Draft, from: string): string[] {
   const part = nameOf(from)?.part;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { playedTopology } from "../../tests/fixture-flow";
-import { draftOf } from "./draft";
-import { readKept } from "./kept";
+import { draftOf, emptyDraft } from "./draft";
+import { readKept, writeKept } from "./kept";
 import { conditionsOf, kindWords, left, logWords, stateWords } from "./words";
 
 const draft = draftOf(playedTopology, {});
@@ -61,13 +61,22 @@ test.each([
 });
 
 test("what was kept of a canvas comes back; what does not fit is left out", () => {
-  const kept = { places: { "routes/a": { x: 1, y: 2 } }, viewport: { x: 1, y: 2, zoom: 0.5 } };
-  expect(readKept(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+  const kept = {
+    places: { "routes/a": { x: 1, y: 2 } },
+    viewport: { x: 1, y: 2, zoom: 0.5 },
+    edits: { draft, base: emptyDraft },
+  };
+  expect(readKept(JSON.parse(JSON.stringify(writeKept(kept))))).toEqual(kept);
   expect(
-    readKept({ places: { a: { x: "1", y: 2 }, b: 7 }, viewport: { x: 1, y: 2, zoom: 0 } }),
+    readKept({
+      places: { a: { x: "1", y: 2 }, b: 7 },
+      viewport: { x: 1, y: 2, zoom: 0 },
+      edits: { draft: 7 },
+    }),
   ).toEqual({
     places: {},
     viewport: null,
+    edits: null,
   });
-  expect(readKept(null)).toEqual({ places: {}, viewport: null });
+  expect(readKept(null)).toEqual({ places: {}, viewport: null, edits: null });
 });

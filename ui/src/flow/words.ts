@@ -61,7 +61,12 @@ export function kindWords({ parts }: Draft, id: string): string {
   const source = part === "sources" ? parts.sources[name] : undefined;
   if (source) {
     const words = sourceWords[source.kind];
-    return "devices" in source ? `${words}, ${counted(source.devices.length, "device")}` : words;
+    if (!("devices" in source)) return words;
+    // A simulated thermostat is a device, too; the shorter words fit the node.
+    const { length } = source.devices;
+    return source.kind === "iotHub"
+      ? `${words}, ${counted(length, "device")}`
+      : `${length} simulated`;
   }
   const spec = part === "functions" ? parts.functions[name] : undefined;
   if (spec) return functionWords[spec.kind];

@@ -70,3 +70,9 @@ export function showPanel(api: DockviewApi, name: PanelName): void {
   if (!api.getPanel(name)) add(api, name);
   api.getPanel(name)?.api.setActive();
 }
+
+/** Brings the inspector onto the screen where it was closed, and leaves the focus where it is. */
+export function openInspector({ dock }: { dock: { get(): DockviewApi | null } }): void {
+  const api = dock.get();
+  if (api && !api.getPanel("inspector")) showPanel(api, "inspector");
+}

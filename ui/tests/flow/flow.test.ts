@@ -156,6 +156,24 @@ test("a wire that does not fit says why while it is drawn, and is refused", asyn
   expect(await page.getByTestId("deploy-bar").count()).toBe(0);
 });
 
+test("a wire is selected by a click, and taken away", async () => {
+  await open();
+  const at = await page.evaluate(() => {
+    const wire = document.querySelector<SVGPathElement>(
+      '[data-testid="wire:routes/to-parent → endpoints/eg-twins"] .flow-wire-line',
+    );
+    const half = wire?.getPointAtLength(wire.getTotalLength() / 2);
+    const shown = half?.matrixTransform(wire?.getScreenCTM() ?? new DOMMatrix());
+    return { x: shown?.x ?? 0, y: shown?.y ?? 0 };
+  });
+  await page.mouse.click(at.x, at.y);
+  await eventually("flow-inspector-title", "to-parent → eg-twins");
+  await page.keyboard.press("Delete");
+  await eventually("deploy-bar", "endpoint of to-parent");
+  await node("routes/to-parent").click();
+  await eventually("field:endpoint", "Wire it to an endpoint.");
+});
+
 test("state, rate and drops are on nodes and wires", async () => {
   await open();
   await page.waitForSelector('[data-testid="wire:instance → routes/to-parent"][data-heat="4"]');
@@ -283,14 +301,25 @@ test("a click filters the log; a remote instance can be looked at only; failures
   await node("routes/to-parent").waitFor();
 });
 
-test("what a person moved stays where it is when the page comes back", async () => {
+test("what a person moved, and what is not deployed, is there when the page comes back", async () => {
   await open();
   const from = await middle("flow-node:functions/ingest");
   await drag(from, { x: from.x + 30, y: from.y + 80 });
+  await node("functions/ingest").click();
+  await page.getByTestId("flow-delete").click();
   await page.waitForFunction(() => {
-    const view = window.fixture.lastView as { flow?: { places?: object } } | null;
-    return Object.keys(view?.flow?.places ?? {}).includes("functions/ingest");
+    const view = window.fixture.lastView as { flow?: { edits?: object } } | null;
+    return view?.flow?.edits;
   });
+  const kept = await page.evaluate(() => JSON.stringify(window.fixture.lastView));
+  expect(JSON.parse(kept).flow.places).toHaveProperty("functions/ingest");
+  await page.addInitScript((view) => sessionStorage.setItem("view", view), kept);
+  await page.reload();
+  await show();
+  await eventually("deploy-bar", "ingest");
+  expect(await node("functions/ingest").count()).toBe(0);
+  await page.getByRole("button", { name: "Revert" }).click();
+  await node("functions/ingest").waitFor();
 });
 
 test("the shell's policy holds: no inline script, no other origin", async () => {
