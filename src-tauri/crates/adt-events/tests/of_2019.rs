@@ -34,6 +34,7 @@ fn event(id: &str, object: &str, time: &str, data: Data2019) -> Event2019 {
     Event2019 {
         id: id.into(),
         trace: trace(),
+        hops: 0,
         object: object.into(),
         time: time.parse().unwrap(),
         data,

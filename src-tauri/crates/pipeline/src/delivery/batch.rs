@@ -26,8 +26,9 @@ pub(super) struct Due {
     pub(super) event: Outgoing,
     /// When it happened.
     pub(super) time: Timestamp,
-    /// It may be there already: it was sent and not answered, or delivered before a crash.
-    pub(super) doubtful: bool,
+    /// How often it may be there already: it was sent and not answered, or delivered before a
+    /// crash.
+    pub(super) doubts: u64,
 }
 
 /// Events up to a version of the graph. They are counted when all are done with, together with
@@ -100,7 +101,7 @@ impl Batch {
                     self.one_by_one |= matches!(trouble, Trouble::Events(_));
                     let error = trouble.error();
                     for index in lot.events {
-                        self.due[index].doubtful |= error.unanswered;
+                        self.due[index].doubts += u64::from(error.unanswered);
                     }
                     if let Trouble::Endpoint(error) = trouble {
                         met.endpoint = Some(worse(met.endpoint, error));
@@ -113,7 +114,7 @@ impl Batch {
                 None => self.due.push(due),
                 Some(None) => {
                     self.tally.done += 1;
-                    self.tally.repeated += u64::from(due.doubtful);
+                    self.tally.repeated += due.doubts;
                 }
                 Some(Some(error)) => met.unfit.push((due, error)),
             }

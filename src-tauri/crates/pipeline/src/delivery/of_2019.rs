@@ -182,7 +182,7 @@ impl Endpoint {
             due.extend(events.into_iter().filter(own).map(|event| Due {
                 event: Outgoing::Event2019(Arc::new(event)),
                 time: change.time,
-                doubtful: change.version <= self.doubtful_until,
+                doubts: u64::from(change.version <= self.doubtful_until),
             }));
         }
         (last.version, due)
@@ -319,5 +319,5 @@ fn of_direct(event: DirectEvent) -> Due {
             (Outgoing::Event2019(event), time)
         }
     };
-    Due { event, time, doubtful: false }
+    Due { event, time, doubts: 0 }
 }

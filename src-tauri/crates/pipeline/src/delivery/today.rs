@@ -161,7 +161,7 @@ impl Delivery {
         Some(Due {
             event: Outgoing::Notification(notification),
             time: change.time,
-            doubtful: change.version <= self.doubtful_until,
+            doubts: u64::from(change.version <= self.doubtful_until),
         })
     }
 

@@ -1,7 +1,5 @@
 //! Between an endpoint and its server: what can go wrong on the way.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +23,6 @@ pub enum Way {
 pub struct Proxy {
     pub port: u16,
     way: watch::Sender<Way>,
-    pub connections: Arc<AtomicU64>,
     _task: JoinSet<()>,
 }
 
@@ -34,17 +31,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
         let (way, watched) = watch::channel(Way::Open);
-        let connections = Arc::new(AtomicU64::new(0));
-        let counted = connections.clone();
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut all = JoinSet::new();
+            let mut number = 0;
             while let Ok((near, _)) = listener.accept().await {
-                let number = counted.fetch_add(1, Relaxed);
                 all.spawn(carry(near, port, watched.clone(), number));
+                number += 1;
             }
         });
-        Self { port: own, way, connections, _task: task }
+        Self { port: own, way, _task: task }
     }
 
     pub fn set(&self, way: Way) {

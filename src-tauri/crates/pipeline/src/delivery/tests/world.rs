@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use simulator::{Instance, InstanceOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,8 @@ pub struct World {
     pub told: Arc<Told>,
     pub memory: Arc<MapMemory>,
     pub parts: PipelineParts,
+    /// How many changes of thermostats there were.
+    changes: AtomicUsize,
     folder: tempfile::TempDir,
 }
 
@@ -194,7 +197,16 @@ impl World {
             time_factor,
             stop: CancellationToken::new(),
         };
-        let world = Self { instance, journal, near, told, memory, parts, folder };
+        let world = Self {
+            instance,
+            journal,
+            near,
+            told,
+            memory,
+            parts,
+            changes: AtomicUsize::new(0),
+            folder,
+        };
         world.fill().await;
         world
     }
@@ -228,10 +240,11 @@ impl World {
         self.instance.patch_twin(&Call::new(origin), twin, patch, None).await.unwrap();
     }
 
-    /// So many changes of sixteen thermostats, in order for each.
+    /// So many changes of sixteen thermostats, to ever higher values of each.
     pub async fn change(&self, count: usize) {
+        let from = self.changes.fetch_add(count, Relaxed);
         let of_twin = |twin: usize| async move {
-            for number in (twin..count).step_by(16) {
+            for number in (from..from + count).filter(|number| number % 16 == twin) {
                 let patch = json!([{"op": "add", "path": "/temperature", "value": number as f64}]);
                 self.patch(&format!("thermo_{twin}"), patch, Origin::Rest).await;
             }
@@ -301,6 +314,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("not in time: {what}: {:#?}, {:?}", self.parts.flow.report(), self.told.0.lock());
+    }
+
+    /// All that anybody is told: no secret may be in it.
+    pub fn all_told(&self) -> String {
+        format!("{:?} {:?}", self.told.0.lock(), self.parts.flow.report())
     }
 
     /// What an event hub has, partition by partition.
