@@ -1,5 +1,5 @@
 //! Events of 2019 beside the samples of the seed `egress-and-endpoints.2019.fr.md`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 use adt_events::{AccessType, Classes, Data2019, Event2019, EventType2019, SUBJECT_KINDS};
 use serde_json::{Value, json};
