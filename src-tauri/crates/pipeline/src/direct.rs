@@ -3,7 +3,7 @@
 //! They wait in a queue in memory for each endpoint that takes their type. A queue never makes
 //! anybody wait: what does not fit is dropped and counted, as what comes in a pause is.
 
-use crate::{DeviceMessage, Meter};
+use crate::{DeviceMessage, Flow, Meter, node_id};
 use adt_events::{Event2019, EventType2019};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
@@ -41,9 +41,21 @@ pub struct DirectEvents(RwLock<BTreeMap<String, Arc<Queue>>>);
 impl DirectEvents {
     /// Gives an event to all endpoints that take its type. Never waits.
     pub fn send(&self, event: DirectEvent) {
+        self.give(&event, |_| {});
+    }
+
+    /// The same, counted on the wires that lead from a node to those endpoints.
+    pub fn send_from(&self, node: &str, flow: &Flow, event: DirectEvent) {
+        self.give(&event, |endpoint| {
+            flow.wire(node, &node_id("endpoints2019", endpoint)).events.add(1);
+        });
+    }
+
+    fn give(&self, event: &DirectEvent, count: impl Fn(&str)) {
         let of_type = event.event_type();
-        for queue in self.0.read().values() {
+        for (name, queue) in self.0.read().iter() {
             if queue.types.lock().contains(&of_type) {
+                count(name);
                 queue.push(event.clone());
             }
         }

@@ -12,7 +12,7 @@ use super::outlet::{Key, Outlet, Place};
 use super::{duration_until, now, uninterrupted};
 use crate::direct::{DirectEvent, Queue};
 use crate::{Endpoint2019Spec, INSTANCE, Meter, NodeState, PipelineParts, Wire, node_id};
-use adt_events::{Classes, Event2019};
+use adt_events::{Classes, Event2019, EventType2019};
 use messaging::client::{ClientError, Code};
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +30,8 @@ pub(super) fn prepare(name: &str, spec: &Endpoint2019Spec, parts: &PipelineParts
             let minutes = spec.first_events_after_minutes.unwrap_or_default();
             let after = Times(parts.time_factor).minutes(minutes);
             let starts = (minutes > 0).then(|| now().plus_seconds(after.as_secs_f64()));
-            Books { starts, ..Books::default() }.keep(&*parts.memory, &node, version);
+            let books = Books { starts, follows_changes: true, ..Books::default() };
+            books.keep(&*parts.memory, &node, version);
             starts
         }
     };
@@ -73,7 +74,7 @@ struct Endpoint {
     parts: PipelineParts,
     times: Times,
     meter: Arc<Meter>,
-    in_wire: Arc<Wire>,
+    in_wire: Option<Arc<Wire>>,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -90,9 +91,13 @@ impl Endpoint {
         let version = parts.view.read().version();
         let (at, books) = Books::load(&*parts.memory, &node, version)
             .unwrap_or_else(|| (version, Books::default()));
+        // Where it took no events of changes before, it takes those from now on.
+        let at = if books.follows_changes { at } else { version };
         meter.restore(&books.counts);
-        let in_wire = parts.flow.wire(INSTANCE, &node);
-        in_wire.restore(books.counts.taken, 0);
+        // Messages come from sources, whose wires are counted where they are sent.
+        let messages_only = spec.event_types == [EventType2019::DeviceMessage];
+        let in_wire = (!messages_only).then(|| parts.flow.wire(INSTANCE, &node));
+        in_wire.iter().for_each(|wire| wire.restore(books.counts.taken, 0));
         let types = if books.starts.is_none() { spec.event_types.as_slice() } else { &[] };
         Self {
             at,
@@ -222,7 +227,7 @@ impl Endpoint {
             self.begin_pause(&error, &mut batch);
         }
         batch.tally.busy = began.elapsed();
-        self.in_wire.events.add(batch.size());
+        self.count_in(batch.size());
         self.at = batch.until;
         batch.count();
         self.keep();
@@ -290,16 +295,21 @@ impl Endpoint {
                 return self.keep();
             }
             let (until, due) = self.due(&page);
-            self.in_wire.events.add(due.len() as u64);
+            self.count_in(due.len() as u64);
             self.meter.give_up(reason, due.len() as u64);
             self.at = until;
             self.keep();
         }
     }
 
+    fn count_in(&self, events: u64) {
+        self.in_wire.iter().for_each(|wire| wire.events.add(events));
+    }
+
     fn keep(&self) {
         let books = Books {
             counts: self.meter.counts(),
+            follows_changes: self.follows_changes(),
             starts: self.starts,
             pause: self.pause.clone(),
             ..Books::default()

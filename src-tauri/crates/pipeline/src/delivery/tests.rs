@@ -7,5 +7,6 @@ mod letters;
 mod proxy;
 mod restarts;
 mod rules_2019;
+mod speed;
 mod today;
 mod world;

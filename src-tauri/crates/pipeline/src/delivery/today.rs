@@ -13,7 +13,7 @@ use crate::{EndpointSpec, Meter, NodeState, PipelineParts, node_id};
 use messaging::client::{ClientError, Code};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 use twin_graph::{Change, ChangeKind};
 
 /// What is known before the task runs, so that nothing is lost between: a new endpoint begins with
@@ -44,7 +44,7 @@ pub(super) async fn run(
             return;
         }
         let page = parts.history.changes_after(delivery.at, PAGE).await;
-        delivery.meter.lag.set(published.borrow().saturating_sub(delivery.at));
+        delivery.tell_lag(*published.borrow());
         if page.is_empty() {
             let Some(Ok(())) = stop.run_until_cancelled(published.changed()).await else { return };
             continue;
@@ -56,9 +56,9 @@ pub(super) async fn run(
             let Some((back, outcome)) = uninterrupted(attempt).await else { return };
             delivery = back;
             batch = outcome.left;
-            let wait = tokio::time::sleep(outcome.pause);
-            if batch.is_some() && stop.run_until_cancelled(wait).await.is_none() {
-                return;
+            if batch.is_some() {
+                let wait = delivery.wait(outcome.pause, &mut published);
+                let Some(()) = stop.run_until_cancelled(wait).await else { return };
             }
         }
     }
@@ -188,6 +188,23 @@ impl Delivery {
         self.parts.observer.failed(&self.name, first.cause.trace, &text);
         // Which routes came and went with them nobody knows; those of now come closest.
         self.leads = leads(&self.name, &self.parts.view.read(), &self.parts.flow);
+    }
+
+    fn tell_lag(&self, published: u64) {
+        self.meter.lag.set(published.saturating_sub(self.at));
+    }
+
+    /// Waits, and tells meanwhile how much waits with it.
+    async fn wait(&self, pause: Duration, published: &mut watch::Receiver<u64>) {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            self.tell_lag(*published.borrow_and_update());
+            tokio::select! {
+                () = &mut over => return,
+                changed = published.changed() => if changed.is_err() { return over.await },
+            }
+        }
     }
 
     /// Sends what is left of a batch, once.
