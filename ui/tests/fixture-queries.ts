@@ -31,6 +31,12 @@ interface Graph {
 export class FixtureQueries {
   saved: Record<string, string> = {};
   exported: string[] = [];
+  /** What was asked to run. */
+  asked: Extract<Request, { type: "runQuery" }>[] = [];
+  /** Whether an export goes on until it is cancelled. */
+  slow = false;
+  /** Whether the instance no longer answers. */
+  lost = false;
   private readonly runs = new Map<number, Played>();
 
   constructor(private readonly graph: Graph) {}
@@ -44,14 +50,24 @@ export class FixtureQueries {
       case "sampleQueries":
         return { type: "sampleQueries", queries: this.graph.twins.size > 0 ? samples : [] };
       case "runQuery":
-        return this.run(request.text, request.live);
+        this.asked.push(request);
+        return this.run(request);
       case "queryRun": {
         const run = this.runs.get(request.run);
+        if (run?.export?.running) run.export.rows += 1000;
         return run ? { type: "queryRun", ...run } : notThere;
       }
       case "stopQuery":
-      case "stopExport":
         return { type: "accepted" };
+      case "forgetQuery":
+        this.runs.delete(request.run);
+        return { type: "accepted" };
+      case "stopExport": {
+        const written = this.runs.get(request.run)?.export;
+        const failure = { code: "Cancelled", message: "The query was cancelled.", details: [] };
+        if (written?.running) Object.assign(written, { running: false, failure });
+        return { type: "accepted" };
+      }
       case "queryRows": {
         const run = this.runs.get(request.run);
         if (!run) return notThere;
@@ -70,7 +86,8 @@ export class FixtureQueries {
         this.exported.push(request.path);
         if (run) {
           const { path } = request;
-          run.export = { path, rows: run.rows, running: false, failure: null };
+          const rows = this.slow ? 0 : run.rows;
+          run.export = { path, rows, running: this.slow, failure: null };
         }
         return { type: "accepted" };
       }
@@ -85,15 +102,20 @@ export class FixtureQueries {
     }
   }
 
-  private run(text: string, live: boolean): Answer {
+  /** How many runs have their rows yet. */
+  get kept(): number {
+    return this.runs.size;
+  }
+
+  private run({ text, live, on }: Extract<Request, { type: "runQuery" }>): Answer {
     const problem = describe(text).problems.find(({ refused }) => refused);
     if (problem) {
       return { type: "failed", code: "SqlQueryError", message: problem.message, details: [] };
     }
     const found = this.find(text);
     const run: Played = {
-      run: this.runs.size + 1,
-      on: "graph",
+      run: this.asked.length,
+      on,
       live,
       running: false,
       failure: null,
@@ -101,7 +123,7 @@ export class FixtureQueries {
       complete: true,
       millis: 3.2,
       scanned: live ? null : this.graph.twins.size,
-      charge: null,
+      charge: on === "service" ? 12.5 : null,
       steps: [{ what: "list T by model: 24", estimated: 24, reached: found.length }],
       columns: live ? [] : ["temperature"],
       columnsMade: [],
@@ -139,7 +161,7 @@ export class FixtureQueries {
 
   private changes(number: number, since: number | null): Answer {
     const run = this.runs.get(number);
-    if (!run) return notThere;
+    if (!run || this.lost) return notThere;
     const now = this.find(run.text);
     const idOf = (row: QueryRow) => row.twins[0] ?? "";
     const before = new Map(run.found.map((row) => [idOf(row), row]));

@@ -15,6 +15,7 @@ test("what was kept comes back", () => {
     },
     visibility: { only: null, hidden: ["Room_02"] },
     flow: { places: {}, viewport: null },
+    queries: { tabs: [], at: 0 },
   };
   expect(readView(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
 });
@@ -25,6 +26,7 @@ const plain: View = {
   encoding: plainEncoding,
   visibility: null,
   flow: null,
+  queries: null,
 };
 
 test.each([null, undefined, 7, "a", [], {}])("%j is a first look", (kept) => {

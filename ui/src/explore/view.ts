@@ -15,6 +15,8 @@ export interface View {
   visibility: unknown;
   /** How the canvas of the topology is looked at, in the form of `flow/kept.ts`. */
   flow: unknown;
+  /** The tabs of queries, in the form of `query/kept.ts`. */
+  queries: unknown;
 }
 
 type Fields = Record<string, unknown>;
@@ -43,5 +45,6 @@ export function readView(value: unknown): View {
     encoding: fields.encoding === undefined ? plainEncoding : readEncoding(fields.encoding),
     visibility: fields.visibility ?? null,
     flow: fields.flow ?? null,
+    queries: fields.queries ?? null,
   };
 }

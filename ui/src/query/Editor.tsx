@@ -1,45 +1,42 @@
+import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { usePage } from "../store/usePage";
-import type { QueryProblem } from "../wire/QueryProblem";
 import { editorOf } from "./editor";
+import type { Query } from "./query";
+import { useQuery } from "./useQuery";
 
-interface EditorProps {
-  onProblems: (problems: readonly QueryProblem[]) => void;
-  /** Gets the view, for whoever puts the caret somewhere. */
-  view: React.RefObject<EditorView | null>;
-}
+/** Caret, scroll position and what can be undone, of the tabs that are not in sight. */
+const left = new WeakMap<Query, EditorState>();
 
-/** The text of the query. */
-export function Editor({ onProblems, view }: EditorProps) {
+/** The text of a query; `view` is for whoever puts the caret somewhere. */
+export function Editor({ view }: { view: React.RefObject<EditorView | null> }) {
   const { queries, overlay } = usePage();
+  const query = useQuery();
   const place = useRef<HTMLDivElement>(null);
-  const told = useRef(onProblems);
-  told.current = onProblems;
 
-  useEffect(() => {
+  // Before the next paint, so that the caret can be put into it at once.
+  useLayoutEffect(() => {
     if (!place.current) return;
-    const made = new EditorView({
-      parent: place.current,
-      doc: queries.text.get(),
-      extensions: editorOf({
-        describe: (text) => queries.describe(text),
-        offers: (text, at) => queries.offers(text, at),
-        changed: (text) => queries.text.set(text),
-        problems: (problems) => told.current(problems),
-        run: () => void queries.start(),
-        escape: () => {
-          if (queries.run.get()?.running) {
-            void queries.stop();
-            return true;
-          }
-          return overlay.clear("query");
-        },
-      }),
+    const extensions = editorOf({
+      describe: (text) => queries.describe(text),
+      offers: (text, at) => queries.offers(text, at),
+      changed: (text) => query.text.set(text),
+      problems: (problems) => query.problems.set(problems),
+      run: () => void query.start(),
+      escape: () => {
+        if (query.run.get()?.running) {
+          void query.stop();
+          return true;
+        }
+        return overlay.clear("query");
+      },
     });
+    const state = left.get(query) ?? EditorState.create({ doc: query.text.get(), extensions });
+    const made = new EditorView({ parent: place.current, state });
     view.current = made;
     // A text from elsewhere: the history, a sample, a kept query.
-    const off = queries.text.subscribe((text) => {
+    const off = query.text.subscribe((text) => {
       const { doc } = made.state;
       if (doc.toString() === text) return;
       made.dispatch({
@@ -49,10 +46,11 @@ export function Editor({ onProblems, view }: EditorProps) {
     });
     return () => {
       off();
+      left.set(query, made.state);
       made.destroy();
       view.current = null;
     };
-  }, [queries, overlay, view]);
+  }, [queries, query, overlay, view]);
 
   return <div ref={place} className="query-editor" />;
 }

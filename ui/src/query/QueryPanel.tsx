@@ -1,6 +1,6 @@
 import type { EditorView } from "@codemirror/view";
 import { CircleAlert, CornerDownLeft, Info, Play, Radio, Square } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { Button, Segments, Tooltip } from "../look/Controls";
 import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
@@ -9,6 +9,7 @@ import type { QueryProblem } from "../wire/QueryProblem";
 import { Editor } from "./Editor";
 import { PastMenu, SavedMenu } from "./menus";
 import { Results } from "./Results";
+import { useQuery } from "./useQuery";
 import "./query.css";
 
 const ons: { value: QueryOn; label: string }[] = [
@@ -16,18 +17,50 @@ const ons: { value: QueryOn; label: string }[] = [
   { value: "service", label: "Service" },
 ];
 
-/** A query, and what it found. */
+/** The query of the tab in sight, and what it found. */
 export function QueryPanel() {
   const { queries } = usePage();
-  const view = useRef<EditorView | null>(null);
-  const [problems, setProblems] = useState<readonly QueryProblem[]>([]);
-  const failure = useCell(queries.failure);
-
+  const query = useQuery();
+  /** Whether the keyboard was in the tab that was left: then it goes on in the next. */
+  const inside = useRef(false);
   useEffect(() => void queries.refresh(), [queries]);
+  return (
+    <section
+      className="query"
+      aria-label="Query"
+      data-testid="query"
+      onKeyDown={(event) => {
+        const by = { PageUp: -1, PageDown: 1 }[event.key];
+        if (!event.ctrlKey || by === undefined) return;
+        event.preventDefault();
+        queries.step(by);
+      }}
+    >
+      <Parts key={query.number} inside={inside} />
+    </section>
+  );
+}
+
+function Parts({ inside }: { inside: React.RefObject<boolean> }) {
+  const { queries } = usePage();
+  const query = useQuery();
+  const place = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const problems = useCell(query.problems);
+  const failure = useCell(query.failure);
+  const known = useRef(failure);
+  useLayoutEffect(() => {
+    const parts = place.current;
+    if (inside.current) view.current?.focus();
+    return () => {
+      inside.current = parts?.contains(document.activeElement) ?? false;
+    };
+  }, [inside]);
   // A refused text: the caret goes where it is wrong.
   useEffect(() => {
-    if (!failure) return;
-    void queries.describe(queries.text.get()).then(
+    if (!failure || failure === known.current) return;
+    known.current = failure;
+    void queries.describe(query.text.get()).then(
       ({ problems: found }) =>
         goTo(
           view.current,
@@ -35,19 +68,17 @@ export function QueryPanel() {
         ),
       () => undefined,
     );
-  }, [failure, queries]);
+  }, [failure, queries, query]);
 
   return (
-    <section className="query" aria-label="Query" data-testid="query">
-      <div className="query-parts">
-        <div className="query-write">
-          <QueryBar />
-          <Editor view={view} onProblems={setProblems} />
-          <Advice problem={problems[0]} onGo={() => goTo(view.current, problems[0])} />
-        </div>
-        <Results />
+    <div ref={place} className="query-parts">
+      <div className="query-write">
+        <QueryBar />
+        <Editor view={view} />
+        <Advice problem={problems[0]} onGo={() => goTo(view.current, problems[0])} />
       </div>
-    </section>
+      <Results />
+    </div>
   );
 }
 
@@ -59,17 +90,18 @@ function goTo(view: EditorView | null, problem: QueryProblem | undefined): void 
 }
 
 function QueryBar() {
-  const { queries, instance } = usePage();
-  const running = usePart(queries.run, (run) => run?.running ?? false);
-  const empty = usePart(queries.text, (text) => text.trim() === "");
-  const live = useCell(queries.live);
-  const on = useCell(queries.on);
+  const { instance } = usePage();
+  const query = useQuery();
+  const running = usePart(query.run, (run) => run?.running ?? false);
+  const empty = usePart(query.text, (text) => text.trim() === "");
+  const live = useCell(query.live);
+  const on = useCell(query.on);
   const remote = usePart(instance.status, (status) => status?.kind === "remote");
   return (
     <div className="query-bar" role="toolbar" aria-label="Query">
       {running ? (
         <Tooltip text="End the query; what was found stays" keys="Esc">
-          <Button icon={Square} data-testid="query-stop" onClick={() => void queries.stop()}>
+          <Button icon={Square} data-testid="query-stop" onClick={() => void query.stop()}>
             Cancel
           </Button>
         </Tooltip>
@@ -80,7 +112,7 @@ function QueryBar() {
             icon={Play}
             disabled={empty}
             data-testid="query-run"
-            onClick={() => void queries.start()}
+            onClick={() => void query.start()}
           >
             Run
           </Button>
@@ -97,7 +129,7 @@ function QueryBar() {
           icon={Radio}
           aria-pressed={live}
           data-testid="query-live"
-          onClick={() => queries.keepLive(!live)}
+          onClick={() => query.keepLive(!live)}
         >
           Live
         </Button>
@@ -116,8 +148,8 @@ function QueryBar() {
               value={live ? "graph" : on}
               options={ons}
               onChange={(value) => {
-                if (value === "service" && live) queries.live.set(false);
-                queries.on.set(value);
+                if (value === "service" && live) query.live.set(false);
+                query.on.set(value);
               }}
             />
           </span>

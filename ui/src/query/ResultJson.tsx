@@ -9,7 +9,7 @@ import { Button } from "../look/Controls";
 import { count } from "../look/format";
 import { CopyJson } from "../look/Json";
 import { useCell } from "../store/cell";
-import { usePage } from "../store/usePage";
+import { useQuery } from "./useQuery";
 
 /** Rows that are written out; an editor lays out only what is on the screen, but has all of them. */
 const mostWritten = 5000;
@@ -33,9 +33,9 @@ const reader = [
 
 /** The loaded rows as the service answers them. */
 export function ResultJson() {
-  const { queries } = usePage();
-  const rows = useCell(queries.rows);
-  const more = useCell(queries.more);
+  const query = useQuery();
+  const rows = useCell(query.rows);
+  const more = useCell(query.more);
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const values = useMemo(() => rows.slice(0, mostWritten).map(({ value }) => value), [rows]);
@@ -63,7 +63,7 @@ export function ResultJson() {
       <div className="query-foot secondary number">
         {count(values.length)} {what}
         {more && rows.length < mostWritten && (
-          <Button look="quiet" onClick={() => void queries.loadMore()}>
+          <Button look="quiet" onClick={() => void query.loadMore()}>
             Load more
           </Button>
         )}

@@ -8,6 +8,7 @@ import { usePage } from "../store/usePage";
 import type { QueryRow } from "../wire/QueryRow";
 import type { Mark } from "./rows";
 import { type Column, cellOf, columnsOf, type Order, sorted, twinOf, widthsOf } from "./table";
+import { useQuery } from "./useQuery";
 
 const rowHeight = 28;
 /** So near to the end of the loaded rows the next page is fetched. */
@@ -16,11 +17,12 @@ const ahead = 40;
 /** The loaded rows, as far as they are on the screen. */
 export function ResultTable() {
   const page = usePage();
-  const { queries, selection } = page;
-  const rows = useCell(queries.rows);
-  const more = useCell(queries.more);
-  const marks = useCell(queries.marks);
-  const total = usePart(queries.run, (run) => run?.rows ?? 0);
+  const { selection } = page;
+  const query = useQuery();
+  const rows = useCell(query.rows);
+  const more = useCell(query.more);
+  const marks = useCell(query.marks);
+  const total = usePart(query.run, (run) => run?.rows ?? 0);
   const [order, setOrder] = useState<Order | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const columns = useSteady(useMemo(() => columnsOf(rows), [rows]));
@@ -37,8 +39,8 @@ export function ResultTable() {
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (more && last >= rows.length - ahead) void queries.loadMore();
-  }, [queries, more, last, rows.length]);
+    if (more && last >= rows.length - ahead) void query.loadMore();
+  }, [query, more, last, rows.length]);
 
   const step = (event: React.KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
@@ -97,7 +99,7 @@ export function ResultTable() {
           {count(rows.length)} of {count(total)} loaded
           {order && ", sorted among these only"}
           {more && (
-            <Button look="quiet" data-testid="query-more" onClick={() => void queries.loadMore()}>
+            <Button look="quiet" data-testid="query-more" onClick={() => void query.loadMore()}>
               Load more
             </Button>
           )}

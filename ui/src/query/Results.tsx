@@ -10,6 +10,7 @@ import type { QueryRun } from "../wire/QueryRun";
 import { ExportMenu } from "./menus";
 import { ResultJson } from "./ResultJson";
 import { ResultTable } from "./ResultTable";
+import { useQuery } from "./useQuery";
 
 type Look = "table" | "json";
 const looks: { value: Look; label: string }[] = [
@@ -19,9 +20,9 @@ const looks: { value: Look; label: string }[] = [
 
 /** What a query found: nothing yet, why not, or its rows. */
 export function Results() {
-  const { queries } = usePage();
-  const run = useCell(queries.run);
-  const failure = useCell(queries.failure);
+  const query = useQuery();
+  const run = useCell(query.run);
+  const failure = useCell(query.failure);
   const [look, setLook] = useState<Look>("table");
   return (
     <div className="query-results">
@@ -40,8 +41,8 @@ const Failed = ({ failure }: { failure: NonNullable<QueryRun["failure"]> }) => (
 );
 
 function Found({ run, look }: { run: QueryRun; look: Look }) {
-  const { queries } = usePage();
-  const rows = useCell(queries.rows);
+  const query = useQuery();
+  const rows = useCell(query.rows);
   if (rows.length > 0) return look === "table" ? <ResultTable /> : <ResultJson />;
   if (run.running || (run.rows > 0 && !run.failure)) return <Searching run={run} />;
   if (run.failure) return null;
@@ -77,8 +78,8 @@ interface HeadProps {
 }
 
 function ResultHead({ run, look, onLook }: HeadProps) {
-  const { queries } = usePage();
-  const overlays = useCell(queries.overlays);
+  const query = useQuery();
+  const overlays = useCell(query.overlays);
   const found = run.twins + run.relationships > 0;
   return (
     <div className="query-head" role="toolbar" aria-label="Result">
@@ -109,7 +110,7 @@ function ResultHead({ run, look, onLook }: HeadProps) {
           aria-pressed={overlays && found}
           disabled={!found && !run.live}
           data-testid="query-overlay"
-          onClick={() => queries.overlays.set(!overlays)}
+          onClick={() => query.overlays.set(!overlays)}
         >
           On graph
         </Button>
@@ -181,7 +182,7 @@ function Explained({ run }: { run: QueryRun }) {
 }
 
 function Exporting({ run }: { run: QueryRun }) {
-  const { queries } = usePage();
+  const query = useQuery();
   const of = run.export;
   if (!of?.running) return null;
   const known = run.complete && run.rows > 0;
@@ -194,7 +195,7 @@ function Exporting({ run }: { run: QueryRun }) {
         value={known ? of.rows : undefined}
       />
       {count(of.rows)}
-      <IconButton icon={X} label="Cancel the export" onClick={() => void queries.stopExport()} />
+      <IconButton icon={X} label="Cancel the export" onClick={() => void query.stopExport()} />
     </span>
   );
 }
@@ -202,6 +203,7 @@ function Exporting({ run }: { run: QueryRun }) {
 /** Before the first query: what could be asked here. */
 function NothingYet() {
   const { queries } = usePage();
+  const query = useQuery();
   const samples = useCell(queries.samples);
   useEffect(() => {
     if (samples.length === 0) void queries.refresh();
@@ -215,7 +217,7 @@ function NothingYet() {
           type="button"
           className="query-sample"
           data-testid="query-sample"
-          onClick={() => void queries.start(text)}
+          onClick={() => void query.start(text)}
         >
           <strong>{title}</strong>
           <span className="mono">{text.replace(/\s+/g, " ")}</span>

@@ -4,10 +4,12 @@ import { useState } from "react";
 import { Button, IconButton, Tooltip } from "../look/Controls";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
+import { useQuery } from "./useQuery";
 
 /** Queries that were run, the last first. */
 export function PastMenu() {
   const { queries } = usePage();
+  const query = useQuery();
   const past = useCell(queries.past);
   return (
     <DropdownMenu.Root>
@@ -24,7 +26,7 @@ export function PastMenu() {
               key={text}
               className="menu-item mono"
               title={text}
-              onSelect={() => queries.text.set(text)}
+              onSelect={() => query.text.set(text)}
             >
               <span className="ellipsis">{text.replace(/\s+/g, " ")}</span>
             </DropdownMenu.Item>
@@ -38,8 +40,9 @@ export function PastMenu() {
 /** Queries that are kept with this graph, under names. */
 export function SavedMenu() {
   const { queries } = usePage();
+  const tab = useQuery();
   const saved = useCell(queries.saved);
-  const text = useCell(queries.text);
+  const text = useCell(tab.text);
   const [open, setOpen] = useState(false);
   const [name, setName] = useState("");
   const none = name.trim() === "" || text.trim() === "";
@@ -79,7 +82,8 @@ export function SavedMenu() {
                 look="quiet"
                 title={query}
                 onClick={() => {
-                  queries.text.set(query);
+                  tab.text.set(query);
+                  queries.rename(tab, each);
                   setOpen(false);
                 }}
               >
@@ -119,7 +123,7 @@ export function SavedMenu() {
 
 /** All rows into a file. */
 export function ExportMenu() {
-  const { queries } = usePage();
+  const query = useQuery();
   return (
     <DropdownMenu.Root>
       <Tooltip text="Export all rows">
@@ -133,10 +137,10 @@ export function ExportMenu() {
       </Tooltip>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" align="end" sideOffset={4}>
-          <DropdownMenu.Item className="menu-item" onSelect={() => void queries.export("csv")}>
+          <DropdownMenu.Item className="menu-item" onSelect={() => void query.export("csv")}>
             CSV, one column a property
           </DropdownMenu.Item>
-          <DropdownMenu.Item className="menu-item" onSelect={() => void queries.export("json")}>
+          <DropdownMenu.Item className="menu-item" onSelect={() => void query.export("json")}>
             JSON, an array of the rows
           </DropdownMenu.Item>
         </DropdownMenu.Content>

@@ -98,7 +98,7 @@ export class Page {
     this.encoding.subscribe(keep);
     this.explore.visibility.subscribe(keep);
     this.log.filter.subscribe(keep);
-    this.queries.text.subscribe(keep);
+    this.queries.changed.on(keep);
     this.queries.past.subscribe(keep);
     this.flow.viewport.subscribe(keep);
     this.flow.deployment.sheet.subscribe(keep);
@@ -195,7 +195,6 @@ export class Page {
       const preferences = readPreferences(state);
       this.preferences.set(preferences);
       this.log.filter.set(preferences.logFilter);
-      this.queries.text.set(preferences.query);
       this.queries.past.set(preferences.queries);
       this.recent.set(recent);
     } catch (thrown) {
@@ -214,6 +213,7 @@ export class Page {
     this.show(view);
     this.explore.restart(view.visibility);
     this.flow.enter(session, view.flow);
+    this.queries.restart(view.queries);
     this.shown.view = JSON.stringify(this.view());
   }
 
@@ -225,6 +225,7 @@ export class Page {
       encoding: this.encoding.get(),
       visibility: this.explore.kept(),
       flow: this.flow.kept(),
+      queries: this.queries.kept(),
     };
   }
 
@@ -257,8 +258,8 @@ export class Page {
     clearTimeout(this.saving);
     await this.saveView();
     const logFilter = this.log.filter.get();
-    const [query, queries] = [this.queries.text.get(), this.queries.past.get()];
-    const state = JSON.stringify({ ...this.preferences.get(), logFilter, query, queries });
+    const queries = this.queries.past.get();
+    const state = JSON.stringify({ ...this.preferences.get(), logFilter, queries });
     if (state === this.saved) return;
     this.saved = state;
     await this.act({ type: "saveUiState", state }, "The layout cannot be kept");

@@ -10,8 +10,6 @@ export interface Preferences {
   /** dockview's own JSON; `null` for the layout that the app begins with. */
   layout: unknown;
   logFilter: string;
-  /** The query that was written last. */
-  query: string;
   /** Queries that were run, the last first. */
   queries: readonly string[];
   hiddenNames: string[];
@@ -26,7 +24,6 @@ export const defaults: Preferences = {
   glow: true,
   layout: null,
   logFilter: "",
-  query: "",
   queries: [],
   hiddenNames: [],
   legend: null,
@@ -59,7 +56,6 @@ export function readPreferences(text: string | null): Preferences {
     glow: fields.glow !== false,
     layout: isFields(fields.layout) ? fields.layout : null,
     logFilter: typeof fields.logFilter === "string" ? fields.logFilter : "",
-    query: typeof fields.query === "string" ? fields.query : "",
     queries: texts(fields.queries),
     hiddenNames: texts(fields.hiddenNames),
     legend: typeof fields.legend === "boolean" ? fields.legend : null,

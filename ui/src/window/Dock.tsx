@@ -22,6 +22,7 @@ import { GraphPanel } from "../graph/GraphPanel";
 import { Inspector } from "../inspector/Inspector";
 import { LogPanel } from "../log/LogPanel";
 import { LogToolbar } from "../log/LogToolbar";
+import { QueryTabs } from "../query/QueryTabs";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { Boundary } from "./Boundary";
@@ -114,8 +115,10 @@ function Tab({ api }: IDockviewPanelHeaderProps) {
   );
 }
 
-const HeaderActions = ({ activePanel }: IDockviewHeaderActionsProps) =>
-  activePanel?.id === "log" ? <LogToolbar /> : null;
+function HeaderActions({ activePanel }: IDockviewHeaderActionsProps) {
+  if (activePanel?.id === "log") return <LogToolbar />;
+  return activePanel?.id === "query" ? <QueryTabs /> : null;
+}
 
 /** The panels, each where the user left it. */
 export function Dock() {

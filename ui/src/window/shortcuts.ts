@@ -7,6 +7,9 @@ const inField = (target: EventTarget | null): boolean =>
   target instanceof HTMLSelectElement ||
   (target instanceof HTMLElement && target.isContentEditable);
 
+const inQuery = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest(".query, .query-tabs") !== null;
+
 /** Where the keyboard goes in each panel. */
 const entrances = [
   ".graph-canvas",
@@ -41,7 +44,8 @@ function showQuery(page: Page): void {
     if (text) text.focus();
     else if (turns-- > 0) requestAnimationFrame(caret);
   };
-  caret();
+  // Another tab may take the place of this one first.
+  requestAnimationFrame(caret);
 }
 
 /** Keys that work in the whole window. Answers how to stop listening. */
@@ -63,6 +67,10 @@ export function listenToShortcuts(page: Page): () => void {
     if (key === "o") page.dialog.set("open");
     else if (key === "s") void page.saveToWorkspace();
     else if (key === "e") showQuery(page);
+    else if (key === "t") {
+      page.queries.add();
+      showQuery(page);
+    } else if (key === "w" && inQuery(event.target)) page.queries.close(page.queries.current.get());
     else if (key === ",") page.dialog.set("settings");
     else if (key === "z" && !inField(event.target)) {
       if (page.flow.inFront.get()) page.flow.undo();

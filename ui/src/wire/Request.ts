@@ -117,6 +117,10 @@ run: number, } | { "type": "stopQuery",
 /**
  * Its number.
  */
+run: number, } | { "type": "forgetQuery", 
+/**
+ * Its number.
+ */
 run: number, } | { "type": "queryRows", 
 /**
  * Its number.

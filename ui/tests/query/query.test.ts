@@ -144,3 +144,151 @@ test("the filter takes a text or a condition, and takes a query's overlay over",
   await page.waitForSelector('[data-testid="overlay-bar"]', { state: "detached" });
   await page.waitForSelector('[data-twin-id="Room_01"]', { state: "attached" });
 });
+
+test("each tab has its text, its rows and its overlay, and lets go of them when it is closed", async () => {
+  const kept = () => page.evaluate(() => window.fixture.queries.kept);
+  const tab = (name: string) => page.getByRole("tab", { name });
+  await write("SELECT * FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Room;1')");
+  await page.keyboard.press("Control+Enter");
+  await eventually("overlay-bar", "Query: 24 twins");
+
+  await page.keyboard.press("Control+t");
+  await page.waitForSelector('[data-testid="overlay-bar"]', { state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.closest(".query-editor"));
+  expect(await page.locator(".query-editor .cm-content").innerText()).not.toContain("Room;1");
+  await page.getByTestId("query-live").click();
+  await page.locator(".query-editor .cm-content").focus();
+  await write(hot);
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-no-rows", "No row now");
+  expect(await kept()).toBe(2);
+
+  // A live query goes on while another tab is in sight.
+  await page.keyboard.press("Control+PageUp");
+  await eventually("overlay-bar", "Query: 24 twins");
+  expect(await page.getByTestId("query-row").first().getAttribute("data-twin")).toBe("Room_01");
+  await page.evaluate(() =>
+    window.fixture.write("thermo_0003", "/temperature", 95, "f0", "REST", 1),
+  );
+  await tab("Query 2 1").waitFor();
+  await tab("Query 2").click();
+  await page.waitForSelector('[data-testid="query-row"][data-twin="thermo_0003"]');
+  await eventually("overlay-bar", "1 twin");
+
+  // What can be undone stays with its text.
+  await page.keyboard.press("F2");
+  await page.getByLabel("Name of the tab").fill("Hot");
+  await page.keyboard.press("Enter");
+  await tab("Hot 1").waitFor();
+  await page.locator(".query-editor .cm-content").focus();
+  await page.keyboard.press("Control+w");
+  await eventually("overlay-bar", "Query: 24 twins");
+  expect(await page.getByTestId("query-tab").count()).toBe(1);
+  expect(await kept()).toBe(1);
+  await page.locator(".query-editor .cm-content").focus();
+  await page.keyboard.press("Control+z");
+  await page.waitForFunction(
+    () => !document.querySelector(".query-editor .cm-content")?.textContent?.includes("Room;1"),
+  );
+});
+
+test("tabs are kept with the graph that they are of", async () => {
+  await write("SELECT * FROM DIGITALTWINS");
+  await page.getByTestId("query-new").click();
+  await page.getByRole("tab", { name: "Query 2" }).dblclick();
+  await page.getByLabel("Name of the tab").fill("Two");
+  await page.keyboard.press("Enter");
+  await page.locator(".query-editor .cm-content").focus();
+  await write("SELECT COUNT() FROM DIGITALTWINS");
+  await page.waitForFunction(() => JSON.stringify(window.fixture.lastView).includes("COUNT()"));
+  const open = (view: unknown) =>
+    page.evaluate(async (view) => {
+      const { fixture } = window;
+      fixture.lastView = view;
+      await fixture.call({ type: "open", target: { kind: "sample" }, anew: false });
+    }, view);
+  const before = await page.evaluate(() => window.fixture.lastView);
+  await open(null);
+  await page.waitForFunction(() => document.querySelectorAll(".query-tab").length === 1);
+  await open(before);
+  await page.getByRole("tab", { name: "Two" }).waitFor();
+  expect(await page.locator(".query-editor .cm-content").innerText()).toContain("COUNT()");
+  await page.getByRole("tab", { name: "Query 1" }).click();
+  await page.waitForFunction(() =>
+    document.querySelector(".query-editor .cm-content")?.textContent?.includes("SELECT *"),
+  );
+});
+
+test("there are so many tabs and no more, and the last one is never gone", async () => {
+  for (let more = 0; more < 7; more++) await page.getByTestId("query-new").click();
+  expect(await page.getByTestId("query-new").isDisabled()).toBe(true);
+  await page.keyboard.press("Control+t");
+  await page.getByText("There are 8 tabs of queries").first().waitFor();
+  await page.locator('.query-tab [aria-selected="true"]').focus();
+  for (let left = 8; left > 0; left--) {
+    await page.keyboard.press("Delete");
+    await page.waitForFunction(
+      (left) =>
+        document.querySelectorAll(".query-tab").length === left &&
+        document.activeElement?.closest(".query-tab"),
+      Math.max(1, left - 1),
+    );
+  }
+  expect(await page.getByTestId("query-tab").count()).toBe(1);
+});
+
+test("an export is cancelled, and says so", async () => {
+  await page.evaluate(() => {
+    window.fixture.queries.slow = true;
+  });
+  await write("SELECT TOP(100000) FROM DIGITALTWINS T");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-count", "100,000 rows");
+  await page.getByTestId("query-export").click();
+  await page.getByRole("menuitem").first().click();
+  await page.getByRole("progressbar", { name: "Export" }).waitFor();
+  await page.getByLabel("Cancel the export").click();
+  await page.getByText("Export cancelled").first().waitFor();
+  await page.getByRole("progressbar", { name: "Export" }).waitFor({ state: "detached" });
+  expect(await page.getByTestId("query-row").count()).toBeGreaterThan(0);
+});
+
+test("of a remote instance the service is asked, or the copy; live is of the copy", async () => {
+  const asked = () =>
+    page.evaluate(() => window.fixture.queries.asked.map(({ on, live }) => [on, live]));
+  await page.evaluate(() => {
+    window.fixture.target = {
+      kind: "remote",
+      endpoint: "https://far:8443",
+      ca: null,
+      credential: { kind: "developerTools" },
+    };
+  });
+  await page.getByTestId("query-on").waitFor();
+  await page.getByRole("radio", { name: "Service" }).click();
+  await page.locator(".query-editor .cm-content").focus();
+  await write(hot);
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-explain", "Service, 12.50 query units");
+
+  await page.getByTestId("query-live").click();
+  await eventually("query-no-rows", "No row now");
+  expect(await page.getByRole("radio", { name: "Copy" }).getAttribute("aria-checked")).toBe("true");
+  expect(await asked()).toEqual([
+    ["service", false],
+    ["graph", true],
+  ]);
+  await page.evaluate(() =>
+    window.fixture.write("thermo_0003", "/temperature", 95, "f0", "REST", 1),
+  );
+  await page.waitForSelector('[data-testid="query-row"][data-twin="thermo_0003"]');
+
+  // The service again ends live; what is no longer answered is said, and the rows stay.
+  await page.evaluate(() => {
+    window.fixture.queries.lost = true;
+  });
+  await eventually("query-failure", "no longer kept");
+  expect(await page.getByTestId("query-row").count()).toBe(1);
+  await page.getByRole("radio", { name: "Service" }).click();
+  expect(await page.getByTestId("query-live").getAttribute("aria-pressed")).toBe("false");
+});

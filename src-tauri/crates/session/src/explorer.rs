@@ -330,6 +330,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         | Request::RunQuery(_)
         | Request::QueryRun { .. }
         | Request::StopQuery { .. }
+        | Request::ForgetQuery { .. }
         | Request::QueryRows { .. }
         | Request::QueryChanges { .. }
         | Request::ExportQuery { .. }

@@ -330,3 +330,20 @@ async fn a_remote_instance_is_asked_itself_or_its_copy() {
     explorer.close().await;
     other.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_is_forgotten_leaves_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    let explorer = opened(home.path(), Target::Sample).await;
+    let text = "SELECT * FROM DIGITALTWINS";
+    let first = run(&explorer, text, QueryOn::Graph, false).await.run;
+    let second = run(&explorer, text, QueryOn::Graph, true).await.run;
+    for _ in 0..2 {
+        let forgotten = explorer.handle(Request::ForgetQuery { run: first }).await;
+        assert!(matches!(forgotten, Response::Accepted), "{forgotten:?}");
+    }
+    let gone = explorer.handle(Request::QueryRows { run: first, page: 0 }).await;
+    assert!(matches!(gone, Response::Failed(failure) if failure.code == "NotThere"));
+    assert_eq!(changes(&explorer, second, None).await.came.len(), 52);
+    explorer.close().await;
+}

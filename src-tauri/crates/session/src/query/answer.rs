@@ -41,6 +41,10 @@ async fn answered(opened: &Arc<Opened>, request: Request) -> Result<Response, Fa
             Response::QueryRun(Box::new(run))
         }
         Request::QueryRun { run } => Response::QueryRun(Box::new(queries.get(run)?.told().await)),
+        Request::ForgetQuery { run } => {
+            queries.forget(run);
+            Response::Accepted
+        }
         Request::StopQuery { run } => {
             if let Ok(run) = queries.get(run) {
                 run.stop();

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use twin_graph::TwinGraph;
 
-/// Runs kept: the one that is shown, and those that the page has not let go of yet.
-const MOST_RUNS: usize = 4;
+/// Runs kept: one for each tab of the page, which has at most eight, and a few that it is about to
+/// let go of. Beyond, the oldest goes.
+const MOST_RUNS: usize = 12;
 /// How long an answer waits for the end of a run, so that a quick query takes one question.
 const MOMENT: Duration = Duration::from_millis(150);
 
@@ -115,6 +116,16 @@ impl Queries {
         found.ok_or_else(|| {
             Failure::new("NotThere", "These rows are no longer kept. Run the query again.")
         })
+    }
+
+    /// Ends a run and lets go of its rows, where it is kept.
+    pub(super) fn forget(&self, number: u32) {
+        let mut runs = self.runs.lock();
+        if let Some(at) = runs.iter().position(|run| run.number == number)
+            && let Some(run) = runs.remove(at)
+        {
+            run.stop();
+        }
     }
 
     /// Ends all runs.

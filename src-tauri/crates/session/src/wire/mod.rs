@@ -149,6 +149,11 @@ pub enum Request {
         /// Its number.
         run: u32,
     },
+    /// Ends a query and forgets its rows: nobody looks at them any more. Answered by `accepted`.
+    ForgetQuery {
+        /// Its number.
+        run: u32,
+    },
     /// A page of a query's rows; answered by `queryRows`.
     QueryRows {
         /// Its number.
