@@ -114,6 +114,23 @@ const scenes = {
     );
     await page.waitForTimeout(2500);
   },
+  "query-tabs": async (page) => {
+    await ask(
+      page,
+      "SELECT * FROM DIGITALTWINS T\nWHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Room;1')",
+    );
+    await page.getByTestId("query-new").click();
+    await page.getByTestId("query-live").click();
+    await ask(
+      page,
+      "SELECT T.$dtId, T.temperature FROM DIGITALTWINS T\nWHERE T.temperature > 21.6",
+    );
+    await page.getByRole("tab", { name: "Query 2" }).dblclick();
+    await page.getByLabel("Name of the tab").fill("Warm thermostats");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("query-new").click();
+    await openQuery(page);
+  },
   "query-json": async (page) => {
     await ask(page, "SELECT TOP(100000) FROM DIGITALTWINS T");
     await page.getByRole("radio", { name: "JSON" }).click();

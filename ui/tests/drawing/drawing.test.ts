@@ -126,6 +126,29 @@ test.each(paths)("a change of one twin shows on %s, and only there", async (path
   expect(all).toBeLessThan(0.01);
 });
 
+test.each(paths)("on %s a change fades; with reduced motion it stays, then goes", async (path) => {
+  await show(page, views.building as View);
+  const [fades, stays, goes, off] = await page.evaluate((path) => {
+    const { stage } = window;
+    stage.scene.changedAt[stage.scene.index.get("Room_3") ?? -1] = 1000;
+    const at = (glow: "decaying" | "steady" | "off", after: number) => {
+      stage.more = { glow, now: 1000 + after };
+      return stage.pixels(path);
+    };
+    const differing = [
+      stage.differing(at("decaying", 20), at("decaying", 800)),
+      stage.differing(at("steady", 20), at("steady", 980)),
+      stage.differing(at("steady", 20), at("steady", 1020)),
+      stage.differing(at("off", 20), at("off", 1020)),
+    ];
+    stage.more = {};
+    return differing;
+  }, path);
+  expect(fades).toBeGreaterThan(0);
+  expect([stays, off]).toEqual([0, 0]);
+  expect(goes).toBeGreaterThan(0);
+});
+
 test("an update sends the rows that changed, no more", async () => {
   const sent = await page.evaluate(() => {
     const { stage } = window;
