@@ -48,7 +48,7 @@ pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the 
 	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
 
 # Each prints its figures beside its peers', in one run; `benches/peers` has what they need.
-BENCHES := $(addprefix bench-,window graph graph-window layout query instance large messaging)
+BENCHES := $(addprefix bench-,window graph graph-window layout query instance large messaging pipeline)
 
 .PHONY: bench $(BENCHES)
 bench: $(BENCHES) ## All of the following, one after another: about two hours
@@ -81,6 +81,10 @@ bench-large: ## The same with 2,000,000 twins
 bench-messaging: .packages-messaging ## An event hub, a subscription, Event Grid and 1,000 MQTT devices, beside fe2o3-amqp, RabbitMQ and mosquitto; PART="amqp | event-grid | devices"
 	cargo build --release --locked --manifest-path benches/peers/messaging/Cargo.toml --target-dir target/peers
 	cargo bench --locked -p messaging --bench messaging -- $(PART)
+
+bench-pipeline: .packages-messaging benches/peers/pipeline/node_modules/.package-lock.json ## From a device's message to a subscriber of its room, beside Node-RED; PART="ours | stages | node-red | memory" (memory takes ten minutes)
+	cargo build --release --locked -p twinscope
+	cargo bench --locked -p session --bench pipeline -- $(PART)
 
 picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
 	cargo build --locked --bin twinscope-desktop

@@ -130,7 +130,7 @@ pub fn say_over(text: &str) -> bool {
 }
 
 /// What is shown is not worth an error where the terminal has gone.
-fn write(text: &str) {
+pub fn write(text: &str) {
     let mut terminal = std::io::stderr();
     let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
 }

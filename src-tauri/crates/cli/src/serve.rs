@@ -1,6 +1,7 @@
 //! `twinscope serve`.
 
 mod entities;
+mod watch;
 
 use crate::progress::{bar_of, say_over};
 use crate::{limits, say};
@@ -63,6 +64,9 @@ pub struct Serve {
     /// Where it is left out, what was chosen for this data folder in the window.
     #[arg(long, value_name = "DURATION", value_parser = lag)]
     query_lag: Option<QueryLag>,
+    /// Show what flows through the topology: a table of its nodes, once a second.
+    #[arg(long)]
+    watch: bool,
     /// Begin with nothing: no models, twins, routes, endpoints or devices.
     #[arg(long, conflicts_with = "workspace")]
     empty: bool,
@@ -83,6 +87,7 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<(), String> {
+        let watch = self.watch;
         let options = self.options()?;
         if !options.listen.is_loopback() {
             say(
@@ -110,7 +115,14 @@ impl Serve {
         say(&format!("CA certificate  {}", connect.adt.ca.display()));
         say(&format!("Addresses in    {}", data.join("connect.json").display()));
         say("Ctrl+C stops.");
-        stopped().await;
+        if watch {
+            tokio::select! {
+                () = watch::show(&embedded) => {}
+                () = stopped() => {}
+            }
+        } else {
+            stopped().await;
+        }
         embedded.stop().await;
         embedded.traffic().iter().filter_map(traffic).for_each(|line| say(&line));
         Ok(())

@@ -28,14 +28,6 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use twin_graph::{Change, Timestamp};
 
-/// Where each endpoint is in the change feed, kept between starts.
-pub trait Cursors: Send + Sync {
-    /// The version that the endpoint has taken last; `None` for an endpoint that is new.
-    fn cursor(&self, endpoint: &str) -> Option<u64>;
-    /// Keeps it, lazily: after a crash a few events may be delivered again, none is left out.
-    fn keep(&self, endpoint: &str, version: u64);
-}
-
 /// Sets an endpoint by today's rules going: from where it was, or from now on where it is new.
 /// What is being sent when the tasks are dropped still comes to its end, before the same endpoint
 /// goes on as a later call says.

@@ -19,7 +19,6 @@ pub mod subscription;
 mod surroundings;
 mod topology;
 
-pub use delivery::Cursors;
 pub use direct::{DirectEvent, DirectEvents};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,

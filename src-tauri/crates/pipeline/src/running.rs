@@ -1,132 +1,106 @@
 //! A topology at work.
 
+mod ingress;
+mod parts;
+
+pub use ingress::{DeviceHub, DeviceMessage, Ingress};
+pub use parts::{Observer, PipelineParts};
+
+use crate::flow::node_id;
+use crate::function::{Function, build_function};
 use crate::routing::{LiveRoutes, notify};
-use crate::{
-    Cursors, DirectEvents, Event, Flow, Function, Memory, RouteVerdict, Surroundings, Topology,
-    build_function, delivery, function_file, subscription,
-};
-use adt_service::{ChangeHistory, GraphView, TwinService};
-use async_trait::async_trait;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use crate::topology::{Difference, Topology, Wiring, function_file};
+use crate::{RouteVerdict, delivery, source, subscription};
+use ingress::Doors;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use twin_graph::{Change, Timestamp, TraceContext};
-
-/// A message that a device sent.
-#[derive(Clone, Debug)]
-pub struct DeviceMessage {
-    /// Unique for each message.
-    pub id: Arc<str>,
-    /// The device's id.
-    pub device: Arc<str>,
-    /// When it was sent.
-    pub time: Timestamp,
-    /// Where its trace begins.
-    pub trace: TraceContext,
-    /// How many functions led to it, one after another; 0 where it comes from a device.
-    pub hops: u64,
-    /// What it says.
-    pub body: Value,
-}
-
-/// Is told what happens beside the graph's own changes. Must not block.
-pub trait Observer: Send + Sync {
-    /// A device sent a message.
-    fn device_message(&self, message: &DeviceMessage);
-    /// Something could not be done: what it was about, in which trace, and a sentence.
-    fn failed(&self, subject: &str, trace: TraceContext, message: &str);
-}
-
-/// Takes the messages of devices.
-#[async_trait]
-pub trait DeviceHub: Send + Sync {
-    /// Takes one message; returns when the device's function has handled it.
-    async fn send(&self, message: DeviceMessage);
-}
-
-/// Takes what comes to a source.
-#[async_trait]
-pub trait Ingress: Send + Sync {
-    /// Takes one message; returns when the source's function has handled it.
-    async fn receive(&self, source: &str, message: DeviceMessage);
-}
+use twin_graph::Change;
 
 /// The texts of users' own functions, by file.
 pub type Scripts = BTreeMap<String, String>;
 
-/// What a pipeline is made of beside its topology.
-#[derive(Clone)]
-pub struct PipelineParts {
-    /// The instance's host name, the `source` of its notifications.
-    pub host: Arc<str>,
-    /// To change the instance.
-    pub service: Arc<dyn TwinService>,
-    /// To read it.
-    pub view: Arc<GraphView>,
-    /// What happens to it.
-    pub history: Arc<dyn ChangeHistory>,
-    /// Where each endpoint is.
-    pub cursors: Arc<dyn Cursors>,
-    /// Where each node is.
-    pub memory: Arc<dyn Memory>,
-    /// What is reached outside.
-    pub surroundings: Arc<dyn Surroundings>,
-    /// Who is told.
-    pub observer: Arc<dyn Observer>,
-    /// Where everything is counted.
-    pub flow: Arc<Flow>,
-    /// What goes to endpoints of 2019 without being a change.
-    pub direct: Arc<DirectEvents>,
-    /// Scales backoffs and pauses: 1 for the service's, less for tests.
-    pub time_factor: f64,
-    /// Cancelled when the node that has these parts is to end: what is under way is finished,
-    /// nothing new is begun.
-    pub stop: CancellationToken,
+/// How long a node may take to end what it began, when a deploy changes it.
+const NODE_ENDS: Duration = Duration::from_secs(5);
+
+/// A topology at work. Another is put in its place by [`Pipeline::apply`], which leaves alone what
+/// did not change. What was not delivered when it ends is delivered by the next one, because
+/// endpoints and subscriptions are cursors.
+pub struct Pipeline {
+    parts: PipelineParts,
+    routes: Arc<LiveRoutes>,
+    doors: Mutex<Arc<Doors>>,
+    /// Held through a deploy, so that two follow each other.
+    running: tokio::sync::Mutex<Running>,
+    this: Weak<Self>,
 }
 
-/// A topology at work; dropping it stops it. What was not delivered is delivered by the next one,
-/// because endpoints are cursors.
-pub struct Pipeline {
-    host: Arc<str>,
-    view: Arc<GraphView>,
-    routes: Arc<LiveRoutes>,
-    ingress: HashMap<String, Arc<dyn Function>>,
-    observer: Arc<dyn Observer>,
-    _work: Vec<JoinSet<()>>,
+#[derive(Default)]
+struct Running {
+    topology: Topology,
+    scripts: Scripts,
+    functions: HashMap<String, Arc<dyn Function>>,
+    tasks: BTreeMap<String, NodeTasks>,
+}
+
+/// What runs for a node, and how it is asked to end.
+struct NodeTasks {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl NodeTasks {
+    /// Lets what is under way end, so that it need not be done a second time.
+    async fn end(mut self) {
+        self.stop.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(NODE_ENDS, ended).await.is_err() {
+            tracing::warn!("a part of the topology did not end in time");
+        }
+    }
 }
 
 impl Pipeline {
-    /// Starts a checked topology, between the event routes that the instance has: those that come
-    /// and go later are taken up and dropped. Must be called within a tokio runtime.
-    pub fn start(topology: &Topology, scripts: &Scripts, parts: &PipelineParts) -> Self {
-        let routes = Arc::new(LiveRoutes::new(parts.view.clone()));
-        let functions = functions(topology, scripts, parts);
-        let mut work = Vec::new();
-        for (name, spec) in &topology.subscriptions {
-            if let Some(function) = functions.get(&spec.function) {
-                let function = function.clone();
-                work.push(subscription::start(name, spec, topology, function, parts));
-            }
+    /// A pipeline with nothing in it.
+    pub fn new(parts: PipelineParts) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            routes: Arc::new(LiveRoutes::new(parts.view.clone())),
+            doors: Mutex::default(),
+            running: tokio::sync::Mutex::default(),
+            this: this.clone(),
+            parts,
+        })
+    }
+
+    /// Puts a checked topology to work in place of the one before, between the event routes that
+    /// the instance has: those that come and go later are taken up and dropped. What did not
+    /// change is not disturbed; what did ends what it began and goes on from there.
+    pub async fn apply(&self, topology: &Topology, scripts: &Scripts) {
+        let mut running = self.running.lock().await;
+        let files = changed_files(&running.scripts, scripts);
+        let difference = Difference::of(&running.topology, topology, &files);
+        end_nodes(&mut running.tasks, &difference).await;
+        running.topology = topology.clone();
+        running.scripts = scripts.clone();
+        self.build_functions(&mut running, &difference);
+        *self.doors.lock() = Arc::new(Doors::new(topology, &running.functions));
+        self.start_nodes(&mut running, &difference);
+        let ids: BTreeSet<_> = Wiring::new(topology).nodes().map(|node| node.id()).collect();
+        self.parts.flow.retain(|node| ids.contains(node));
+        self.parts.direct.retain(|name| topology.endpoints2019.contains_key(name));
+    }
+
+    /// Ends what is under way, and everything.
+    pub async fn stop(&self) {
+        let mut running = self.running.lock().await;
+        *self.doors.lock() = Arc::default();
+        for (_, node) in std::mem::take(&mut running.tasks) {
+            node.end().await;
         }
-        for (name, spec) in &topology.endpoints {
-            work.push(delivery::start(name, spec, routes.clone(), parts));
-        }
-        for (name, spec) in &topology.endpoints2019 {
-            work.push(delivery::start_2019(name, spec, parts));
-        }
-        let of_device = |(device, function): (&str, &str)| {
-            Some((device.to_owned(), functions.get(function)?.clone()))
-        };
-        Self {
-            host: parts.host.clone(),
-            view: parts.view.clone(),
-            ingress: topology.devices().filter_map(of_device).collect(),
-            routes,
-            observer: parts.observer.clone(),
-            _work: work,
-        }
+        *running = Running::default();
     }
 
     /// The routes' names, in the order of [`Pipeline::verdicts`].
@@ -136,37 +110,69 @@ impl Pipeline {
 
     /// What each route does with a change, and why; empty where a change makes no notification.
     pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
-        let notification = notify(change, &self.host, &self.view);
+        let notification = notify(change, &self.parts.host, &self.parts.view);
         notification
             .map_or_else(Vec::new, |notification| self.routes.current().verdicts(&notification))
     }
-}
 
-#[async_trait]
-impl DeviceHub for Pipeline {
-    async fn send(&self, message: DeviceMessage) {
-        self.observer.device_message(&message);
-        let trace = message.trace;
-        let device = message.device.clone();
-        let Some(function) = self.ingress.get(&*device) else {
-            let sentence = "The topology names no such device; its message was not used. Add it to a source in topology.json.";
-            return self.observer.failed(&device, trace, sentence);
+    /// Where the parts of it count.
+    pub fn parts(&self) -> &PipelineParts {
+        &self.parts
+    }
+
+    fn build_functions(&self, running: &mut Running, difference: &Difference) {
+        let Running { topology, scripts, functions, .. } = running;
+        functions.retain(|name, _| topology.functions.contains_key(name));
+        for (name, spec) in &topology.functions {
+            if difference.fresh.contains(&node_id("functions", name)) {
+                let text = function_file(name, spec).and_then(|file| scripts.get(&file));
+                let function =
+                    build_function(name, spec, topology, text.map(String::as_str), &self.parts);
+                functions.insert(name.clone(), function);
+            }
+        }
+    }
+
+    fn start_nodes(&self, running: &mut Running, difference: &Difference) {
+        let Running { topology, functions, tasks, .. } = running;
+        let mut start = |part: &str, name: &str, run: &dyn Fn(&PipelineParts) -> JoinSet<()>| {
+            let id = node_id(part, name);
+            if difference.fresh.contains(&id) {
+                let stop = CancellationToken::new();
+                let parts = PipelineParts { stop: stop.clone(), ..self.parts.clone() };
+                tasks.insert(id, NodeTasks { tasks: run(&parts), stop });
+            }
         };
-        if let Err(error) = function.call(Event::Message(Arc::new(message))).await {
-            self.observer.failed(&device, trace, &error.to_string());
+        // Who takes first, so that nothing comes to a closed door.
+        for (name, spec) in &topology.subscriptions {
+            let Some(function) = functions.get(&spec.function) else { continue };
+            start("subscriptions", name, &|parts| {
+                subscription::start(name, spec, topology, function.clone(), parts)
+            });
+        }
+        for (name, spec) in &topology.endpoints {
+            start("endpoints", name, &|parts| {
+                delivery::start(name, spec, self.routes.clone(), parts)
+            });
+        }
+        for (name, spec) in &topology.endpoints2019 {
+            start("endpoints2019", name, &|parts| delivery::start_2019(name, spec, parts));
+        }
+        let Some(this) = self.this.upgrade() else { return };
+        for (name, spec) in &topology.sources {
+            start("sources", name, &|parts| source::start(name, spec, this.clone(), parts));
         }
     }
 }
 
-fn functions(
-    topology: &Topology,
-    scripts: &Scripts,
-    parts: &PipelineParts,
-) -> HashMap<String, Arc<dyn Function>> {
-    let build = |(name, spec): (&String, &crate::FunctionSpec)| {
-        let script = function_file(name, spec).and_then(|file| scripts.get(&file));
-        let script = script.map(String::as_str);
-        (name.clone(), build_function(name, spec, topology, script, parts))
-    };
-    topology.functions.iter().map(build).collect()
+/// Ends what is gone or will be another.
+async fn end_nodes(tasks: &mut BTreeMap<String, NodeTasks>, difference: &Difference) {
+    let ids = difference.gone.iter().chain(&difference.fresh);
+    let ending: Vec<_> = ids.filter_map(|id| tasks.remove(id)).collect();
+    futures::future::join_all(ending.into_iter().map(NodeTasks::end)).await;
+}
+
+fn changed_files(before: &Scripts, after: &Scripts) -> BTreeSet<String> {
+    let files = before.keys().chain(after.keys());
+    files.filter(|file| before.get(*file) != after.get(*file)).cloned().collect()
 }

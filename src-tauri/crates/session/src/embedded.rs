@@ -1,19 +1,17 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
+mod deploy;
 mod devices;
-#[allow(dead_code)] // wired by the next commit of embedded.rs
+#[allow(dead_code)] // the control plane comes next
 mod endpoints;
 mod enforcement;
-#[allow(dead_code)] // wired by the next commit of embedded.rs
 mod entities;
 mod event_grid;
 mod iot_hub;
-#[allow(dead_code)] // wired by the next commit of embedded.rs
 mod memory;
 mod namespace;
 mod routes;
 mod seed;
-#[allow(dead_code)] // wired by the next commit of embedded.rs
 mod surroundings;
 
 use crate::connect::{AdtConnect, Connect, IdentityConnect};
@@ -22,34 +20,41 @@ use crate::identity::Identity;
 use crate::logging::{BEGIN_WITH, Log};
 use crate::opening::{Opening, Paced};
 use crate::screen::SharedFloorPlan;
+use crate::secrets::Secrets;
 use crate::tls::LocalCa;
 use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
+use adt_service::TwinService;
 use adt_service::server::{ServerOptions, serve};
-use adt_service::{ChangeHistory, TwinService};
-use devices::Cursors;
+use endpoints::Overlay;
 use enforcement::{Chosen, Enforcement, Fixed};
 use journal::Journal;
+use memory::NodeMemory;
 use messaging::event_grid::{EventGrid, HubTopic};
 use messaging::iot_hub::IotHub;
 use messaging::namespace::{Declared, Namespace};
 use messaging::traffic::Counts;
 use namespace::Messaging;
 use parking_lot::Mutex;
-use pipeline::{Pipeline, PipelineParts, Topology};
+use pipeline::source::http_door;
+use pipeline::{DirectEvents, Flow, Pipeline, PipelineParts, Scripts, Topology};
 use seed::Seed;
+use serde_json::Value;
 use simulator::{Instance, InstanceOptions, Jobs, Recovering, Simulation};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+use surroundings::EmbeddedServices;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use workspace::{Source, Views};
 
+pub(crate) use deploy::routes_of;
 pub use enforcement::QueryLag;
 pub(crate) use enforcement::{LONGEST_LAG, is_lag};
 
@@ -139,7 +144,17 @@ pub struct Embedded {
     identity: IdentityConnect,
     namespace: Namespace,
     messaging: Mutex<Option<Messaging>>,
+    pipeline: Arc<Pipeline>,
+    surroundings: Arc<EmbeddedServices>,
+    endpoints: Overlay,
+    memory: NodeMemory,
+    secrets: Arc<Secrets>,
     workings: Mutex<Workings>,
+    /// Held while a topology is set to work: two follow each other.
+    deploying: tokio::sync::Mutex<()>,
+    /// How many topologies were set to work.
+    deploys: AtomicU32,
+    counting_since: Instant,
     problems: Mutex<Vec<FileProblem>>,
     /// Positions as `views.json` last had them.
     pub(crate) views: Mutex<Views>,
@@ -162,15 +177,20 @@ struct Listeners {
     http: TcpListener,
 }
 
-/// What the topology sets going.
+/// What the topology sets going beside the pipeline.
 #[derive(Default)]
 struct Workings {
+    /// As deployed, without endpoints made over REST.
     topology: Topology,
-    pipeline: Option<Arc<Pipeline>>,
-    /// The simulated devices' task.
-    devices: JoinSet<()>,
+    /// With endpoints made over REST.
+    merged: Topology,
+    /// The texts of users' own functions.
+    scripts: Scripts,
+    /// The topology of the workspace's file.
+    file: Value,
+    devices: devices::Simulated,
     /// What brings real devices' messages to functions.
-    _telemetry: JoinSet<()>,
+    telemetry: JoinSet<()>,
     _watch: Option<workspace::Watch>,
 }
 
@@ -228,8 +248,35 @@ impl Embedded {
         let mqtt = iot_hub::bind(&options).await?;
         let port = listener.local_addr().map_err(OpenError::Listen)?.port();
         let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
+        let host = format!("{}:{port}", iot_hub::host_of(options.listen));
+        let log = Arc::new(Log::new());
+        let secrets = Arc::new(Secrets::of(&options.data));
+        let memory = NodeMemory::new(&journal);
+        let endpoints = Overlay::open(&journal)?;
+        let surroundings = EmbeddedServices::new(surroundings::Parts {
+            journal: journal.clone(),
+            namespace: namespace.clone(),
+            amqp: messaging.address(),
+            grid: grid.clone(),
+            secrets: secrets.clone(),
+            observer: log.clone(),
+            time_factor: options.delivery_time_factor,
+        });
+        let pipeline = Pipeline::new(PipelineParts {
+            host: host.as_str().into(),
+            service: instance.clone(),
+            view: instance.view().clone(),
+            history: instance.clone(),
+            memory: Arc::new(memory.clone()),
+            surroundings: surroundings.clone(),
+            observer: log.clone(),
+            flow: Arc::new(Flow::default()),
+            direct: Arc::new(DirectEvents::default()),
+            time_factor: options.delivery_time_factor,
+            stop: CancellationToken::new(),
+        });
         let embedded = Arc::new(Self {
-            endpoint: format!("https://{}:{port}", iot_hub::host_of(options.listen)),
+            endpoint: format!("https://{host}"),
             ca: absolute(ca.ca_path()),
             identity: IdentityConnect {
                 endpoint: identity.endpoint(),
@@ -237,10 +284,18 @@ impl Embedded {
             },
             namespace,
             messaging: Mutex::new(Some(messaging)),
+            pipeline,
+            surroundings,
+            endpoints,
+            memory,
+            secrets,
+            deploying: tokio::sync::Mutex::default(),
+            deploys: AtomicU32::new(0),
+            counting_since: Instant::now(),
             instance,
             simulation,
             journal,
-            log: Arc::new(Log::new()),
+            log,
             source: options.source.clone(),
             fixed: enforcement.fixed,
             chosen: Mutex::new(enforcement.chosen),
@@ -261,7 +316,9 @@ impl Embedded {
             jobs: Mutex::default(),
             tasks: tokio::sync::Mutex::default(),
         });
+        embedded.log.set_pipeline(Some(embedded.pipeline.clone()));
         embedded.apply_workspace(true).await?;
+        embedded.workings.lock().telemetry = iot_hub::start(&embedded);
         embedded.begin_log().await?;
         // From here on it is open, and whoever gave it up stops it.
         let _ = step(Opening::begins("Starting to listen"));
@@ -288,6 +345,11 @@ impl Embedded {
             service_bus: messaging.as_ref().map(Messaging::service_bus).unwrap_or_default(),
             identity: Some(self.identity.clone()),
         }
+    }
+
+    /// The secrets that its topology names.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The embedded IoT hub.
@@ -329,7 +391,7 @@ impl Embedded {
         self.problems.lock().extend(problems);
     }
 
-    /// The topology at work.
+    /// The topology as it was deployed.
     pub(crate) fn topology(&self) -> Topology {
         self.workings.lock().topology.clone()
     }
@@ -346,9 +408,10 @@ impl Embedded {
         if tokio::time::timeout(SERVERS_END, ended).await.is_err() {
             tracing::warn!("some clients did not let go in time");
         }
-        self.grid.stop().await;
         *self.workings.lock() = Workings::default();
         self.log.set_pipeline(None);
+        self.pipeline.stop().await;
+        self.grid.stop().await;
         let messaging = self.messaging.lock().take();
         if let Some(messaging) = messaging {
             messaging.stop().await;
@@ -357,6 +420,10 @@ impl Embedded {
             jobs.stop();
         }
         self.keep_simulation();
+        let memory = self.memory.clone();
+        if blocking(move || memory.hand_over()).await.is_err() {
+            tracing::error!("what the topology's nodes know could not be kept");
+        }
         let journal = self.journal.clone();
         if let Ok(Err(error)) = blocking(move || journal.flush()).await {
             tracing::error!(%error, "the journal could not be flushed");
@@ -417,7 +484,8 @@ impl Embedded {
             self.stopped(),
         ));
         let router = messaging::event_grid::router(self.grid.clone(), options.token.clone())
-            .merge(messaging::iot_hub::router(self.hub.clone()));
+            .merge(messaging::iot_hub::router(self.hub.clone()))
+            .merge(http_door(self.pipeline.clone(), options.token.clone()));
         servers.spawn(messaging::http::serve(
             listeners.http,
             http_tls,
@@ -434,61 +502,6 @@ impl Embedded {
         let (stop, stopped) = oneshot::channel::<()>();
         self.stop_servers.lock().push(stop);
         async { drop(stopped.await) }
-    }
-
-    /// Sets a topology going in place of the one before. Endpoints are cursors: what the old one
-    /// did not deliver, the new one does.
-    async fn deploy(self: &Arc<Self>, topology: Topology) -> Result<(), OpenError> {
-        self.instance.set_endpoints(topology.endpoints.keys().cloned());
-        self.seed_routes(&topology).await?;
-        event_grid::declare(&self.grid, &topology).await;
-        iot_hub::declare(self, &topology).await;
-        let service: Arc<dyn TwinService> = self.instance.clone();
-        let history: Arc<dyn ChangeHistory> = self.instance.clone();
-        let parts = PipelineParts {
-            host: self.endpoint.trim_start_matches("https://").into(),
-            service,
-            view: self.instance.view().clone(),
-            history,
-            cursors: Arc::new(Cursors::new(&self.journal)?),
-            memory: Arc::new(memory::NodeMemory::new(&self.journal)),
-            surroundings: self.surroundings(),
-            observer: self.log.clone(),
-            flow: Arc::default(),
-            direct: Arc::default(),
-            time_factor: 1.0,
-            stop: Default::default(),
-        };
-        if self.connected.load(Relaxed) {
-            // Other devices have other keys.
-            self.connect().write(&self.data).map_err(OpenError::Connect)?;
-        }
-        let mut workings = self.workings.lock();
-        // The old pipeline first: two would deliver one event twice.
-        workings.pipeline = None;
-        workings._telemetry = JoinSet::new();
-        self.log.set_pipeline(None);
-        let pipeline = Arc::new(Pipeline::start(&topology, &pipeline::Scripts::new(), &parts));
-        self.log.set_pipeline(Some(pipeline.clone()));
-        workings.devices = devices::start(self, &topology, pipeline.clone());
-        workings._telemetry = iot_hub::start(self, &pipeline);
-        event_grid::register_functions(&self.grid, &topology, &pipeline);
-        workings.pipeline = Some(pipeline);
-        workings.topology = topology;
-        Ok(())
-    }
-
-    fn surroundings(&self) -> Arc<dyn pipeline::Surroundings> {
-        let amqp = self.messaging.lock().as_ref().map(Messaging::address).unwrap_or_default();
-        surroundings::EmbeddedServices::new(surroundings::Parts {
-            journal: self.journal.clone(),
-            namespace: self.namespace.clone(),
-            amqp,
-            grid: self.grid.clone(),
-            secrets: Arc::new(crate::secrets::Secrets::of(&self.data)),
-            observer: self.log.clone(),
-            time_factor: 1.0,
-        })
     }
 
     /// Jobs that have not ended.

@@ -25,7 +25,7 @@ pub struct SaveInput {
 }
 
 /// A file as it should be; `None` where it should not be.
-type Wanted = (String, Option<String>);
+pub(crate) type Wanted = (String, Option<String>);
 
 /// Writes models, twins, relationships and views to the folder, which is made if need be.
 ///
@@ -248,7 +248,7 @@ fn cannot_write(name: &str, error: &std::io::Error) -> FileProblem {
 }
 
 /// All to the disk under other names, then all renamed.
-fn write(folder: &Path, wanted: &[Wanted]) -> Result<(), FileProblem> {
+pub(crate) fn write(folder: &Path, wanted: &[Wanted]) -> Result<(), FileProblem> {
     let mut staged: Vec<(PathBuf, PathBuf)> = Vec::new();
     let done = wanted
         .iter()

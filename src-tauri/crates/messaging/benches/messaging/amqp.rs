@@ -8,6 +8,7 @@ use messaging::sas::ConnectionString;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 const MESSAGES: usize = 200_000;
@@ -43,6 +44,8 @@ pub async fn run() {
     println!();
 }
 
+const SETTLED_WITHIN: Duration = Duration::from_secs(10);
+
 async fn here(name: &str, send: &str, receive: &str) {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
@@ -68,8 +71,13 @@ async fn here(name: &str, send: &str, receive: &str) {
         stats.records as f64 / stats.commits.max(1) as f64,
         stats.fsync_p50_us
     );
-    let left: u64 = namespace.service_bus().1.iter().map(|status| status.counts.active).sum();
-    assert_eq!(left, 0, "what was settled is gone");
+    // The client ended when it had said that it is done with the last ones, not when that was done.
+    let left = || namespace.service_bus().1.iter().map(|status| status.counts.active).sum::<u64>();
+    let waiting = Instant::now();
+    while left() > 0 && waiting.elapsed() < SETTLED_WITHIN {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(left(), 0, "what was settled is gone");
     listening.stop().await;
 }
 

@@ -1,10 +1,9 @@
 //! The simulated devices of a topology, and the cursors of its endpoints.
 
 use super::Embedded;
-use crate::failure::OpenError;
 use adt_service::Call;
-use journal::{Journal, StreamId};
-use pipeline::{DeviceHub, DeviceMessage, FunctionSpec, Pipeline, SourceSpec, Topology};
+use journal::Journal;
+use pipeline::{DeviceHub, DeviceMessage, FunctionSpec, SourceSpec, Topology};
 use simulator::{Driven, Reading, SimulatedDevice, SimulationState};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,19 +34,33 @@ pub(super) fn keep_state(journal: &Journal, state: &SimulationState) {
     }
 }
 
-/// Starts the topology's simulated devices; they end when the set is dropped.
-pub(super) fn start(embedded: &Embedded, topology: &Topology, hub: Arc<Pipeline>) -> JoinSet<()> {
+/// The simulated devices at work.
+#[derive(Default)]
+pub(super) struct Simulated {
+    devices: Vec<SimulatedDevice>,
+    _task: JoinSet<()>,
+}
+
+/// Makes the topology's simulated devices be at work; the same ones are left alone.
+pub(super) fn steer(embedded: &Embedded, topology: &Topology, now: &mut Simulated) {
     embedded.simulation.set_driven(driven(topology));
     let devices: Vec<_> =
         topology.sources.values().flat_map(|source| simulated(topology, source)).collect();
-    let mut tasks = JoinSet::new();
+    if now.devices == devices {
+        return;
+    }
+    *now = Simulated { _task: run(embedded, devices.clone()), devices };
+}
+
+fn run(embedded: &Embedded, devices: Vec<SimulatedDevice>) -> JoinSet<()> {
+    let mut task = JoinSet::new();
     if devices.is_empty() {
-        return tasks;
+        return task;
     }
     let simulation = embedded.simulation.clone();
     let view = embedded.instance.view().clone();
-    let sink_simulation = simulation.clone();
-    tasks.spawn(simulation.run(devices, view, move |reading| {
+    let (sink_simulation, hub) = (simulation.clone(), embedded.pipeline.clone());
+    task.spawn(simulation.run(devices, view, move |reading| {
         let (hub, simulation) = (hub.clone(), sink_simulation.clone());
         async move {
             // It may have fallen silent since it felt this.
@@ -56,7 +69,7 @@ pub(super) fn start(embedded: &Embedded, topology: &Topology, hub: Arc<Pipeline>
             }
         }
     }));
-    tasks
+    task
 }
 
 fn message(reading: Reading) -> DeviceMessage {
@@ -95,26 +108,4 @@ fn driven(topology: &Topology) -> HashMap<Arc<str>, Driven> {
         Some((twin, Driven { device: device.into(), paths }))
     };
     topology.devices().filter_map(of_device).collect()
-}
-
-/// Endpoint cursors in the journal.
-pub(super) struct Cursors {
-    journal: Journal,
-    stream: StreamId,
-}
-
-impl Cursors {
-    pub(super) fn new(journal: &Journal) -> Result<Self, OpenError> {
-        Ok(Self { journal: journal.clone(), stream: journal.stream("instance")? })
-    }
-}
-
-impl pipeline::Cursors for Cursors {
-    fn cursor(&self, endpoint: &str) -> Option<u64> {
-        self.journal.cursor(&format!("endpoint/{endpoint}"))
-    }
-
-    fn keep(&self, endpoint: &str, version: u64) {
-        self.journal.set_cursor(&format!("endpoint/{endpoint}"), self.stream, version);
-    }
 }

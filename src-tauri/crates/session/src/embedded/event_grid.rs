@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use journal::Journal;
 use messaging::event_grid::{
-    Delivery, Destination, EventGrid, Failure, GridOptions, InputSchema, TimeFactor, Topic,
+    Delivery, Destination, EventGrid, Failure, GridOptions, TimeFactor, Topic,
 };
-use pipeline::{DeviceHub, DeviceMessage, EndpointKind, FunctionSpec, Pipeline, Topology};
+use pipeline::{DeviceHub, DeviceMessage, FunctionSpec, Pipeline, Topology};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -42,23 +42,6 @@ pub(super) fn open(
         base_url: base_url.to_owned(),
     };
     EventGrid::open(journal, options).map_err(|error| OpenError::Http(error.to_string()))
-}
-
-/// Opens the topology's topics, and closes those that it no longer names.
-pub(super) async fn declare(grid: &Arc<EventGrid>, topology: &Topology) {
-    let wanted = |name: &str| {
-        topology.endpoints.get(name).is_some_and(|spec| spec.kind == EndpointKind::EventGrid)
-    };
-    for topic in grid.topics() {
-        if topic.is_custom() && !wanted(topic.name()) {
-            grid.close_topic(topic.name()).await;
-        }
-    }
-    for name in topology.endpoints.keys().filter(|name| wanted(name)) {
-        if let Err(error) = grid.open_topic(name, InputSchema::Any).await {
-            tracing::error!(%error, "an Event Grid topic could not be opened");
-        }
-    }
 }
 
 /// Lets subscriptions name the topology's functions that take devices' messages.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use twin_graph::{Origin, Timestamp};
+use twin_graph::{Origin, Timestamp, TraceContext};
 
 pub(super) const NAME: &str = "iot-hub";
 /// What the official device SDKs connect to, and nothing else.
@@ -132,13 +132,13 @@ pub(super) async fn declare(embedded: &Embedded, topology: &Topology) {
 
 /// Lets devices' messages reach their functions, until the set is dropped. Where it ended before
 /// is where the next one goes on.
-pub(super) fn start(embedded: &Embedded, pipeline: &Arc<Pipeline>) -> JoinSet<()> {
+pub(super) fn start(embedded: &Embedded) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for partition in 0..embedded.hub.endpoint().partitions().len() {
         let reader = Reader {
             hub: embedded.hub.clone(),
             partition,
-            pipeline: pipeline.clone(),
+            pipeline: embedded.pipeline.clone(),
             simulation: embedded.simulation.clone(),
         };
         tasks.spawn(reader.run());
@@ -208,11 +208,17 @@ impl Reader {
             // The same whenever it is read again, so that a repeated one can be told.
             id: format!("{}/{}/{number}", self.hub.name(), self.partition).into(),
             time: Timestamp::from(UNIX_EPOCH + Duration::from_millis(since)),
-            // Every message begins a trace.
-            trace: Call::new(Origin::Remote).trace,
+            trace: trace_of(&telemetry),
             hops: 0,
             body: body.unwrap_or_else(|_| telemetry.body_value()),
             device: telemetry.device,
         }
     }
+}
+
+/// A device may say in which trace its message is, as it would in HTTP; else one begins with it.
+fn trace_of(telemetry: &Telemetry) -> TraceContext {
+    let told = telemetry.properties.application.iter().find(|(name, _)| name == "traceparent");
+    let told = told.and_then(|(_, value)| value.as_deref()?.parse().ok());
+    told.unwrap_or_else(|| Call::new(Origin::Remote).trace)
 }

@@ -51,7 +51,6 @@ impl Messaging {
     }
 
     /// Host and port of AMQP.
-    #[allow(dead_code)] // wired by the next commit of embedded.rs
     pub(super) fn address(&self) -> (String, u16) {
         (self.host.clone(), self.port)
     }

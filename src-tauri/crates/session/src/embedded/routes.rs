@@ -34,7 +34,12 @@ impl Embedded {
             self.problems.lock().push(refusal(&error));
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&topology.routes).unwrap_or_default();
+        self.take_routes_from(&topology.routes).await
+    }
+
+    /// Makes these the routes that the next topology's are compared with.
+    pub(super) async fn take_routes_from(&self, routes: &Routes) -> Result<(), OpenError> {
+        let bytes = serde_json::to_vec(routes).unwrap_or_default();
         let journal = self.journal.clone();
         blocking(move || journal.put_value(KEY, bytes).wait()).await??;
         Ok(())

@@ -75,8 +75,10 @@ impl Embedded {
             return self.deploy_first(starting, seed.applied.as_ref()).await;
         }
         self.problems.lock().clear();
-        if starting || difference.topology.is_some() {
-            self.deploy(loaded.topology.clone()).await?;
+        if starting || difference.topology.is_some() || difference.scripts.is_some() {
+            let (topology, scripts) = self.deployed_before(&loaded.topology, &loaded.scripts);
+            self.workings.lock().file = loaded.topology.to_json();
+            self.deploy(topology, scripts).await?;
         }
         *self.views.lock() = loaded.views.clone();
         let plan = loaded.floor_plan.as_ref().map(FloorPlan::read).unwrap_or_default();
@@ -93,9 +95,10 @@ impl Embedded {
         if !starting {
             return Ok(());
         }
+        let scripts = applied.map(|applied| applied.scripts.clone()).unwrap_or_default();
         let kept =
             applied.and_then(|applied| serde_json::from_value(applied.topology.clone()).ok());
-        self.deploy(kept.unwrap_or_default()).await
+        self.deploy(kept.unwrap_or_default(), scripts).await
     }
 
     async fn apply_difference(

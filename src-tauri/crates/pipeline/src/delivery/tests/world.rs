@@ -140,16 +140,6 @@ impl Memory for MapMemory {
     }
 }
 
-struct NoCursors;
-
-impl crate::Cursors for NoCursors {
-    fn cursor(&self, _: &str) -> Option<u64> {
-        None
-    }
-
-    fn keep(&self, _: &str, _: u64) {}
-}
-
 /// What the observer was told.
 #[derive(Default)]
 pub struct Told(pub Mutex<Vec<String>>);
@@ -188,7 +178,6 @@ impl World {
             service: instance.clone(),
             view: instance.view().clone(),
             history: instance.clone(),
-            cursors: Arc::new(NoCursors),
             memory: memory.clone(),
             surroundings: near.clone(),
             observer: told.clone(),

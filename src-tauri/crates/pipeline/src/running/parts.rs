@@ -1,0 +1,44 @@
+//! What a pipeline is made of beside its topology.
+
+use super::DeviceMessage;
+use crate::{DirectEvents, Flow, Memory, Surroundings};
+use adt_service::{ChangeHistory, GraphView, TwinService};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use twin_graph::TraceContext;
+
+/// Is told what happens beside the graph's own changes. Must not block.
+pub trait Observer: Send + Sync {
+    /// A device sent a message.
+    fn device_message(&self, message: &DeviceMessage);
+    /// Something could not be done: what it was about, in which trace, and a sentence.
+    fn failed(&self, subject: &str, trace: TraceContext, message: &str);
+}
+
+/// What a pipeline is made of beside its topology.
+#[derive(Clone)]
+pub struct PipelineParts {
+    /// The instance's host name, the `source` of its notifications.
+    pub host: Arc<str>,
+    /// To change the instance.
+    pub service: Arc<dyn TwinService>,
+    /// To read it.
+    pub view: Arc<GraphView>,
+    /// What happens to it.
+    pub history: Arc<dyn ChangeHistory>,
+    /// Where each node is.
+    pub memory: Arc<dyn Memory>,
+    /// What is reached outside.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+    /// Where everything is counted.
+    pub flow: Arc<Flow>,
+    /// What goes to endpoints of 2019 without being a change.
+    pub direct: Arc<DirectEvents>,
+    /// Scales backoffs and pauses: 1 for the service's, less for tests.
+    pub time_factor: f64,
+    /// Cancelled when the node that has these parts is to end: what is under way is finished,
+    /// nothing new is begun.
+    pub stop: CancellationToken,
+}

@@ -1,0 +1,202 @@
+//! Sends device messages and takes what became of them; the same for both programs.
+
+use messaging::client::MqttClient;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+
+/// Devices, each with a connection, a thermostat and a room.
+pub const DEVICES: usize = 200;
+/// Messages on their way at once where the limit is looked for.
+const WINDOW: usize = 2_000;
+const MESSAGES: usize = 200_000;
+const WARM_UP: usize = 5_000;
+const PACED: Duration = Duration::from_secs(10);
+/// Nothing arrived for so long: something is lost.
+const LOST: Duration = Duration::from_secs(30);
+/// The first temperature; each message has the next one, which says which message it is.
+const FIRST: u64 = 1_000_000;
+
+/// What arrived, and when it was sent.
+pub struct Arrivals {
+    sent: Vec<AtomicU64>,
+    begun: Instant,
+    count: AtomicU64,
+    millis: parking_lot::Mutex<Vec<f64>>,
+    window: Semaphore,
+    arrived: Notify,
+}
+
+impl Arrivals {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            sent: std::iter::repeat_with(AtomicU64::default).take(4_000_000).collect(),
+            begun: Instant::now(),
+            count: AtomicU64::new(0),
+            millis: parking_lot::Mutex::default(),
+            window: Semaphore::new(0),
+            arrived: Notify::new(),
+        })
+    }
+
+    /// A subscriber was told of a room with this temperature.
+    pub fn arrived(&self, temperature: f64) {
+        let number = temperature as u64 - FIRST;
+        let Some(sent) = self.sent.get(number as usize) else { return };
+        let micros = self.micros() - sent.load(Relaxed);
+        self.millis.lock().push(micros as f64 / 1e3);
+        self.count.fetch_add(1, Relaxed);
+        self.window.add_permits(1);
+        self.arrived.notify_waiters();
+    }
+
+    fn micros(&self) -> u64 {
+        self.begun.elapsed().as_micros() as u64
+    }
+
+    fn body(&self, number: usize, device: usize) -> String {
+        self.sent[number].store(self.micros(), Relaxed);
+        format!(r#"{{"id":"{}","temperature":{}.0}}"#, device_id(device), FIRST + number as u64)
+    }
+
+    async fn wait_for(&self, count: u64) {
+        while self.count.load(Relaxed) < count {
+            let before = self.count.load(Relaxed);
+            if tokio::time::timeout(LOST, self.arrived.notified()).await.is_err()
+                && self.count.load(Relaxed) == before
+            {
+                panic!("{} of {count} arrived, and no more came", self.count.load(Relaxed));
+            }
+        }
+    }
+}
+
+pub fn device_id(number: usize) -> String {
+    format!("thermo_{number:04}")
+}
+
+/// What was measured.
+pub struct Measured {
+    pub per_second: f64,
+    pub cpu_micros: f64,
+    pub paced: [(f64, f64, f64); 2],
+}
+
+pub fn heading() {
+    println!(
+        "| device message → thermostat → room → subscriber | messages/s | server CPU µs a message | p50, p99 at 1,000/s | p50, p99 at half of the limit |"
+    );
+    println!("|---|---|---|---|---|");
+}
+
+pub fn row(name: &str, measured: &Measured) {
+    let [at_pace, at_half] = measured.paced;
+    println!(
+        "| {name} | {:.0} | {:.0} | {:.1} ms, {:.1} ms | {:.1} ms, {:.1} ms ({:.0}/s) |",
+        measured.per_second,
+        measured.cpu_micros,
+        at_pace.1,
+        at_pace.2,
+        at_half.1,
+        at_half.2,
+        at_half.0,
+    );
+}
+
+/// As fast as it goes, then at 1,000 a second, then at half of the limit. `cpu`: seconds of the
+/// programs under test.
+pub async fn measure(
+    clients: &Arc<Vec<MqttClient>>,
+    topic: fn(usize) -> String,
+    arrivals: &Arc<Arrivals>,
+    cpu: impl Fn() -> f64,
+) -> Measured {
+    let mut next = 0;
+    closed(clients, topic, arrivals, &mut next, WARM_UP).await;
+    let (start, cpu_before) = (Instant::now(), cpu());
+    closed(clients, topic, arrivals, &mut next, MESSAGES).await;
+    let per_second = MESSAGES as f64 / start.elapsed().as_secs_f64();
+    let cpu_micros = (cpu() - cpu_before) / MESSAGES as f64 * 1e6;
+    let mut paced = [(0.0, 0.0, 0.0); 2];
+    for (pace, measured) in [1_000.0, per_second / 2.0].into_iter().zip(&mut paced) {
+        arrivals.millis.lock().clear();
+        open(clients, topic, arrivals, &mut next, pace, PACED).await;
+        let mut millis = std::mem::take(&mut *arrivals.millis.lock());
+        millis.sort_by(f64::total_cmp);
+        *measured = (pace, millis[millis.len() / 2], millis[millis.len() * 99 / 100]);
+    }
+    Measured { per_second, cpu_micros, paced }
+}
+
+/// So many on their way at once.
+pub async fn closed(
+    clients: &Arc<Vec<MqttClient>>,
+    topic: fn(usize) -> String,
+    arrivals: &Arc<Arrivals>,
+    next: &mut usize,
+    count: usize,
+) {
+    arrivals.window.forget_permits(usize::MAX >> 4);
+    arrivals.window.add_permits(WINDOW);
+    let until = arrivals.count.load(Relaxed) + count as u64;
+    for _ in 0..count {
+        arrivals.window.acquire().await.unwrap().forget();
+        publish(clients, topic, arrivals, *next);
+        *next += 1;
+    }
+    arrivals.wait_for(until).await;
+}
+
+/// At a pace, however long each takes.
+pub async fn open(
+    clients: &Arc<Vec<MqttClient>>,
+    topic: fn(usize) -> String,
+    arrivals: &Arc<Arrivals>,
+    next: &mut usize,
+    pace: f64,
+    time: Duration,
+) {
+    let start = Instant::now();
+    let mut sent = 0;
+    let until = arrivals.count.load(Relaxed);
+    while start.elapsed() < time {
+        let due = (start.elapsed().as_secs_f64() * pace) as usize;
+        while sent < due {
+            publish(clients, topic, arrivals, *next);
+            *next += 1;
+            sent += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    arrivals.wait_for(until + sent as u64).await;
+}
+
+fn publish(
+    clients: &Arc<Vec<MqttClient>>,
+    topic: fn(usize) -> String,
+    arrivals: &Arc<Arrivals>,
+    number: usize,
+) {
+    let device = number % DEVICES;
+    let body = arrivals.body(number, device);
+    let clients = clients.clone();
+    tokio::spawn(async move { clients[device].publish(&topic(device), body, true).await.unwrap() });
+}
+
+/// CPU seconds of a process so far.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<f64> =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|f| f.parse().ok()).collect();
+    fields.iter().sum::<f64>() / 100.0
+}
+
+/// Resident memory of a process in MiB.
+pub fn resident(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.unwrap_or_default() / 1024.0
+}
