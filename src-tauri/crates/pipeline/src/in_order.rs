@@ -1,7 +1,7 @@
 //! Work on many things at once, in order where the order counts.
 
 use futures::{StreamExt, stream};
-use std::collections::HashMap;
+use indexmap::IndexMap;
 use std::hash::Hash;
 
 /// How many keys are worked on side by side.
@@ -18,7 +18,7 @@ where
     F: Fn(T) -> W,
     W: Future<Output = R>,
 {
-    let mut by_key: HashMap<K, Vec<(usize, T)>> = HashMap::new();
+    let mut by_key: IndexMap<K, Vec<(usize, T)>> = IndexMap::new();
     for (index, (key, item)) in items.into_iter().enumerate() {
         by_key.entry(key).or_default().push((index, item));
     }

@@ -30,7 +30,7 @@ pub use function::{
 };
 pub use routing::{RouteVerdict, Routes};
 pub use running::{DeviceHub, DeviceMessage, Ingress, Observer, Pipeline, PipelineParts, Scripts};
-pub use surroundings::{GridSubscriber, Kept, Memory, Surroundings, TopicKey};
+pub use surroundings::{GridSubscriber, Kept, Memory, Subscribed, Surroundings, TopicKey};
 pub use topology::{
     Authentication, Conversion, DeadLetterSpec, DeviceFrom, Difference, Endpoint2019Spec,
     EndpointKind, EndpointSpec, FunctionSpec, Mapping, Node, RouteSpec, SecretRef, SinkSpec,

@@ -6,6 +6,7 @@ mod read;
 mod service_bus;
 mod subscriber;
 mod tally;
+mod webhook;
 
 use crate::flow::NodeState;
 use crate::topology::pointer;
@@ -40,7 +41,7 @@ pub fn start(
     let webhook = topology.functions.get(&spec.function).and_then(Hook::of);
     match from.kind {
         EndpointKind::EventGrid => match webhook {
-            Some(hook) => tasks.spawn(event_grid::call_webhook(from, hook, subscriber)),
+            Some(hook) => tasks.spawn(webhook::run(from, hook, subscriber)),
             None => tasks.spawn(event_grid::call_function(from, subscriber)),
         },
         EndpointKind::EventHub => {

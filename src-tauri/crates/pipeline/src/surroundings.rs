@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use messaging::client::Trust;
-use messaging::event_grid::Destination;
+use messaging::event_grid::{Destination, Failure, SubscriptionCounts};
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,6 +43,9 @@ pub trait Surroundings: Send + Sync {
     /// later and no error.
     async fn subscribe(&self, topic: &str, name: &str, to: GridSubscriber) -> Result<(), String>;
 
+    /// How the deliveries to such a subscriber go; `None` where there is none of that name.
+    fn subscribed(&self, topic: &str, name: &str) -> Option<Subscribed>;
+
     /// Ends that.
     async fn unsubscribe(&self, topic: &str, name: &str);
 
@@ -66,6 +69,17 @@ pub enum GridSubscriber {
     Here(Arc<dyn Destination>),
     /// A webhook, by its whole address, which may have a secret in it.
     Webhook(String),
+}
+
+/// How the deliveries of an Event Grid subscription go.
+#[derive(Clone, Debug, Default)]
+pub struct Subscribed {
+    /// Why a webhook gets no events yet: it did not agree in the handshake.
+    pub refusal: Option<String>,
+    /// What the deliveries came to, since Event Grid began with them.
+    pub counts: SubscriptionCounts,
+    /// What became of the attempt that failed last, if none worked since.
+    pub last_failure: Option<Failure>,
 }
 
 /// Where a topic takes events, and what opens it.

@@ -338,6 +338,7 @@ impl Deliveries {
                 self.failures = 0;
                 self.probation = 0;
                 self.worker.counts.delivered.fetch_add(events.len() as u64, Relaxed);
+                *self.worker.counts.last_failure.lock() = None;
                 events.into_iter().for_each(|(position, ..)| self.finish(position));
             }
             Err(failure) => {
@@ -353,6 +354,7 @@ impl Deliveries {
                 for (position, attempts, _) in events {
                     self.failed(position, attempts, &failure, spread);
                 }
+                *self.worker.counts.last_failure.lock() = Some(failure);
             }
         }
     }

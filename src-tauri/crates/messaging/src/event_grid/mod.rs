@@ -404,6 +404,7 @@ impl EventGrid {
                 spec: entry.stored.spec.clone(),
                 state: if expired { ProvisioningState::Failed } else { entry.stored.state },
                 counts: entry.counts.counts(),
+                last_failure: entry.counts.last_failure.lock().clone(),
             }
         };
         Ok(subscriptions.iter().map(info).collect())
@@ -480,6 +481,8 @@ pub struct SubscriptionInfo {
     pub state: ProvisioningState,
     /// What its deliveries came to.
     pub counts: SubscriptionCounts,
+    /// What became of the attempt that failed last, if none worked since.
+    pub last_failure: Option<Failure>,
 }
 
 /// A destination that is looked up at each delivery, since it may come and go.

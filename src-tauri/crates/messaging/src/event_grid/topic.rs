@@ -4,6 +4,7 @@ use super::access::TopicKeys;
 use super::delivery::Running;
 use super::event::Event;
 use super::publish::InputSchema;
+use super::retry::Failure;
 use super::subscription::Subscription;
 use journal::{Journal, JournalError, Retention, StreamId};
 use parking_lot::Mutex;
@@ -64,6 +65,8 @@ pub(super) struct SubscriptionCounters {
     pub(super) pending: AtomicU64,
     /// Positions before this one it is done with.
     pub(super) low: AtomicU64,
+    /// What became of the attempt that failed last, if none worked since.
+    pub(super) last_failure: Mutex<Option<Failure>>,
 }
 
 /// What a subscription's deliveries came to since the start.

@@ -176,5 +176,17 @@ impl Step {
 }
 
 fn converted(value: &Value, (factor, offset): (f64, f64)) -> Option<Value> {
-    Number::from_f64(value.as_f64()? * factor + offset).map(Value::Number)
+    let scaled = value.as_f64()? * factor;
+    Number::from_f64(tidy(scaled + offset, scaled.abs().max(offset.abs()))).map(Value::Number)
+}
+
+/// A sum without the last digits of its largest part, which are noise: 212 °F are 100 °C.
+fn tidy(sum: f64, largest: f64) -> f64 {
+    const DIGITS: f64 = 13.0;
+    let digits = DIGITS - largest.log10().ceil();
+    if !(0.0..=300.0).contains(&digits) {
+        return sum;
+    }
+    let scale = 10_f64.powf(digits);
+    (sum * scale).round() / scale
 }

@@ -1,8 +1,8 @@
-//! A subscription of an Event Grid topic: Event Grid calls the function, or a webhook elsewhere.
+//! A subscription of an Event Grid topic: Event Grid calls the function.
 
 use super::subscriber::{Outcome, Subscriber};
 use super::tally::{Reason, Tally};
-use super::{Access, From, Hook};
+use super::{Access, From};
 use crate::backoff::Backoff;
 use crate::flow::NodeState;
 use crate::{FunctionError, GridSubscriber, Kept};
@@ -12,11 +12,12 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 const ELSEWHERE: &str = "an Event Grid topic elsewhere cannot call a function on this machine. Let it deliver to an event hub, and make that a source.";
-/// How often counts are kept.
-const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often counts are kept, and Event Grid's own are looked at.
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// Lets Event Grid call the function, until it is told to stop.
 pub(super) async fn call_function(from: From, subscriber: Arc<Subscriber>) {
@@ -25,27 +26,39 @@ pub(super) async fn call_function(from: From, subscriber: Arc<Subscriber>) {
     }
     let kept = subscriber.parts.memory.load(&subscriber.node);
     let tally = subscriber.kept(kept.as_ref().map(|kept| kept.state.as_slice()));
-    let called = Arc::new(Called { from, subscriber, tally: Mutex::new(tally) });
-    called.subscribe(GridSubscriber::Here(called.clone())).await;
-    called.keep_counts().await;
+    let called = Arc::new(Called {
+        from,
+        subscriber,
+        tally: Mutex::new(tally),
+        refused: AtomicU64::new(0),
+        expired: AtomicU64::new(0),
+    });
+    let to = GridSubscriber::Here(called.clone());
+    if subscribe(&called.from, &called.subscriber, to).await.is_some() {
+        called.keep_counts().await;
+    }
 }
 
-/// Lets Event Grid call a webhook.
-pub(super) async fn call_webhook(from: From, hook: Hook, subscriber: Arc<Subscriber>) {
-    let url = match with_query(&hook, &subscriber) {
-        Ok(url) => url,
-        Err(sentence) => return subscriber.defect(&from, &sentence),
-    };
-    let called = Arc::new(Called { from, subscriber, tally: Mutex::default() });
-    called.subscribe(GridSubscriber::Webhook(url)).await;
-}
-
-fn with_query(hook: &Hook, subscriber: &Subscriber) -> Result<String, String> {
-    let Some(reference) = &hook.query else { return Ok(hook.url.clone()) };
-    let query = subscriber.parts.surroundings.secret(&reference.secret);
-    let query = query.ok_or_else(|| crate::no_secret(&reference.secret))?;
-    let joint = if hook.url.contains('?') { '&' } else { '?' };
-    Ok(format!("{}{joint}{}", hook.url, query.trim_start_matches(['?', '&'])))
+/// Subscribes, and tries until that works; `None` when it is told to stop.
+pub(super) async fn subscribe(
+    from: &From,
+    subscriber: &Subscriber,
+    to: GridSubscriber,
+) -> Option<()> {
+    let parts = &subscriber.parts;
+    let mut backoff = Backoff::new(parts.time_factor);
+    loop {
+        match parts.surroundings.subscribe(&from.entity, &from.name, to.clone()).await {
+            Ok(()) => {
+                subscriber.meter.set_state(NodeState::Healthy, None);
+                return Some(());
+            }
+            Err(sentence) => {
+                let sentence = format!("{}: {sentence}", from.place);
+                backoff.wait(&subscriber.meter, sentence, &parts.stop).await?;
+            }
+        }
+    }
 }
 
 /// How long an event is as JSON.
@@ -71,36 +84,21 @@ struct Called {
     from: From,
     subscriber: Arc<Subscriber>,
     tally: Mutex<Tally>,
+    /// Events that were refused here, which Event Grid counts as dropped.
+    refused: AtomicU64,
+    /// Events that Event Grid gave up by itself, and that are counted.
+    expired: AtomicU64,
 }
 
 impl Called {
-    /// Subscribes, and tries until that works or it is told to stop.
-    async fn subscribe(&self, to: GridSubscriber) {
-        let parts = &self.subscriber.parts;
-        let mut backoff = Backoff::new(parts.time_factor);
-        loop {
-            let subscribed =
-                parts.surroundings.subscribe(&self.from.entity, &self.from.name, to.clone());
-            match subscribed.await {
-                Ok(()) => return self.subscriber.meter.set_state(NodeState::Healthy, None),
-                Err(sentence) => {
-                    let sentence = format!("{}: {sentence}", self.from.place);
-                    let waited = backoff.wait(&self.subscriber.meter, sentence, &parts.stop).await;
-                    if waited.is_none() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
     async fn keep_counts(&self) {
         let mut kept = self.tally.lock().clone();
         loop {
             let stopped = tokio::select! {
                 () = self.subscriber.parts.stop.cancelled() => true,
-                () = tokio::time::sleep(KEEP_EVERY) => false,
+                () = tokio::time::sleep(PERIOD) => false,
             };
+            self.see_what_expired();
             let now = self.tally.lock().clone();
             if now != kept {
                 let pair = Kept { position: now.done, state: now.bytes() };
@@ -113,6 +111,22 @@ impl Called {
         }
     }
 
+    /// Event Grid gives up what failed for too long, without asking.
+    fn see_what_expired(&self) {
+        let surroundings = &self.subscriber.parts.surroundings;
+        let there = surroundings.subscribed(&self.from.entity, &self.from.name);
+        let Some(counts) = there.map(|there| there.counts) else { return };
+        self.subscriber.meter.lag.set(counts.pending);
+        let expired = counts.dropped.saturating_sub(self.refused.load(Relaxed));
+        let known = self.expired.fetch_max(expired, Relaxed);
+        if expired > known {
+            let mut more = Tally::default();
+            more.drop(Reason::GivenUp, expired - known);
+            more.show(&self.subscriber.meter);
+            self.tally.lock().add(&more);
+        }
+    }
+
     fn count(&self, outcome: &Outcome) {
         let mut more = Tally::default();
         outcome.count(&mut more);
@@ -122,6 +136,7 @@ impl Called {
 
     fn drop(&self, reason: Reason, error: FunctionError) -> Failure {
         self.count(&Outcome::Dropped(reason, error));
+        self.refused.fetch_add(1, Relaxed);
         // Event Grid gives it up after this.
         Failure::of_status(400)
     }

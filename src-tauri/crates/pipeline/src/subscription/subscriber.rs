@@ -76,6 +76,12 @@ impl Subscriber {
         self.meter.bytes.add(bytes as u64);
     }
 
+    /// Counts events that came and went without us.
+    pub(super) fn passed(&self, came: u64, went: u64) {
+        self.came.events.add(came);
+        self.went.events.add(went);
+    }
+
     /// Calls the function once.
     pub(super) async fn call(&self, event: Event) -> Result<(), FunctionError> {
         self.went.events.add(1);

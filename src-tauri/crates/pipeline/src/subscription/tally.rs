@@ -19,12 +19,14 @@ pub(crate) enum Reason {
     Unreadable,
     Refused,
     Lost,
+    GivenUp,
 }
 
-const REASONS: [&str; 3] = [
+const REASONS: [&str; 4] = [
     "not an event that can be read",
     "its function did not take it",
     "retention took it before it was read",
+    "Event Grid gave it up",
 ];
 
 impl Tally {

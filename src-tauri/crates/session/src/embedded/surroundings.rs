@@ -18,7 +18,9 @@ use messaging::event_hubs::EventHubSpec;
 use messaging::namespace::{EntityError, Namespace};
 use messaging::service_bus::{DEFAULT_RULE, Rule, SubscriptionSpec, TopicSpec};
 use parking_lot::Mutex;
-use pipeline::{FunctionSpec, GridSubscriber, Observer, Surroundings, TopicKey, Topology, node_id};
+use pipeline::{
+    FunctionSpec, GridSubscriber, Observer, Subscribed, Surroundings, TopicKey, Topology, node_id,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::sync::{Arc, OnceLock, Weak};
@@ -29,6 +31,8 @@ use twin_graph::Origin;
 /// Between attempts to subscribe a webhook that does not agree: from the one to the other.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(300);
+const BY_HAND: &str =
+    "The webhook has not answered the handshake yet: open the validation URL that it was sent.";
 /// The function elsewhere that the environment names, as every official SDK reads it.
 const CLIENT: [&str; 3] = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"];
 
@@ -54,6 +58,8 @@ pub(crate) struct EmbeddedServices {
     identity: OnceLock<Result<Arc<dyn TokenCredential>, String>>,
     /// Who asks webhooks again, by topic and name.
     asking: Mutex<HashMap<(String, String), AbortHandle>>,
+    /// Why a webhook does not agree, by topic and name.
+    refusals: Mutex<HashMap<(String, String), String>>,
     this: Weak<Self>,
 }
 
@@ -66,6 +72,7 @@ impl EmbeddedServices {
             made,
             identity: OnceLock::new(),
             asking: Mutex::default(),
+            refusals: Mutex::default(),
             this: this.clone(),
         })
     }
@@ -230,9 +237,9 @@ impl EmbeddedServices {
         self.stop_asking(topic, name);
         match self.parts.grid.put_subscription(topic, name, spec.clone()).await {
             Ok(ProvisioningState::Succeeded) => {}
-            Ok(_) => self.tell(name, "The webhook has not answered the handshake yet: open the validation URL that it was sent."),
+            Ok(_) => self.refused(topic, name, BY_HAND),
             Err(GridError::Validation(why)) => {
-                self.tell(name, &why);
+                self.refused(topic, name, &why);
                 self.ask_again(topic, name, spec);
             }
             Err(error) => return Err(error.to_string()),
@@ -257,10 +264,14 @@ impl EmbeddedServices {
                 let state = grid.put_subscription(&own_topic, &own_name, spec.clone()).await;
                 let Some(this) = this.upgrade() else { return };
                 match state {
-                    Err(GridError::Validation(why)) => this.tell(&own_name, &why),
-                    Err(error) => return this.tell(&own_name, &error.to_string()),
+                    Err(GridError::Validation(why)) => this.refused(&own_topic, &own_name, &why),
+                    Err(error) => {
+                        return this.refused(&own_topic, &own_name, &error.to_string());
+                    }
                     Ok(_) => {
-                        this.asking.lock().remove(&(own_topic, own_name));
+                        let key = (own_topic, own_name);
+                        this.refusals.lock().remove(&key);
+                        this.asking.lock().remove(&key);
                         return;
                     }
                 }
@@ -274,14 +285,19 @@ impl EmbeddedServices {
     }
 
     fn stop_asking(&self, topic: &str, name: &str) {
-        if let Some(asking) = self.asking.lock().remove(&(topic.to_owned(), name.to_owned())) {
+        let key = (topic.to_owned(), name.to_owned());
+        self.refusals.lock().remove(&key);
+        if let Some(asking) = self.asking.lock().remove(&key) {
             asking.abort();
         }
     }
 
-    fn tell(&self, subscription: &str, message: &str) {
+    /// Says that a webhook does not agree, and why.
+    fn refused(&self, topic: &str, subscription: &str, why: &str) {
         let trace = Call::new(Origin::App).trace;
-        self.parts.observer.failed(&node_id("subscriptions", subscription), trace, message);
+        self.parts.observer.failed(&node_id("subscriptions", subscription), trace, why);
+        let key = (topic.to_owned(), subscription.to_owned());
+        self.refusals.lock().insert(key, why.to_owned());
     }
 }
 
@@ -379,6 +395,22 @@ impl Surroundings for EmbeddedServices {
             }),
         };
         self.put_subscription(topic, name, destination).await
+    }
+
+    fn subscribed(&self, topic: &str, name: &str) -> Option<Subscribed> {
+        let topic = grid_topic(topic);
+        let there = self.parts.grid.subscriptions(topic).unwrap_or_default();
+        let own = there.into_iter().find(|own| own.name == name);
+        let refusal = self.refusals.lock().get(&(topic.to_owned(), name.to_owned())).cloned();
+        match (own, refusal) {
+            (None, None) => None,
+            (None, refusal) => Some(Subscribed { refusal, ..Subscribed::default() }),
+            (Some(own), refusal) => {
+                let agreed = own.state == ProvisioningState::Succeeded;
+                let refusal = refusal.filter(|why| !agreed || why != BY_HAND);
+                Some(Subscribed { refusal, counts: own.counts, last_failure: own.last_failure })
+            }
+        }
     }
 
     async fn unsubscribe(&self, topic: &str, name: &str) {

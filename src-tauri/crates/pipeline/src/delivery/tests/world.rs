@@ -74,6 +74,10 @@ impl Surroundings for Near {
         Err("there is no Event Grid here".into())
     }
 
+    fn subscribed(&self, _: &str, _: &str) -> Option<crate::Subscribed> {
+        None
+    }
+
     async fn unsubscribe(&self, _: &str, _: &str) {}
 
     fn secret(&self, name: &str) -> Option<String> {
