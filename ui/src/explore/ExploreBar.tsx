@@ -44,12 +44,14 @@ export function ExploreBar() {
       <IconButton
         icon={ArrowLeft}
         label="Back to the twin before"
+        keys="Alt ←"
         disabled={!back}
         onClick={() => explore.travel(false)}
       />
       <IconButton
         icon={ArrowRight}
         label="Forward"
+        keys="Alt →"
         disabled={!forward}
         onClick={() => explore.travel(true)}
       />
@@ -64,22 +66,31 @@ export function ExploreBar() {
       <IconButton
         icon={Focus}
         label="Show only the selected"
+        keys="I"
         disabled={none}
         onClick={() => explore.isolate()}
       />
       <IconButton
         icon={EyeOff}
         label="Hide the selected"
+        keys="H"
         disabled={none}
         onClick={() => explore.hide()}
       />
       <IconButton
         icon={Undo2}
         label="Undo hiding or showing"
+        keys="Ctrl Z"
         disabled={!undo}
         onClick={() => explore.undo()}
       />
-      <IconButton icon={Redo2} label="Redo" disabled={!redo} onClick={() => explore.redo()} />
+      <IconButton
+        icon={Redo2}
+        label="Redo"
+        keys="Ctrl Shift Z"
+        disabled={!redo}
+        onClick={() => explore.redo()}
+      />
       {hidden > 0 && (
         <Button look="quiet" title="Show all" onClick={() => explore.showAll()}>
           <span className="number secondary" data-testid="explore-hidden">

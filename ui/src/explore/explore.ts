@@ -122,6 +122,11 @@ export class Explore {
     if (!isEverything(this.visibility.get())) this.go(everything);
   }
 
+  /** When the step was made that `undo` takes back. */
+  get latest(): number {
+    return this.steps.since;
+  }
+
   undo(): boolean {
     const done = this.steps.back();
     if (done) this.apply();

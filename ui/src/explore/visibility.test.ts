@@ -63,4 +63,11 @@ test("steps go back and forth; a new one ends the way forth", () => {
   expect([steps.forward(), steps.current]).toEqual([true, 2]);
   steps.go(9);
   expect([steps.canGoForward, steps.back(), steps.current]).toEqual([false, true, 2]);
+  const since = steps.since;
+  steps.go(3);
+  expect(steps.since).toBeGreaterThan(since);
+  steps.back();
+  expect(steps.since).toBe(since);
+  steps.back();
+  expect(steps.since).toBe(-Infinity);
 });

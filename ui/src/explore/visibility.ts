@@ -62,15 +62,29 @@ export function fromKept(value: unknown): Visibility {
 
 const mostSteps = 100;
 
+interface Step<T> {
+  value: T;
+  /** When it became the present one, by the clock of `performance.now()`. */
+  since: number;
+}
+
 /** Values with the way back and forth between them. */
 export class Steps<T> {
-  private readonly before: T[] = [];
-  private readonly after: T[] = [];
+  private readonly before: Step<T>[] = [];
+  private readonly after: Step<T>[] = [];
+  private now: Step<T>;
 
-  constructor(private now: T) {}
+  constructor(first: T) {
+    this.now = { value: first, since: -Infinity };
+  }
 
   get current(): T {
-    return this.now;
+    return this.now.value;
+  }
+
+  /** When the step was made that would be taken back. */
+  get since(): number {
+    return this.canGoBack ? this.now.since : -Infinity;
   }
 
   get canGoBack(): boolean {
@@ -85,33 +99,28 @@ export class Steps<T> {
     this.before.push(this.now);
     if (this.before.length > mostSteps) this.before.shift();
     this.after.length = 0;
-    this.now = to;
-  }
-
-  /** Replaces the present one, without a way back to it. */
-  correct(to: T): void {
-    this.now = to;
+    this.now = { value: to, since: performance.now() };
   }
 
   back(): boolean {
-    const to = this.before.pop();
-    if (to === undefined) return false;
-    this.after.push(this.now);
-    this.now = to;
-    return true;
+    return this.move(this.before, this.after);
   }
 
   forward(): boolean {
-    const to = this.after.pop();
-    if (to === undefined) return false;
-    this.before.push(this.now);
-    this.now = to;
-    return true;
+    return this.move(this.after, this.before);
   }
 
   restart(at: T): void {
     this.before.length = 0;
     this.after.length = 0;
-    this.now = at;
+    this.now = { value: at, since: -Infinity };
+  }
+
+  private move(from: Step<T>[], to: Step<T>[]): boolean {
+    const next = from.pop();
+    if (next === undefined) return false;
+    to.push(this.now);
+    this.now = next;
+    return true;
   }
 }

@@ -124,7 +124,8 @@ export function listen(canvas: HTMLElement, surface: GraphSurface, page: Page): 
     const again = twin !== null && lastClick.twin === twin && time - lastClick.time < doubleClick;
     lastClick = { time, twin: twin ?? "" };
     page.selection.select(twin);
-    if (twin === null) page.selection.gather([], false);
+    // A click beside those that are selected together lets them go, one on them looks at one.
+    if (twin === null || !page.selection.group.get().has(twin)) page.selection.gather([], false);
     const aggregate = surface.twinAt(at) === null ? surface.aggregateAt(at) : null;
     if (again && aggregate) surface.show(aggregate.rect);
     else if (again) surface.centre(twin);

@@ -64,7 +64,7 @@ const undoable = 50;
 export class Edits {
   /** Kept while another twin is looked at. */
   readonly draft = new Cell<Draft | null>(null);
-  private readonly applied: Edit[] = [];
+  private readonly applied: { edit: Edit; at: number }[] = [];
 
   constructor(
     private readonly host: Host,
@@ -89,7 +89,7 @@ export class Edits {
 
   /** Puts the value before the last applied edit back, unless it was changed again since. */
   async undo(): Promise<void> {
-    const edit = this.applied.at(-1);
+    const edit = this.applied.at(-1)?.edit;
     if (!edit) {
       this.notices.say("Nothing to undo");
       return;
@@ -114,6 +114,11 @@ export class Edits {
     }
   }
 
+  /** When the edit was made that `undo` takes back, by the clock of `performance.now()`. */
+  get latest(): number {
+    return this.applied.at(-1)?.at ?? -Infinity;
+  }
+
   /** Another instance is open: what was edited is not of it. */
   forget(): void {
     this.applied.length = 0;
@@ -121,7 +126,7 @@ export class Edits {
   }
 
   private remember(edit: Edit): void {
-    this.applied.push(edit);
+    this.applied.push({ edit, at: performance.now() });
     if (this.applied.length > undoable) this.applied.shift();
     this.selection.refresh();
     this.notices.say(`Changed ${edit.name} of ${edit.twin}`, {

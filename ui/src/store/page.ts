@@ -142,6 +142,12 @@ export class Page {
     }
   }
 
+  /** Takes back what was done last: an edit of a property, or what was hidden or shown. */
+  undo(): void {
+    if (this.explore.latest > this.edits.latest) this.explore.undo();
+    else void this.edits.undo();
+  }
+
   place(id: string, at: [number, number] | null): Promise<boolean> {
     return this.act({ type: "place", places: [{ id, at }] }, "Not moved");
   }

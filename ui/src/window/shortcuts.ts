@@ -62,8 +62,15 @@ export function listenToShortcuts(page: Page): () => void {
       event.preventDefault();
       return;
     }
-    if (event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
+    if (event.altKey || !(event.ctrlKey || event.metaKey)) return;
     const key = event.key.toLowerCase();
+    const again = event.shiftKey ? key === "z" : key === "y";
+    if (again && !inField(event.target) && !page.flow.inFront.get()) {
+      page.explore.redo();
+      event.preventDefault();
+      return;
+    }
+    if (event.shiftKey) return;
     if (key === "o") page.dialog.set("open");
     else if (key === "s") void page.saveToWorkspace();
     else if (key === "e") showQuery(page);
@@ -74,7 +81,7 @@ export function listenToShortcuts(page: Page): () => void {
     else if (key === ",") page.dialog.set("settings");
     else if (key === "z" && !inField(event.target)) {
       if (page.flow.inFront.get()) page.flow.undo();
-      else void page.edits.undo();
+      else page.undo();
     } else return;
     event.preventDefault();
   };

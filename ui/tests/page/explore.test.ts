@@ -69,6 +69,36 @@ test("paths between two twins are selected and said", async () => {
   await page.getByLabel("Shortest paths between the two").click();
   await page.getByText("Room_09 → Room_12").first().waitFor();
   expect(await page.getByTestId("group-bar").innerText()).toContain("2 twins selected");
+  // A click on one of them looks at it, a click beside them lets them go.
+  await select("Room_12");
+  expect(await page.getByTestId("group-bar").innerText()).toContain("2 twins selected");
+  await select("Room_18");
+  await page.getByTestId("group-bar").waitFor({ state: "detached" });
+});
+
+test("by keys: hide, take it back, hide again; an edit in between is taken back in its turn", async () => {
+  await select("Room_11");
+  await page.keyboard.press("h");
+  await onDrawing("Room_11", false);
+  await select("Room_12");
+  await page.locator('[data-path="/seats"]').getByTestId("property-value").click();
+  await page.getByTestId("property-edit-input").fill("12");
+  await page.keyboard.press("Control+Enter");
+  await page.getByTestId("property-edit-input").waitFor({ state: "detached" });
+  await select("Room_13");
+  await page.keyboard.press("h");
+  await onDrawing("Room_13", false);
+
+  await page.keyboard.press("Control+z");
+  await onDrawing("Room_13", true);
+  expect(await page.evaluate(() => window.fixture.patches.length)).toBe(1);
+  await page.keyboard.press("Control+z");
+  await page.getByText("Undone: seats of Room_12").first().waitFor();
+  await onDrawing("Room_11", false);
+  await page.keyboard.press("Control+z");
+  await onDrawing("Room_11", true);
+  await page.keyboard.press("Control+Shift+z");
+  await onDrawing("Room_11", false);
 });
 
 test("an expansion that shows nothing new is no step to undo", async () => {

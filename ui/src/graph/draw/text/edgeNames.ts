@@ -101,7 +101,9 @@ class EdgeNames {
     const x = straight ? (at(0) + at(end)) / 2 : at(middle);
     const y = straight ? (at(1) + at(end + 1)) / 2 : at(middle + 1);
     const left = x + (upright ? nameGap : -width / 2);
-    if (!this.taken.take(left, y - nameSize / 2, width, nameSize)) return;
+    const apart = asked ? nameGap / 2 : 0;
+    const free = this.taken.take(left - apart, y - nameSize / 2, width + 2 * apart, nameSize);
+    if (!free) return;
     context.fillStyle = palette.cont;
     context.globalAlpha = 0.9;
     context.fillRect(left - 3, y - nameSize * 0.7, width + 6, nameSize * 1.4);
