@@ -20,7 +20,8 @@ export function QueryTabs() {
   // The chosen one is in sight where there are more than there is room for.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab is chosen, or there are others
   useEffect(() => {
-    selected(list.current)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const tab = selected(list.current)?.parentElement;
+    tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current, tabs]);
 
   const onKey = (event: React.KeyboardEvent) => {
