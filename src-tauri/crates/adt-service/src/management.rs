@@ -61,6 +61,13 @@ pub trait ControlPlane: Send + Sync {
         patch: Endpoint2019Patch,
     ) -> Result<(), ManagementError>;
 
+    /// Ends the pause of an endpoint of 2019 at once, so that new keys take effect; one that makes
+    /// no pause goes on.
+    ///
+    /// # Errors
+    /// Where there is none of that id.
+    fn resume_endpoint_2019(&self, id: &str) -> Result<(), ManagementError>;
+
     /// Takes an endpoint of 2019 away.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod limits;
 mod place;
 mod progress;
 mod query;
+mod secret;
 mod serve;
 mod target;
 mod trust;
@@ -40,6 +41,8 @@ enum Command {
     Limits(limits::Limits),
     /// Ask a running instance a query.
     Query(query::Query),
+    /// Keep secrets that a topology names, list their names, or forget them.
+    Secret(secret::Secret),
     /// Print what a shell needs so that unchanged code uses a running instance.
     Env(env::Env),
     /// Put the instance's CA into this machine's trust store, or take it out.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Query(query) => query.run(),
+        Command::Secret(secret) => secret.run().map(|()| ExitCode::SUCCESS),
         Command::Env(env) => env.run().map(|()| ExitCode::SUCCESS),
         Command::Trust(trust) => trust.run().map(|()| ExitCode::SUCCESS),
     };

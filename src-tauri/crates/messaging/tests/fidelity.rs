@@ -1,5 +1,6 @@
-//! FIDELITY-messaging.md: how each behaviour of the messaging services is known. Written from the
-//! comments beside the code that begin with `//=`; `UPDATE_FIDELITY=1` writes it.
+//! FIDELITY-messaging.md: how each behaviour of the messaging services and of the control plane is
+//! known. Written from the comments beside the code that begin with `//=`; `UPDATE_FIDELITY=1`
+//! writes it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fmt::Write as _;
@@ -7,22 +8,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const HEAD: &str = "\
-# Fidelity of the messaging services
+# Fidelity of the messaging services and the control plane
 
-How Twinscope knows what Event Hubs, Service Bus, Event Grid and IoT Hub do. Written by `UPDATE_FIDELITY=1 cargo test -p messaging --test fidelity` from comments beside the code (`//= documented: …`); a test fails when it is stale. FIDELITY.md is the same for Azure Digital Twins.
+How Twinscope knows what Event Hubs, Service Bus, Event Grid and IoT Hub do, and what manages an instance. Written by `UPDATE_FIDELITY=1 cargo test -p messaging --test fidelity` from comments beside the code (`//= documented: …`); a test fails when it is stale. FIDELITY.md is the same for Azure Digital Twins.
 
-- **documented**: said by the services' documentation (Microsoft Learn).
+- **documented**: said by the services' documentation (Microsoft Learn) or API definitions.
 - **client**: what the official clients send and rely on, seen by running them.
 - **guess**: neither; what fits the rest best.
 - **ours**: the service is otherwise, or has no such thing; this server needs it.
 ";
 
-const SERVICES: [(&str, &str); 5] = [
-    ("event_hubs", "Event Hubs"),
-    ("service_bus", "Service Bus"),
-    ("namespace", "Namespace: connections and tokens"),
-    ("event_grid", "Event Grid"),
-    ("iot_hub", "IoT Hub"),
+/// Folder of crates, folder of sources in it, and title.
+const SERVICES: [(&str, &str, &str); 6] = [
+    ("messaging/src", "event_hubs", "Event Hubs"),
+    ("messaging/src", "service_bus", "Service Bus"),
+    ("messaging/src", "namespace", "Namespace: connections and tokens"),
+    ("messaging/src", "event_grid", "Event Grid"),
+    ("messaging/src", "iot_hub", "IoT Hub"),
+    ("adt-service/src/server", "management", "Control plane"),
 ];
 const KNOWN: [&str; 4] = ["documented", "client", "guess", "ours"];
 
@@ -30,8 +33,8 @@ const KNOWN: [&str; 4] = ["documented", "client", "guess", "ours"];
 fn the_page_says_what_the_comments_say() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut page = HEAD.to_owned();
-    for (folder, name) in SERVICES {
-        let rows = rows(&root.join("src").join(folder));
+    for (sources, folder, name) in SERVICES {
+        let rows = rows(&root.join("..").join(sources).join(folder));
         assert!(!rows.is_empty(), "{folder} says nothing");
         write!(page, "\n## {name}\n\n| behaviour | known by | where |\n|---|---|---|\n").unwrap();
         for Row { known, text, file } in rows {

@@ -1,8 +1,8 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
+mod control_plane;
 mod deploy;
 mod devices;
-#[allow(dead_code)] // the control plane comes next
 mod endpoints;
 mod enforcement;
 mod entities;
@@ -26,6 +26,7 @@ use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
 use adt_service::TwinService;
 use adt_service::server::{ServerOptions, serve};
+use control_plane::Management;
 use endpoints::Overlay;
 use enforcement::{Chosen, Enforcement, Fixed};
 use journal::Journal;
@@ -447,7 +448,7 @@ impl Embedded {
     }
 
     async fn serve(
-        &self,
+        self: &Arc<Self>,
         listeners: Listeners,
         ca: &LocalCa,
         options: &EmbeddedOptions,
@@ -467,7 +468,7 @@ impl Embedded {
             token: options.token.clone(),
             host_names: names,
             jobs: Some(jobs),
-            management: None,
+            management: Some(Management::of(self)),
         };
         let service: Arc<dyn TwinService> = self.instance.clone();
         let mut servers = self.servers.lock().await;

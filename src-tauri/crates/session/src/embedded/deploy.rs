@@ -160,7 +160,7 @@ impl Embedded {
         self.pipeline.apply(&merged, &scripts).await;
         // What is made again under a name that was taken away begins anew.
         let gone = Difference::of(&before, &merged, &BTreeSet::new()).gone;
-        self.memory.forget(gone.iter().map(String::as_str));
+        self.memory.forget(&gone);
         self.surroundings.release(&merged).await;
         event_grid::register_functions(&self.grid, &merged, &self.pipeline);
         self.deploys.fetch_add(1, Relaxed);
@@ -171,7 +171,6 @@ impl Embedded {
         Ok(())
     }
 
-    #[allow(dead_code)] // the control plane comes next
     /// Endpoints were made, changed or taken away over REST.
     pub(super) async fn deploy_again(self: &Arc<Self>) {
         let (topology, scripts) = {

@@ -43,9 +43,18 @@ impl NodeMemory {
         Self { shared: Arc::new(shared), runtime: Handle::current() }
     }
 
-    /// Forgets nodes that are gone: ones made anew under their names begin anew.
-    pub(crate) fn forget<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        for name in names {
+    /// Forgets nodes that are gone, by their ids: ones made anew under their names begin anew.
+    pub(crate) fn forget(&self, nodes: &BTreeSet<String>) {
+        let of_gone = |name: &String| {
+            let of_node = |node: &String| {
+                name.strip_prefix(node.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            nodes.iter().any(of_node)
+        };
+        let known: Vec<_> =
+            self.shared.state.lock().known.keys().filter(|n| of_gone(n)).cloned().collect();
+        for name in known.iter().chain(nodes) {
             if self.load(name).is_some() {
                 self.change(name, Kept::default());
             }
@@ -180,8 +189,13 @@ mod tests {
         let memory = NodeMemory::new(&journal);
         memory.keep("endpoints/one", kept(7, "x"));
         memory.hand_over();
-        memory.forget(["endpoints/one", "endpoints/never"]);
+        memory.keep("subscriptions/two/0", kept(3, ""));
+        memory.keep("subscriptions/twofold/0", kept(4, ""));
+        let gone = ["endpoints/one", "endpoints/never", "subscriptions/two"];
+        memory.forget(&gone.map(str::to_owned).into());
         assert_eq!(memory.load("endpoints/one"), None);
+        assert_eq!(memory.load("subscriptions/two/0"), None);
+        assert_eq!(memory.load("subscriptions/twofold/0"), Some(kept(4, "")));
         memory.hand_over();
         journal.flush().unwrap();
         assert_eq!(NodeMemory::new(&journal).load("endpoints/one"), None);

@@ -12,7 +12,10 @@ use twin_graph::Timestamp;
 
 /// Where all instances of this program are.
 const LOCATION: &str = "local";
-/// How connection strings are shown (examples of the public API definition).
+//= documented: Connection strings and keys are obscured when an endpoint is read, in the form of the
+//  API definition's examples. That what was shown may be sent back and leaves the secret as it is,
+//  is ours.
+/// How connection strings are shown.
 const HIDDEN: &str =
     "Endpoint=sb://***/;SharedAccessKeyName=***;SharedAccessKey=***;EntityPath=***";
 const HIDDEN_KEY: &str = "***";
