@@ -201,7 +201,8 @@ export class Explore {
   }
 
   async saveView(name: string): Promise<void> {
-    await this.change({ name, view: this.looks.view() });
+    // It is of the graph: the canvas and the queries stay as they are when it is opened.
+    await this.change({ name, view: { ...this.looks.view(), flow: null, queries: null } });
   }
 
   async forgetView(name: string): Promise<void> {

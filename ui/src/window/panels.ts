@@ -12,6 +12,7 @@ export const panelTitles: Record<PanelName, string> = {
 };
 
 const inspectorWidth = 320;
+const leastInspector = 260;
 const logHeight = 280;
 /** The editor beside its rows, or above them, needs more than the log. */
 const queryHeight = 340;
@@ -22,8 +23,9 @@ function add(api: DockviewApi, name: PanelName): void {
   if (name === "inspector") {
     api.addPanel({
       ...shared,
-      minimumWidth: 260,
-      initialWidth: inspectorWidth,
+      minimumWidth: leastInspector,
+      // In a narrow window the graph needs the room more.
+      initialWidth: Math.max(leastInspector, Math.min(inspectorWidth, Math.round(api.width * 0.3))),
       position: { referencePanel: "graph", direction: "right" },
     });
   } else if (name === "log") {
