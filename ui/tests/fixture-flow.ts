@@ -251,7 +251,9 @@ function check(topology: Topology, files: Record<string, string>): TopologyNote[
   }
   for (const [file, text] of Object.entries(files)) {
     const line = text.split("\n").findIndex((each) => each.includes("oops"));
-    if (line >= 0) notes.push({ path: `${file}:${line + 1}`, message: "Unknown word “oops”." });
+    const name = file.slice("functions/".length, -".rhai".length);
+    const message = `${file}, line ${line + 1}, column 1: Unknown word “oops”.`;
+    if (line >= 0) notes.push({ path: `/functions/${name}`, message });
   }
   return notes;
 }

@@ -1,37 +1,27 @@
 import {
   ConnectionLineType,
   type FinalConnectionState,
-  getViewportForBounds,
   type NodeChange,
   ReactFlow,
-  useReactFlow,
-  useStoreApi,
 } from "@xyflow/react";
-import { useEffect, useMemo, useState } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { openInspector } from "../window/panels";
 import { boxesOf, type Place, placesFor, shownBy } from "./boxes";
 import { nameOf, theInstance } from "./draft";
 import { InstanceNode } from "./InstanceNode";
+import type { Viewport } from "./kept";
 import { PartNode } from "./PartNode";
+import { firstSight, useViewport, zooms } from "./viewport";
 import { WireEdge, type WireOfCanvas } from "./WireEdge";
-import { extentOf, wirePaths } from "./wirePaths";
+import { wirePaths } from "./wirePaths";
 import { refusal } from "./wiring";
 import { kindWords, titleOf } from "./words";
 
 const nodeTypes = { part: PartNode, instance: InstanceNode };
 const edgeTypes = { wire: WireEdge };
 const grid: [number, number] = [8, 8];
-const zooms = { least: 0.2, most: 2 };
-/** What is opened is to be read; what is fitted is to be seen whole. */
-const readable = 0.75;
-/** The bar above tells what is not deployed; it lies over the canvas, so that nothing moves. */
-const barHeight = 38;
-const padding = { x: "16px", top: `${barHeight + 16}px`, bottom: "48px" } as const;
-/** How near to the edge a node is brought, in pixels. */
-const near = 32;
-
 /** The ids of nodes at a point of the screen, what lies within another first. */
 export function nodesAt(x: number, y: number): string[] {
   const found: string[] = [];
@@ -44,8 +34,31 @@ export function nodesAt(x: number, y: number): string[] {
   return found;
 }
 
-/** The topology, drawn. */
+/** The topology, drawn once it is known how much room there is: so it stands still from the start. */
 export function Canvas() {
+  const { flow } = usePage();
+  const place = useRef<HTMLDivElement>(null);
+  const [first, setFirst] = useState(flow.viewport.get());
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (first || !element) return;
+    const look = () => {
+      const { clientWidth: width, clientHeight: height } = element;
+      if (width > 0) setFirst(firstSight(flow.deployment.sheet.get(), { width, height }));
+    };
+    look();
+    const watch = new ResizeObserver(look);
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [flow, first]);
+  return (
+    <div ref={place} className="flow-drawing">
+      {first && <Drawing first={first} />}
+    </div>
+  );
+}
+
+function Drawing({ first }: { first: Viewport }) {
   const page = usePage();
   const { flow } = page;
   const { draft, places } = useCell(flow.deployment.sheet);
@@ -113,7 +126,6 @@ export function Canvas() {
     if (to !== undefined && to !== from) flow.wire(from, to);
   };
 
-  const viewport = flow.viewport.get();
   return (
     <ReactFlow
       nodes={nodes}
@@ -135,7 +147,7 @@ export function Canvas() {
       onMoveEnd={(_, at) => flow.viewport.set(at)}
       connectionLineType={ConnectionLineType.SmoothStep}
       connectionRadius={24}
-      {...(viewport && { defaultViewport: viewport })}
+      defaultViewport={first}
       minZoom={zooms.least}
       maxZoom={zooms.most}
       snapToGrid
@@ -149,56 +161,4 @@ export function Canvas() {
       proOptions={{ hideAttribution: true }}
     />
   );
-}
-
-/** Fits what there is, and brings a node into view, when that is asked for. */
-function useViewport(): void {
-  const { flow, appearance } = usePage();
-  const drawing = useReactFlow();
-  const store = useStoreApi();
-  useEffect(() => {
-    const fit = (least: number, duration: number) => {
-      const { draft, places } = flow.deployment.sheet.get();
-      const boxes = boxesOf(draft, places);
-      const extent = extentOf(boxes, wirePaths(draft, boxes));
-      const { width, height } = store.getState();
-      const at = getViewportForBounds(extent, width, height, least, 1, padding);
-      // What does not fit at a scale that can be read begins at its top left.
-      const clipped = least > zooms.least && extent.width * at.zoom > width;
-      const low = least > zooms.least && extent.height * at.zoom > height;
-      if (clipped) at.x = 16 - extent.x * at.zoom;
-      if (low) at.y = barHeight + 16 - extent.y * at.zoom;
-      void drawing.setViewport(at, { duration });
-    };
-    const duration = () => (appearance.reducedMotion.get() ? 0 : 240);
-    if (flow.viewport.get() === null) requestAnimationFrame(() => fit(readable, 0));
-    const offs = [
-      // What is new is on the canvas with the next frame.
-      flow.fitted.on(() => requestAnimationFrame(() => fit(zooms.least, duration()))),
-      flow.revealed.on((id) =>
-        requestAnimationFrame(() => {
-          const { draft, places } = flow.deployment.sheet.get();
-          const box = boxesOf(draft, places).get(shownBy(draft, id));
-          if (!box) return;
-          const { width, height, transform } = store.getState();
-          const [x, y, now] = transform;
-          const zoom = Math.max(now, readable);
-          // As little as brings it in: who sees it already keeps their place.
-          const shift = (at: number, size: number, offset: number, room: number, edge = near) =>
-            Math.max(Math.min(offset, room - near - (at + size) * zoom), edge - at * zoom);
-          const to = {
-            x: shift(box.x, box.width, x, width),
-            y: shift(box.y, box.height, y, height, near + barHeight),
-            zoom,
-          };
-          if (to.x !== x || to.y !== y || zoom !== now) {
-            void drawing.setViewport(to, { duration: duration() });
-          }
-        }),
-      ),
-    ];
-    return () => {
-      for (const off of offs) off();
-    };
-  }, [flow, appearance, drawing, store]);
 }

@@ -37,7 +37,7 @@ export function DeployBar() {
             <Pencil size={12} aria-hidden />
             {counted(list.length, "change")}
           </span>
-          <span className="ellipsis">
+          <span className="ellipsis flow-summary">
             Not deployed: <Summary list={list} />
           </span>
           <span className="stretch" />
@@ -55,18 +55,20 @@ export function DeployBar() {
           </Tooltip>
           <Tooltip
             text={
-              refused > 0
-                ? `Mend ${counted(refused, "problem")} first`
-                : "Set the topology to work. What did not change goes on undisturbed"
+              theirs
+                ? "Take theirs or keep yours first"
+                : refused > 0
+                  ? `Mend ${counted(refused, "problem")} first`
+                  : "Set the topology to work. What did not change goes on undisturbed"
             }
           >
             {/* A button that is off tells nobody why: it stays in reach. */}
             <Button
               look="primary"
               data-testid="deploy"
-              aria-disabled={refused > 0 || deploying}
+              aria-disabled={refused > 0 || deploying || theirs !== null}
               onClick={() => {
-                if (refused === 0 && !deploying) void deployment.deploy();
+                if (refused === 0 && !deploying && !theirs) void deployment.deploy();
               }}
             >
               {deploying ? "Deploying …" : "Deploy"}

@@ -72,7 +72,7 @@ function OfNode({ id }: { id: string }) {
         <p className="secondary">{kindWords(draft, id)}</p>
         {notInFile && <p className="secondary">Made over REST, not in topology.json.</p>}
       </header>
-      {part && !fixed && <Actions id={id} />}
+      {!fixed && <Actions id={id} />}
       <div className="tab-body">
         {part && (
           <div className="inspector-part">
@@ -143,20 +143,24 @@ function Actions({ id }: { id: string }) {
     <div className="flow-actions" role="toolbar" aria-label="Node">
       {leadsOn(draft, id) && <WireTo id={id} />}
       <span className="stretch" />
-      <IconButton
-        icon={CopyPlus}
-        label="Duplicate"
-        keys="Ctrl D"
-        data-testid="flow-duplicate"
-        onClick={() => flow.duplicate(id)}
-      />
-      <IconButton
-        icon={Trash2}
-        label="Delete"
-        keys="Del"
-        data-testid="flow-delete"
-        onClick={() => flow.remove(id)}
-      />
+      {id !== theInstance && (
+        <>
+          <IconButton
+            icon={CopyPlus}
+            label="Duplicate"
+            keys="Ctrl D"
+            data-testid="flow-duplicate"
+            onClick={() => flow.duplicate(id)}
+          />
+          <IconButton
+            icon={Trash2}
+            label="Delete"
+            keys="Del"
+            data-testid="flow-delete"
+            onClick={() => flow.remove(id)}
+          />
+        </>
+      )}
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { Handle, type NodeProps, Position, useUpdateNodeInternals } from "@xyflo
 import { Pencil, Rss } from "lucide-react";
 import { useEffect } from "react";
 import { millis, rate } from "../look/format";
-import { useCell } from "../store/cell";
+import { useCell, usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { rowsOf } from "./boxes";
 import { type Draft, nameOf, own, specOf } from "./draft";
@@ -90,9 +90,14 @@ function Conditions({ draft, id }: { draft: Draft; id: string }) {
 /** What kind it is, and what it let go of. */
 function Kind({ draft, id }: { draft: Draft; id: string }) {
   const dropped = useReading(id)?.dropped ?? 0;
+  const { deployment } = usePage().flow;
+  const overRest = usePart(deployment.state, (state) => state?.notInFile.includes(id) ?? false);
   return (
-    <p className="flow-node-kind">
-      <span className="ellipsis">{kindWords(draft, id)}</span>
+    <p className="flow-node-kind" title={overRest ? "Not in topology.json" : undefined}>
+      <span className="ellipsis">
+        {kindWords(draft, id)}
+        {overRest && ", over REST"}
+      </span>
       {dropped > 0 && <Dropped events={dropped} />}
     </p>
   );
@@ -138,7 +143,7 @@ function SubscriptionRow({ id }: { id: string }) {
       }}
     >
       <Rss size={14} aria-hidden />
-      <button type="button" className="ellipsis nodrag" title={titleOf(id)}>
+      <button type="button" className="ellipsis nodrag nokey" title={titleOf(id)}>
         {titleOf(id)}
       </button>
       <ProblemMark id={id} />

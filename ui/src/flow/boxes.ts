@@ -134,25 +134,24 @@ export function arrange(draft: Draft): Map<string, Box> {
   }
   for (const id of of("source")) if (!boxes.has(id)) left = below(put(id, left)) + near;
 
-  let right = 0;
+  // Routes and endpoints keep to each other; functions and sinks beside them go on by themselves.
+  let [right, end] = [0, 0];
   for (const id of of("endpoint")) {
     let y = right;
     for (const route of intoFrom(id, "routes")) y = below(put(route, y)) + near;
     const box = put(id, right);
-    let end = right;
-    for (const [at, row] of rowsOf(draft, id).entries()) {
+    const rows = rowsOf(draft, id);
+    for (const [at, row] of rows.entries()) {
       for (const { to } of wires.filter(({ from }) => from === row)) {
         if (boxes.has(to)) continue;
         // Beside its row, so that the wire is straight where there is room.
-        const beside = below(box) - (rowsOf(draft, id).length - at - 0.5) * rowHeight - portY;
+        const beside = below(box) - (rows.length - at - 0.5) * rowHeight - portY;
         end = putFunction(to, Math.max(end, beside), "end") + near;
       }
     }
-    right = Math.max(y - near, below(box), end - near) + between;
+    right = Math.max(y - near, below(box)) + between;
   }
   for (const id of of("route")) if (!boxes.has(id)) right = below(put(id, right)) + near;
-  const used = [...boxes.values()].filter(({ x }) => x === columns.end).map(below);
-  let end = used.length > 0 ? Math.max(...used) + between : 0;
   for (const id of of("end")) {
     if (!boxes.has(id) && nameOf(id)?.part === "functions")
       end = putFunction(id, end, "end") + near;

@@ -27,6 +27,20 @@ test.each([
   expect(problems.at(-1)).toMatchObject({ node, field, line, refused: true });
 });
 
+test.each([
+  ["functions/mine.rhai, line 3, column 5: Unexpected ;", 3, "Unexpected ;"],
+  ["functions/mine.rhai, line 3: Unexpected ;", 3, "Unexpected ;"],
+  ["functions/mine.rhai: It has no on_event.", null, "It has no on_event."],
+])("%s is about the function's text", (message, line, rest) => {
+  const problems = problemsOf(draft, said("/functions/mine", message), []);
+  expect(problems.at(-1)).toMatchObject({
+    node: "functions/mine",
+    field: "text",
+    line,
+    message: rest,
+  });
+});
+
 test("what is not wired yet is said once, in place of that there is no function of no name", () => {
   const problems = problemsOf(draft, said("/sources/hub/function", "There is no function «»."), []);
   expect(problems.map(({ node, message }) => [node, message])).toEqual([

@@ -1,5 +1,5 @@
 import type { TopologyNote } from "../wire/TopologyNote";
-import { type Draft, fileOf, idOf, nameOf, partNames } from "./draft";
+import { type Draft, fileOf, idOf, type NodeName, nameOf, own, partNames } from "./draft";
 
 /** A sentence about a part, placed. */
 export interface Problem {
@@ -37,7 +37,8 @@ function placed(draft: Draft, { path, message }: TopologyNote, refused: boolean)
   const node = steps.length > 1 ? nameOf(`${steps[0]}/${steps[1]}`) : null;
   if (path.startsWith("/") && node) {
     const field = steps.slice(2).join("/");
-    return { node: idOf(node.part, node.name), field, line: null, message, refused };
+    const inText = ofText(draft, node, message);
+    return { node: idOf(node.part, node.name), field, line: null, message, ...inText, refused };
   }
   for (const [name, spec] of Object.entries(draft.parts.functions)) {
     const file = fileOf(name, spec);
@@ -47,6 +48,17 @@ function placed(draft: Draft, { path, message }: TopologyNote, refused: boolean)
     return { node: idOf("functions", name), field: "text", line: at, message, refused };
   }
   return { node: null, field: path, line: null, message, refused };
+}
+
+/** A sentence that begins with a function's file, and the line in it, is about its text. */
+function ofText(draft: Draft, { part, name }: NodeName, message: string): Partial<Problem> {
+  const spec = part === "functions" ? own(draft.parts.functions, name) : undefined;
+  const file = spec ? fileOf(name, spec) : null;
+  if (file === null || !message.startsWith(file)) return {};
+  const found = /^(?:, line (\d+)(?:, column \d+)?)?: /.exec(message.slice(file.length));
+  if (!found) return {};
+  const line = found[1] === undefined ? null : Number(found[1]);
+  return { field: "text", line, message: message.slice(file.length + found[0].length) };
 }
 
 /** What leads nowhere yet. */

@@ -27,7 +27,7 @@ async function open(query = ""): Promise<void> {
 async function show(): Promise<void> {
   await page.waitForSelector("html[data-ready=true]");
   await page.getByRole("button", { name: "Flow", exact: true }).click();
-  await page.getByTestId("flow-canvas").waitFor();
+  await node("instance").waitFor();
 }
 
 const node = (id: string) => page.getByTestId(`flow-node:${id}`);
@@ -158,6 +158,7 @@ test("a wire that does not fit says why while it is drawn, and is refused", asyn
 
 test("a wire is selected by a click, and taken away", async () => {
   await open();
+  await page.locator('[data-testid="wire:routes/to-parent → endpoints/eg-twins"]').waitFor();
   const at = await page.evaluate(() => {
     const wire = document.querySelector<SVGPathElement>(
       '[data-testid="wire:routes/to-parent → endpoints/eg-twins"] .flow-wire-line',

@@ -243,7 +243,13 @@ function functionFields(draft: Draft, name: string): Field[] {
           hint: "From parent to child",
           offers: "relationships",
         },
-        { kind: "text", field: "parentProperty", label: "Parent’s property", offers: "properties" },
+        {
+          kind: "text",
+          field: "parentProperty",
+          label: "Sets",
+          hint: "The parent’s property",
+          offers: "properties",
+        },
       ];
     case "toTimeSeries":
       return [
