@@ -269,8 +269,10 @@ export class FlowView {
     const wire = id === null ? null : wireOf(id);
     // A wire's events are those of the end that can be told apart.
     const ends = wire ? [wire.from, wire.to] : id === null ? [] : [id];
-    for (const end of ends) {
-      const words = logWords(this.draft, end);
+    // What is not at work yet has no events.
+    const atWork = this.deployment.base.get();
+    for (const end of ends.filter((each) => specOf(atWork, each))) {
+      const words = logWords(atWork, end);
       if (words === null) continue;
       this.log.scope.set({ label: titleOf(end), words });
       return;
