@@ -120,6 +120,7 @@ export class FixtureFlow {
       case "topology":
         return this.state();
       case "checkTopology": {
+        if (this.fixed !== null) return failed("NotHere", this.fixed);
         const problems = check(request.topology as Topology, request.files);
         const unread = Object.keys((request.topology as Topology).endpoints).filter(
           (name) =>
@@ -179,6 +180,10 @@ export class FixtureFlow {
   }
 
   private flow(): Response {
+    // Of a remote instance its routes are known, and nothing is counted.
+    if (this.fixed !== null) {
+      return { type: "flow", atMillis: 0, revision: this.revision, nodes: [], wires: [] };
+    }
     const atMillis = this.at ?? Date.now() - this.began;
     const seconds = atMillis / 1000;
     const draft = draftOf(this.topology, this.files);

@@ -1,4 +1,6 @@
 import { count, millis, rate } from "../look/format";
+import { usePart } from "../store/cell";
+import { usePage } from "../store/usePage";
 import { nameOf } from "./draft";
 import { State } from "./Marks";
 import { useReading, useWireReading } from "./reading";
@@ -6,10 +8,15 @@ import { useReading, useWireReading } from "./reading";
 /** What a node counted, and how it does. */
 export function Figures({ id }: { id: string }) {
   const reading = useReading(id);
+  const fixed = usePart(usePage().flow.deployment.state, (state) => state?.fixed != null);
   if (!reading) {
     return (
       <div className="inspector-part">
-        <p className="hint">Not deployed: it counts nothing yet.</p>
+        <p className="hint">
+          {fixed
+            ? "What it counts is known where it runs."
+            : "Not deployed: it counts nothing yet."}
+        </p>
       </div>
     );
   }

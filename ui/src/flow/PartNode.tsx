@@ -106,7 +106,10 @@ function Kind({ draft, id }: { draft: Draft; id: string }) {
 /** State and rate, or that it is not at work yet. */
 function Doing({ id }: { id: string }) {
   const reading = useReading(id);
-  if (!reading) return <p className="flow-doing hint">Not deployed</p>;
+  const fixed = usePart(usePage().flow.deployment.state, (state) => state?.fixed != null);
+  if (!reading) {
+    return <p className="flow-doing hint">{fixed ? "Counted elsewhere" : "Not deployed"}</p>;
+  }
   const { state, message, done, millis: took } = reading;
   const isFunction = nameOf(id)?.part === "functions";
   // What counts down has its own figures, and while it does nothing passes.

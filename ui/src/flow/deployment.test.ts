@@ -124,6 +124,7 @@ test("what cannot be edited is not", async () => {
   await deployment.load();
   write(deployment, "true");
   expect(deployment.edited()).toBe(false);
+  expect(deployment.problems.get()).toEqual([]);
   deployment.place({ "routes/telemetry": { x: 1, y: 2 } });
   expect(deployment.sheet.get().places).toEqual({ "routes/telemetry": { x: 1, y: 2 } });
 });

@@ -224,6 +224,12 @@ export class Deployment {
 
   private checkSoon(): void {
     clearTimeout(this.timer);
+    // What cannot be edited was checked where it was made.
+    if (this.state.get()?.fixed) {
+      this.problems.set([]);
+      this.checking.set(false);
+      return;
+    }
     this.checking.set(true);
     this.timer = setTimeout(() => void this.check(), checkAfter);
   }
