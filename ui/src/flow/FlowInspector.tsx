@@ -170,8 +170,25 @@ function WireTo({ id }: { id: string }) {
   const { flow } = usePage();
   const draft = useDraft();
   const [open, setOpen] = useState(false);
+  /** What had the focus where the key was pressed: it goes back there. */
+  const before = useRef<Element | null>(null);
   const targets = targetsOf(draft, id);
-  useEffect(() => flow.asked.on((what) => what === "wire" && setOpen(true)), [flow]);
+  useEffect(
+    () =>
+      flow.asked.on((what) => {
+        if (what !== "wire") return;
+        before.current = document.activeElement;
+        setOpen(true);
+      }),
+    [flow],
+  );
+  const giveBack = (event: Event) => {
+    const element = before.current;
+    before.current = null;
+    if (!(element instanceof HTMLElement) || !element.isConnected) return;
+    event.preventDefault();
+    element.focus();
+  };
   return (
     <DropdownMenu.Root open={open} onOpenChange={setOpen}>
       <Tooltip text="Draw a wire from here" keys="W">
@@ -182,7 +199,12 @@ function WireTo({ id }: { id: string }) {
         </DropdownMenu.Trigger>
       </Tooltip>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align="start" sideOffset={4}>
+        <DropdownMenu.Content
+          className="menu"
+          align="start"
+          sideOffset={4}
+          onCloseAutoFocus={giveBack}
+        >
           {targets.length === 0 && (
             <p className="menu-label secondary">There is no node that takes a wire from here.</p>
           )}

@@ -65,8 +65,9 @@ export function listenToShortcuts(page: Page): () => void {
     if (event.altKey || !(event.ctrlKey || event.metaKey)) return;
     const key = event.key.toLowerCase();
     const again = event.shiftKey ? key === "z" : key === "y";
-    if (again && !inField(event.target) && !page.flow.inFront.get()) {
-      page.explore.redo();
+    if (again && !inField(event.target)) {
+      if (page.flow.inFront.get()) page.flow.redo();
+      else page.explore.redo();
       event.preventDefault();
       return;
     }

@@ -127,7 +127,10 @@ test("the same by keyboard: Enter adds, “Wire to” connects, arrows move, Ctr
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await page.locator('[data-testid="wire:sources/http → functions/ingest"]').waitFor();
-  await page.locator('.react-flow__node[data-id="sources/http"]').focus();
+  // The focus goes back to where the key was pressed.
+  await page.waitForFunction(
+    () => document.activeElement?.getAttribute("data-id") === "sources/http",
+  );
   await page.keyboard.press("Control+z");
   await page
     .locator('[data-testid="wire:sources/http → functions/ingest"]')
