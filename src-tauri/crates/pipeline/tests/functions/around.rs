@@ -67,14 +67,6 @@ impl Memory for Kepts {
     }
 }
 
-struct NoCursors;
-impl pipeline::Cursors for NoCursors {
-    fn cursor(&self, _: &str) -> Option<u64> {
-        None
-    }
-    fn keep(&self, _: &str, _: u64) {}
-}
-
 /// The embedded services, as the app has them.
 pub struct Services {
     namespace: Namespace,
@@ -211,7 +203,6 @@ impl Around {
             service: instance.clone(),
             view: instance.view().clone(),
             history: instance.clone(),
-            cursors: Arc::new(NoCursors),
             memory: Arc::new(Kepts::default()),
             surroundings: services.clone(),
             observer: heard.clone(),
