@@ -6,6 +6,7 @@ mod host;
 mod live;
 mod program;
 mod rehearsal;
+mod stack;
 
 use super::called::{Work, place};
 use super::sink::Sink;
@@ -25,6 +26,7 @@ pub use check::{ScriptProblem, ScriptTest, check_script, check_scripts, test_scr
 /// How many calls of one function run side by side. Each has a thread, and mostly waits for what
 /// it asked.
 const SIDE_BY_SIDE: usize = 16;
+const NO_THREAD: &str = "the system gives no thread for it. End other programs.";
 
 /// A function in Rhai at work.
 pub(super) struct Script {
@@ -70,13 +72,12 @@ impl Work for Script {
         let permit = self.running.clone().acquire_owned().await;
         let live = Live::new(self.reach.clone(), call.clone(), Handle::current());
         let event = event.clone();
-        let ran = tokio::task::spawn_blocking(move || {
+        let ran = stack::beside(move || {
             let _permit = permit;
             program.run(&event, live)
         });
-        let ran = ran
-            .await
-            .map_err(|_| FunctionError::transient(self.place.as_str(), "the app is ending."))?;
+        let none = || FunctionError::transient(self.place.as_str(), NO_THREAD);
+        let ran = ran.ok_or_else(none)?.await.map_err(|_| none())?;
         self.meter.busy.add(ran.busy_nanos);
         ran.result.map_err(|problem| FunctionError {
             place: self.place.clone(),

@@ -48,10 +48,17 @@ impl From {
     }
 
     fn of_2019<'a>(&self, json: Value, property: impl Fn(&str) -> Option<&'a str>) -> Event {
-        // A device's message comes bare.
-        let is_event = json.get("eventType").is_some();
-        let json =
-            if is_event { json } else { json!({"eventType": "DeviceMessage", "data": json}) };
+        // A device's message comes bare, with the rest in its properties.
+        let json = match property("eventType") {
+            Some(kind) => json!({
+                "id": property("id"),
+                "subject": property("subject"),
+                "eventType": kind,
+                "eventTime": property("eventTime"),
+                "data": json,
+            }),
+            None => json,
+        };
         let data = json.get("data");
         let text = |name: &str| {
             let of_data = data.and_then(|data| data.get(name)).and_then(Value::as_str);

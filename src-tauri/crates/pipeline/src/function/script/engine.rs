@@ -15,10 +15,15 @@ pub(super) const TIME: Duration = Duration::from_secs(5);
 const OPERATIONS: u64 = 1_000_000;
 /// Functions that call each other.
 const LEVELS: usize = 32;
+/// How deep statements and expressions are nested: on the top level, and in a function. With
+/// [`LEVELS`] it must fit a thread's stack.
+const DEPTHS: (usize, usize) = (64, 32);
 const VARIABLES: usize = 256;
 /// Bytes of one text; members of an array or object, with all in it.
 const TEXT_BYTES: usize = 1 << 20;
 const MEMBERS: usize = 20_000;
+/// How deep JSON is nested: what goes out of here is read and dropped on common stacks.
+const JSON_DEPTH: usize = 64;
 /// How often the time is looked at.
 const LOOK_EVERY: u64 = 256;
 
@@ -32,6 +37,7 @@ pub(super) fn new() -> Engine {
         .set_max_modules(0)
         .set_max_operations(OPERATIONS)
         .set_max_call_levels(LEVELS)
+        .set_max_expr_depths(DEPTHS.0, DEPTHS.1)
         .set_max_variables(VARIABLES)
         .set_max_string_size(TEXT_BYTES)
         .set_max_array_size(MEMBERS)
@@ -64,6 +70,29 @@ pub(super) fn dynamic(json: &Value) -> Result<Dynamic, String> {
 
 /// A value of Rhai as JSON.
 pub(super) fn json(value: &Dynamic) -> Result<Value, String> {
+    json_within(value, JSON_DEPTH)
+}
+
+fn json_within(value: &Dynamic, depth: usize) -> Result<Value, String> {
+    if value.is_shared() {
+        return json_within(&value.flatten_clone(), depth);
+    }
+    let inner = || depth.checked_sub(1).ok_or("A value is nested too deeply for JSON.");
+    if let Some(array) = value.read_lock::<Array>() {
+        let depth = inner()?;
+        return array.iter().map(|value| json_within(value, depth)).collect();
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let depth = inner()?;
+        let mut members = serde_json::Map::new();
+        for (name, value) in map.iter() {
+            members.insert(name.to_string(), json_within(value, depth)?);
+        }
+        return Ok(Value::Object(members));
+    }
+    if value.as_float().is_ok_and(|number| !number.is_finite()) {
+        return Err("A number that is not finite is no JSON.".to_owned());
+    }
     from_dynamic(value).map_err(|_| format!("A value of type {} is no JSON.", value.type_name()))
 }
 

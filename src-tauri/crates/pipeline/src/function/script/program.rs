@@ -5,6 +5,7 @@ use super::engine::{self, TIME};
 use super::host::{self, Host, message_json};
 use super::live::Live;
 use super::rehearsal::Rehearsal;
+use super::{NO_THREAD, stack};
 use crate::Event;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ParseError, Position, Scope};
 use serde_json::{Value, json};
@@ -45,7 +46,9 @@ impl Program {
             return Err(whole(format!("A function has at most {} KiB.", MOST_BYTES >> 10)));
         }
         let engine = engine::new();
-        let ast = engine.compile(text).map_err(|error| parse_problem(file, &error))?;
+        let compiled = stack::here(|| engine.compile(text));
+        let compiled = compiled.ok_or_else(|| whole(NO_THREAD.to_owned()))?;
+        let ast = compiled.map_err(|error| parse_problem(file, &error))?;
         let has = |name: &str| ast.iter_functions().any(|f| f.name == name && f.params.len() == 1);
         let (takes_messages, takes_events) = (has(ON_MESSAGE), has(ON_EVENT));
         if !takes_messages && !takes_events {
@@ -83,7 +86,8 @@ impl Program {
 
     /// Calls one of its tests.
     pub(super) fn rehearse(&self, test: &str, rehearsal: Rehearsal) -> Result<(), ScriptProblem> {
-        self.call(test, (), Arc::new(rehearsal))
+        let ran = stack::here(|| self.call(test, (), Arc::new(rehearsal)));
+        ran.unwrap_or_else(|| Err(self.problem(Position::NONE, NO_THREAD.to_owned())))
     }
 
     fn argument(&self, event: &Event) -> Result<(&'static str, Dynamic), ScriptProblem> {

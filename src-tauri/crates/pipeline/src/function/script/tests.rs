@@ -51,6 +51,8 @@ fn what_takes_too_much_is_ended_with_its_place() {
         ("patch(\"none\", [#{op: \"move\", path: \"/a\"}])", "Unsupported"),
         ("assert_eq(1, 2)", "it is 1, not 2"),
         ("publish(\"s\", Fn(\"x\"))", "no JSON"),
+        ("let a = []; for i in 0..200 { a = [a]; } publish(\"s\", a)", "too deeply"),
+        ("publish(\"s\", #{x: 0.0 / 0.0})", "no JSON"),
     ] {
         let problem = failed(&format!("fn test_it() {{\n  {body}\n}}"));
         assert!(problem.message.contains(words), "{body}: {problem}");
@@ -105,4 +107,50 @@ fn a_test_does_not_see_another() {
     );
     let program = Program::compile("f", "fn on_event(event) { give_rows([]) }").unwrap();
     assert!(program.rehearse("on_none", Rehearsal::default()).is_err());
+}
+
+#[test]
+fn the_deepest_that_is_allowed_fits_the_stack() {
+    let nested = |depth: usize| {
+        let (open, close) = ("abs(".repeat(depth), ")".repeat(depth));
+        format!("fn deep(n) {{\n {open}deep(n + 1){close}\n}}\nfn test_it() {{ deep(0) }}")
+    };
+    let deepest = (1..64)
+        .rev()
+        .find(|depth| {
+            check_script("f", &format!("fn on_event(e) {{}}\n{}", nested(*depth))).is_ok()
+        })
+        .unwrap();
+    assert!(deepest > 10, "{deepest}");
+    assert!(failed(&nested(deepest)).message.contains("too deeply"));
+    for (open, close) in [
+        ("[", "]"),
+        ("#{a:", "}"),
+        ("{", "}"),
+        ("(1+", ")"),
+        ("-", ""),
+        ("if true {", "}"),
+        ("|x| ", ""),
+        ("switch 1 { 1 => ", "}"),
+        ("try {", "} catch {}"),
+        ("`${", "}`"),
+    ] {
+        for depth in [60, 1_000, 20_000] {
+            let body = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            // Whether it compiles or not: it ends.
+            let _ = check_script("f", &format!("fn on_event(e) {{ {body} }}"));
+        }
+    }
+}
+
+#[test]
+fn the_documentations_example_works() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/functions.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let example = text.split("```rhai").nth(1).unwrap().split("```").next().unwrap();
+    let program = Program::compile("functions/comfort.rhai", example).unwrap();
+    assert!(program.takes_messages && program.takes_events);
+    let tests = test_script("functions/comfort.rhai", example);
+    assert_eq!(tests.len(), 1);
+    assert_eq!(tests[0].problem, None);
 }
