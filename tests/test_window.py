@@ -5,7 +5,7 @@ import subprocess
 
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
-from twinscope.programs import client, eventually, text_of
+from twinscope.programs import ROOT, client, eventually, text_of
 
 ROOM, THERMOSTAT = "Room_11", "thermo_0011"
 
@@ -162,6 +162,38 @@ def test_an_instance_of_another_process(window, serve):
 
     kept = (app.home / ".config/twinscope/settings.json").read_text()
     assert host in kept and "the-one" not in kept
+
+
+def drag(app, kind, *paths):
+    """What the shell tells the page while a file manager drags over the window."""
+    script = """
+        const [event, paths] = arguments;
+        const payload = {paths, position: {x: 10, y: 10}};
+        window.__TAURI_INTERNALS__.invoke('plugin:event|emit', {event, payload});
+    """
+    app.driver.execute_script(script, f"tauri://drag-{kind}", [str(path) for path in paths])
+
+
+def test_files_dropped_on_the_window(window, tmp_path):
+    app = window().ready()
+    sample = ROOT / "assets" / "contoso-building"
+    files = [sample / "twins.ndjson", *sorted((sample / "models").iterdir())]
+    drag(app, "enter", *files)
+    eventually(lambda: f"Open {len(files)} files together" in text_of(app.one("drop-ground")))
+    app.picture("1-over")
+    drag(app, "drop", *files)
+    eventually(lambda: not app.all("drop-ground"))
+    shown = lambda: text_of(app.driver.find_element(By.CSS_SELECTOR, ".status-bar"))
+    eventually(lambda: "twins.ndjson" in shown() and "52" in text_of(app.one("status-twins")))
+    app.picture("2-opened")
+
+    # What is neither a folder nor a file of twins is refused by the backend, and nothing is lost.
+    stray = tmp_path / "notes.txt"
+    stray.write_text("not a twin")
+    drag(app, "drop", stray)
+    eventually(lambda: "This is not a folder" in text_of(app.driver.find_element(By.CSS_SELECTOR, ".opening")))
+    assert "twins.ndjson" in shown()
+    app.picture("3-refused")
 
 
 def test_a_workspace_is_watched(window, tmp_path):
