@@ -102,6 +102,7 @@ export class FixtureFlow {
   /** What was kept under names; the page must never ask for it again. */
   readonly kept = new Map<string, string | null>();
   readonly sent: unknown[] = [];
+  readonly triedNow: string[] = [];
   states: Record<string, NodeState> = {
     "endpoints/eh-telemetry": { kind: "secondaryKey" },
     "endpoints/sb-audit": { kind: "paused", until: new Date(Date.now() + 761_000).toISOString() },
@@ -153,6 +154,9 @@ export class FixtureFlow {
         return this.flow();
       case "sendMessage":
         this.sent.push(request);
+        return { type: "accepted" };
+      case "tryNow":
+        this.triedNow.push(request.node);
         return { type: "accepted" };
       case "secrets":
         return { type: "secrets", names: this.secrets, keptIn: "the system’s keyring" };

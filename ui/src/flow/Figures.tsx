@@ -1,3 +1,4 @@
+import { Button } from "../look/Controls";
 import { count, millis, rate } from "../look/format";
 import { usePart } from "../store/cell";
 import { usePage } from "../store/usePage";
@@ -7,8 +8,9 @@ import { useReading, useWireReading } from "./reading";
 
 /** What a node counted, and how it does. */
 export function Figures({ id }: { id: string }) {
+  const { flow } = usePage();
   const reading = useReading(id);
-  const fixed = usePart(usePage().flow.deployment.state, (state) => state?.fixed != null);
+  const fixed = usePart(flow.deployment.state, (state) => state?.fixed != null);
   if (!reading) {
     return (
       <div className="inspector-part">
@@ -22,10 +24,12 @@ export function Figures({ id }: { id: string }) {
   }
   const { counts, taken, done, millis: took, state, message } = reading;
   const part = nameOf(id)?.part;
+  const isEndpoint = part === "endpoints" || part === "endpoints2019";
+  const waits = isEndpoint && ["retrying", "paused", "failed"].includes(state.kind);
   const words =
     part === "routes"
       ? { taken: "Evaluated", done: "Matched" }
-      : part === "endpoints" || part === "endpoints2019"
+      : isEndpoint
         ? { taken: "Taken", done: "Delivered" }
         : { taken: "Taken", done: "Handled" };
   const rows: [string, number, number | null][] = [
@@ -46,8 +50,14 @@ export function Figures({ id }: { id: string }) {
         <h3>At work</h3>
         {took !== null && <span className="number">{millis(took)} ms each</span>}
       </header>
-      <div className="flow-state-line">
+      <div className="inspector-line">
         <State state={state} message={message} />
+        <span className="stretch" />
+        {waits && (
+          <Button look="quiet" data-testid="flow-try-now" onClick={() => void flow.tryNow(id)}>
+            Try now
+          </Button>
+        )}
       </div>
       {message && <p className="selectable flow-message">{message}</p>}
       <dl className="flow-figures">

@@ -238,6 +238,15 @@ export class FlowView {
     }
   }
 
+  /** Has an endpoint that waits or pauses try at once. */
+  async tryNow(node: string): Promise<void> {
+    try {
+      await ask(this.host, { type: "tryNow", node }, "accepted");
+    } catch (thrown) {
+      this.notices.say(failureOf(thrown).message, { failed: true });
+    }
+  }
+
   private async refreshLimits(): Promise<void> {
     try {
       const { limits } = await ask(this.host, { type: "limits" }, "limits");

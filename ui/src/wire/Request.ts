@@ -213,7 +213,11 @@ device: string,
 /**
  * What it says.
  */
-body: unknown, } | { "type": "secrets" } | { "type": "keepSecret", 
+body: unknown, } | { "type": "tryNow", 
+/**
+ * The node: `endpoints/NAME`, `endpoints2019/NAME`.
+ */
+node: string, } | { "type": "secrets" } | { "type": "keepSecret", 
 /**
  * Its name.
  */

@@ -188,6 +188,13 @@ test("state, rate and drops are on nodes and wires", async () => {
   expect(await node("endpoints/eh-telemetry").innerText()).toContain("On secondary key");
   await node("endpoints/sb-audit").click({ position: { x: 40, y: 12 } });
   await eventually("flow-figures", "both keys were refused");
+  await page.getByTestId("flow-try-now").click();
+  await expect
+    .poll(() => page.evaluate(() => window.fixture.flow.triedNow))
+    .toEqual(["endpoints/sb-audit"]);
+  await node("endpoints/eh-telemetry").click({ position: { x: 40, y: 12 } });
+  await eventually("flow-figures", "Delivered");
+  expect(await page.getByTestId("flow-try-now").count()).toBe(0);
 });
 
 test("a form edits the draft: dashed until deployed, differences readable, revert can be undone", async () => {

@@ -9,7 +9,6 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
 
 /// So many events wait for an endpoint at most.
 const MOST_WAITING: usize = 8_192;
@@ -61,13 +60,6 @@ impl DirectEvents {
         }
     }
 
-    /// Ends an endpoint's pause at once, so that new keys are tried; says whether there is such
-    /// an endpoint at work.
-    pub fn resume(&self, endpoint: &str) -> bool {
-        let queue = self.0.read().get(endpoint).cloned();
-        queue.map(|queue| queue.resumed.notify_waiters()).is_some()
-    }
-
     /// Forgets the queues of endpoints that are no longer there; what waits in them is counted as
     /// dropped.
     pub fn retain(&self, endpoints: impl Fn(&str) -> bool) {
@@ -100,7 +92,6 @@ pub(crate) struct Queue {
     waiting: Mutex<VecDeque<DirectEvent>>,
     meter: Arc<Meter>,
     came: Notify,
-    resumed: Notify,
 }
 
 impl Queue {
@@ -110,7 +101,6 @@ impl Queue {
             waiting: Mutex::default(),
             meter,
             came: Notify::new(),
-            resumed: Notify::new(),
         })
     }
 
@@ -142,10 +132,5 @@ impl Queue {
     /// Returns when an event may have come.
     pub(crate) async fn came(&self) {
         self.came.notified().await;
-    }
-
-    /// Ready when the pause is to end.
-    pub(crate) fn resumed(&self) -> Notified<'_> {
-        self.resumed.notified()
     }
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use ts_rs::TS;
 use twin_graph::Timestamp;
 
@@ -79,6 +81,7 @@ pub struct Meter {
     dropped: Mutex<BTreeMap<Cow<'static, str>, u64>>,
     state: Mutex<(NodeState, Option<String>)>,
     turn: Arc<tokio::sync::Mutex<()>>,
+    nudged: Notify,
 }
 
 /// A number that goes up, or is set.
@@ -136,6 +139,11 @@ impl Meter {
     /// before what the deploy started goes on with it.
     pub async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
         self.turn.clone().lock_owned().await
+    }
+
+    /// Ready when the node is to try at once what it waits with.
+    pub fn nudged(&self) -> Notified<'_> {
+        self.nudged.notified()
     }
 
     /// Goes on from what was counted before this process began. A meter that counted already
@@ -245,6 +253,13 @@ impl Flow {
             return meter.clone();
         }
         nodes.entry(id.to_owned()).or_default().clone()
+    }
+
+    /// Has a node that waits for its next attempt, or pauses, try at once; says whether there is
+    /// such a node.
+    pub fn nudge(&self, id: &str) -> bool {
+        let meter = self.nodes.lock().get(id).cloned();
+        meter.map(|meter| meter.nudged.notify_waiters()).is_some()
     }
 
     /// The meter of a wire between two nodes.

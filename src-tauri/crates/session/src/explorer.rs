@@ -352,6 +352,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         | Request::Deploy { .. }
         | Request::Flow
         | Request::SendMessage { .. }
+        | Request::TryNow { .. }
         | Request::Secrets
         | Request::KeepSecret { .. } => about_topology(opened, request).await,
         Request::Simulate { action } => simulate(opened, &action),

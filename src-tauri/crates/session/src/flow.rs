@@ -37,6 +37,7 @@ async fn of_embedded(embedded: &Arc<Embedded>, request: Request) -> Response {
         Request::SendMessage { source, device, body } => {
             send(embedded, &source, &device, body).await
         }
+        Request::TryNow { node } => try_now(embedded, &node),
         Request::Secrets => secrets(embedded),
         Request::KeepSecret { name, value } => {
             match embedded.secrets().keep(&name, value.as_deref()) {
@@ -156,6 +157,13 @@ async fn send(
     };
     embedded.pipeline().receive(source, message).await;
     Response::Accepted
+}
+
+fn try_now(embedded: &Embedded, node: &str) -> Response {
+    if embedded.pipeline().parts().flow.nudge(node) {
+        return Response::Accepted;
+    }
+    failed("NotThere", format!("There is no «{node}» in the topology at work."))
 }
 
 fn secrets(embedded: &Embedded) -> Response {

@@ -267,15 +267,15 @@ impl Endpoint {
         let Some(pause) = self.pause.clone() else { return Some(()) };
         let state = NodeState::Paused { until: pause.until };
         self.meter.set_state(state, Some(pause.message));
-        let queue = self.queue.clone();
-        let resumed = queue.resumed();
-        tokio::pin!(resumed);
-        resumed.as_mut().enable();
+        let meter = self.meter.clone();
+        let nudged = meter.nudged();
+        tokio::pin!(nudged);
+        nudged.as_mut().enable();
         loop {
             self.drop_what_came(pause.reason.text()).await;
             tokio::select! {
                 () = tokio::time::sleep(duration_until(pause.until)) => break,
-                () = &mut resumed => break,
+                () = &mut nudged => break,
                 changed = published.changed(), if self.follows_changes() => changed.ok()?,
                 () = self.queue.came() => {}
             }

@@ -194,14 +194,16 @@ impl Delivery {
         self.meter.lag.set(published.saturating_sub(self.at));
     }
 
-    /// Waits, and tells meanwhile how much waits with it.
+    /// Waits, unless somebody has it try at once, and tells meanwhile how much waits with it.
     async fn wait(&self, pause: Duration, published: &mut watch::Receiver<u64>) {
         let over = tokio::time::sleep(pause);
-        tokio::pin!(over);
+        let nudged = self.meter.nudged();
+        tokio::pin!(over, nudged);
         loop {
             self.tell_lag(*published.borrow_and_update());
             tokio::select! {
                 () = &mut over => return,
+                () = &mut nudged => return,
                 changed = published.changed() => if changed.is_err() { return over.await },
             }
         }

@@ -91,14 +91,14 @@ impl Ingress for Pipeline {
         let super::PipelineParts { observer, flow, direct, .. } = &self.parts;
         observer.device_message(&message);
         let message = Arc::new(message);
-        direct.send(DirectEvent::DeviceMessage(message.clone()));
+        let from = node_id("sources", source);
+        direct.send_from(&from, flow, DirectEvent::DeviceMessage(message.clone()));
         let doors = self.doors.lock().clone();
         let Some((to, function)) = doors.by_source.get(source) else {
             let sentence =
                 format!("There is no source «{source}» any more; its message was not used.");
             return observer.failed(&message.device, message.trace, &sentence);
         };
-        let from = node_id("sources", source);
         flow.node(&from).taken.add(1);
         flow.wire(&from, to).events.add(1);
         let (device, trace) = (message.device.clone(), message.trace);

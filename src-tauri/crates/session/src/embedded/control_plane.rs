@@ -139,7 +139,8 @@ impl ControlPlane for Management {
         let topology = embedded.endpoints.merged(&embedded.topology());
         let mut ids = topology.endpoints2019.keys();
         let id = ids.find(|own| own.eq_ignore_ascii_case(id)).ok_or_else(|| no_endpoint(id))?;
-        embedded.pipeline().parts().direct.resume(id);
+        let node = pipeline::node_id("endpoints2019", id);
+        embedded.pipeline().parts().flow.nudge(&node);
         Ok(())
     }
 

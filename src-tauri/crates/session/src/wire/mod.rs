@@ -255,6 +255,12 @@ pub enum Request {
         #[ts(type = "unknown")]
         body: serde_json::Value,
     },
+    /// Has an endpoint that waits for its next attempt, or is in a pause, try at once, with the
+    /// keys that there are now; answered by `accepted`.
+    TryNow {
+        /// The node: `endpoints/NAME`, `endpoints2019/NAME`.
+        node: String,
+    },
     /// The names of the secrets that are kept; answered by `secrets`.
     Secrets,
     /// Keeps a secret, or forgets it; answered by `secrets`.

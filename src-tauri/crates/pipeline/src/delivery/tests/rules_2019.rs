@@ -278,7 +278,7 @@ async fn in_a_pause_new_keys_take_effect_at_its_end_or_at_once_where_that_is_ask
     let began = Instant::now();
     world.eventually("a pause", || paused(&world).then_some(())).await;
     world.near.keep_secret("secondary", &good);
-    assert!(!world.parts.direct.resume("nobody") && world.parts.direct.resume("old"));
+    assert!(!world.parts.flow.nudge("endpoints2019/nobody") && world.parts.flow.nudge(OLD));
     world.eventually("the end of the pause", || (!paused(&world)).then_some(())).await;
     assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
     let before = world.counts(OLD);
