@@ -103,12 +103,11 @@ def test_what_the_instance_cannot_be_is_said(client):
         client.digital_twins.get("g", "another")
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("free-name", None), (NAME, "AlreadyExists"), ("-x", "Invalid"), ("My-Building", "AlreadyExists")]
-)
-def test_names_are_checked(client, name, reason):
-    answer = client.digital_twins.check_name_availability("westus2", CheckNameRequest(name=name))
-    assert (answer.name_available, answer.reason) == (reason is None, reason)
+def test_names_are_checked(client):
+    taken, invalid = "AlreadyExists", "Invalid"
+    for name, reason in (("free-name", None), (NAME, taken), ("My-Building", taken), ("-x", invalid), ("x", invalid)):
+        answer = client.digital_twins.check_name_availability("westus2", CheckNameRequest(name=name))
+        assert (answer.name_available, answer.reason) == (reason is None, reason)
 
 
 def test_an_endpoint_is_made_followed_to_its_end_changed_and_deleted(client, server):
@@ -159,7 +158,8 @@ def test_endpoints_are_of_each_kind_and_stay_between_starts(serve, server, clien
 
 
 def test_secrets_are_never_returned_and_closed_to_others(client, server):
-    put(client, "to-hub", EventHub(connection_string_primary_key=KEYED, dead_letter_secret=f"https://x/?sig={SECRET}"))
+    keyed = EventHub(connection_string_primary_key=KEYED, dead_letter_secret=f"https://x/?sig={SECRET}")
+    put(client, "to-hub", keyed).result()
     address = f"{server.connect['adt']['endpoint']}/subscriptions/s/resourceGroups/g/providers/Microsoft.DigitalTwins"
     read = requests.get(
         f"{address}/digitalTwinsInstances/{NAME}/endpoints/to-hub?api-version=2023-01-31",
@@ -177,38 +177,39 @@ def test_secrets_are_never_returned_and_closed_to_others(client, server):
 
 
 def test_what_was_shown_may_be_sent_back(client, server):
-    put(client, "to-hub", EventHub(connection_string_primary_key=KEYED, connection_string_secondary_key=KEYED)).result()
+    keyed = EventHub(connection_string_primary_key=KEYED, connection_string_secondary_key=KEYED)
+    put(client, "to-hub", keyed).result()
     shown = client.digital_twins_endpoint.get("g", NAME, "to-hub").properties
     shown.dead_letter_uri = "https://blobs.example/letters"
     assert put(client, "to-hub", shown).result().properties.dead_letter_uri == "https://blobs.example/letters"
     assert set(secrets(server).values()) == {KEYED}
 
 
-@pytest.mark.parametrize(
-    ("name", "properties", "words"),
-    [
-        ("to-hub", EventHub(), "connectionStringPrimaryKey"),
-        ("to-hub", EventHub(connection_string_primary_key="nothing"), "connectionStringPrimaryKey"),
-        ("to-hub", EventHub(connection_string_primary_key=KEYED.split(";EntityPath")[0]), "EntityPath"),
-        (
-            "to-hub",
-            EventHub(connection_string_primary_key=KEYED, connection_string_secondary_key=KEYED + "2"),
-            "different EntityPaths",
-        ),
-        ("to-hub", EventHub(authentication_type="IdentityBased", endpoint_uri="sb://x/"), "entityPath"),
-        ("to-hub", EventHub(authentication_type="IdentityBased", endpoint_uri="x", entity_path="y"), "address"),
-        ("to-grid", EventGrid(access_key1="one", topic_endpoint=None), "TopicEndpoint"),
-        ("to-grid", EventGrid(authentication_type="IdentityBased", topic_endpoint="https://x/", access_key1="k"), "keys"),
-        ("to-bus", ServiceBus(primary_connection_string=KEYED, dead_letter_uri="nothing"), "address"),
-        ("no_name", EventHub(connection_string_primary_key=KEYED), "name"),
-        ("12345", EventHub(connection_string_primary_key=KEYED), "name"),
-    ],
-)
-def test_what_cannot_be_an_endpoint_is_refused_with_a_sentence(client, server, name, properties, words):
-    with pytest.raises(HttpResponseError) as refused:
-        put(client, name, properties)
-    assert refused.value.status_code == 400
-    assert words in refused.value.error.message and SECRET not in refused.value.error.message
+NO_ENDPOINTS = [
+    ("to-hub", EventHub(), "connectionStringPrimaryKey"),
+    ("to-hub", EventHub(connection_string_primary_key="nothing"), "connectionStringPrimaryKey"),
+    ("to-hub", EventHub(connection_string_primary_key=KEYED.split(";EntityPath")[0]), "EntityPath"),
+    (
+        "to-hub",
+        EventHub(connection_string_primary_key=KEYED, connection_string_secondary_key=KEYED + "2"),
+        "different EntityPaths",
+    ),
+    ("to-hub", EventHub(authentication_type="IdentityBased", endpoint_uri="sb://x/"), "entityPath"),
+    ("to-hub", EventHub(authentication_type="IdentityBased", endpoint_uri="x", entity_path="y"), "address"),
+    ("to-grid", EventGrid(access_key1="one", topic_endpoint=None), "TopicEndpoint"),
+    ("to-grid", EventGrid(authentication_type="IdentityBased", topic_endpoint="https://x/", access_key1="k"), "keys"),
+    ("to-bus", ServiceBus(primary_connection_string=KEYED, dead_letter_uri="nothing"), "address"),
+    ("no_name", EventHub(connection_string_primary_key=KEYED), "name"),
+    ("12345", EventHub(connection_string_primary_key=KEYED), "name"),
+]
+
+
+def test_what_cannot_be_an_endpoint_is_refused_with_a_sentence(client, server):
+    for name, properties, words in NO_ENDPOINTS:
+        with pytest.raises(HttpResponseError) as refused:
+            put(client, name, properties)
+        assert refused.value.status_code == 400
+        assert words in refused.value.error.message and SECRET not in refused.value.error.message
     assert names(client) == [] and secrets(server) == {}
 
 
@@ -293,17 +294,16 @@ def test_what_azure_has_and_this_does_not_is_said(client):
     assert "Microsoft.DigitalTwins/digitalTwinsInstances/endpoints/write" in [o.name for o in client.operations.list()]
 
 
-@pytest.mark.parametrize(
-    ("query", "code"), [("", "MissingApiVersionParameter"), ("?api-version=1999-01-01", "InvalidApiVersionParameter")]
-)
-def test_versions_are_checked(server, query, code):
-    answer = requests.get(
-        f"{server.connect['adt']['endpoint']}/subscriptions/s/providers/Microsoft.DigitalTwins/digitalTwinsInstances{query}",
-        headers={"Authorization": "Bearer any"},
-        verify=server.connect["adt"]["ca"],
-        timeout=30,
-    )
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+def test_versions_are_checked(server):
+    url = f"{server.connect['adt']['endpoint']}/subscriptions/s/providers/Microsoft.DigitalTwins/digitalTwinsInstances"
+    for query, code in (
+        ("", "MissingApiVersionParameter"),
+        ("?api-version=", "MissingApiVersionParameter"),
+        ("?api-version=1999-01-01", "InvalidApiVersionParameter"),
+    ):
+        headers = {"Authorization": "Bearer any"}
+        answer = requests.get(url + query, headers=headers, verify=server.connect["adt"]["ca"], timeout=30)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
 def test_the_token_is_demanded(serve):

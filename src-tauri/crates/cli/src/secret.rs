@@ -17,8 +17,8 @@ pub struct Secret {
 
 #[derive(Subcommand)]
 enum What {
-    /// Keep a secret that is read from standard input, so that it is in no shell's history:
-    /// twinscope secret set NAME < FILE
+    /// Keep a secret that is asked for, or read from standard input (twinscope secret set NAME <
+    /// FILE): so it is in no shell's history.
     Set {
         /// As the topology names it: {"secret": "NAME"}.
         name: String,
@@ -83,16 +83,14 @@ fn secrets(place: &Place) -> Result<Secrets, String> {
     Ok(Secrets::of(&folder))
 }
 
-/// All of standard input, without the end of its line.
+/// Asks for the secret at a terminal, without showing it; else all of standard input, without the
+/// end of its line.
 fn read() -> Result<String, String> {
+    let unread = |error: io::Error| format!("The secret cannot be read: {error}.");
     if io::stdin().is_terminal() {
-        say(
-            "Type or paste the secret, then Enter and Ctrl+D (Ctrl+Z on Windows). It is shown as you type.",
-        );
+        return rpassword::prompt_password("Secret (not shown): ").map_err(unread);
     }
     let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| format!("The secret cannot be read from standard input: {error}."))?;
+    io::stdin().read_to_string(&mut text).map_err(unread)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
