@@ -22,7 +22,7 @@ RATES = [
 # What test_fidelity.py looks back at.
 SERVICE = {f"test_{name}.py" for name in ("answers", "conformance", "javascript", "jobs", "limits", "sdk")}
 # Files whose tests go one after the other: there is one display, and one test that looks back.
-GROUPS = {"test_window.py": "window", "test_explore.py": "window"}
+GROUPS = dict.fromkeys(("test_explore.py", "test_flow.py", "test_window.py"), "window")
 GROUPS |= dict.fromkeys({*SERVICE, "test_fidelity.py"}, "service")
 
 

@@ -1,0 +1,153 @@
+"""The canvas in the real window: a topology drawn by dragging, deployed, watched, and taken down."""
+
+import subprocess
+
+from azure.eventhub import EventHubProducerClient
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.keys import Keys
+from twinscope.programs import BINARIES, ROOT, client, eventually, free_port, text_of
+from twinscope.workspaces import write_topology
+
+
+def open_target(app, target):
+    """Opens something as the dialog does, through the one door to the backend."""
+    script = "window.__TAURI_INTERNALS__.invoke('call', {request: {type: 'open', target: arguments[0]}})"
+    app.driver.execute_script(script, target)
+
+
+def middle(app, test_id):
+    """Where the middle of an element is on the screen."""
+    script = "const r = arguments[0].getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]"
+    x, y = app.driver.execute_script(script, app.one(test_id))
+    return round(x), round(y)
+
+
+def drag(app, start, end):
+    """Presses, moves and lets go, as a hand does."""
+    actions = ActionBuilder(app.driver, duration=60)
+    pointer = actions.pointer_action
+    pointer.move_to_location(*start).pointer_down()
+    pointer.move_to_location(start[0] + 6, start[1] + 4)
+    pointer.move_to_location((start[0] + end[0]) // 2, (start[1] + end[1]) // 2)
+    pointer.move_to_location(*end).pointer_up()
+    actions.perform()
+
+
+def drop(app, offer, right, down):
+    """Drags an offer of the palette to a place of the canvas, given in parts of it."""
+    script = "const r = arguments[0].getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
+    x, y, width, height = app.driver.execute_script(script, app.one("flow-canvas"))
+    palette = f"palette:{offer}"
+    app.driver.execute_script("arguments[0].scrollIntoView({block: 'nearest'})", app.one(palette))
+    drag(app, middle(app, palette), (round(x + width * right), round(y + height * down)))
+
+
+def wire(app, start, end):
+    drag(app, middle(app, f"port-out:{start}"), middle(app, f"port-in:{end}"))
+
+
+def says(app, test_id, words, seconds=20):
+    def told():
+        return any(words in text_of(element) for element in app.all(test_id))
+
+    told.__name__ = f"{test_id} says {words}"
+    eventually(told, seconds)
+
+
+def canvas(app, workspace):
+    """Opens a workspace, and the canvas of its topology."""
+    app.ready()
+    open_target(app, {"kind": "workspace", "path": str(workspace)})
+    eventually(lambda: workspace.name in text_of(app.one("status-bar")))
+    app.driver.find_element("css selector", "button[aria-label='Flow']").click()
+    app.one("flow-canvas")
+
+
+def building(tmp_path, name):
+    """The sample without its topology."""
+    workspace = tmp_path / name
+    subprocess.run(["cp", "-r", ROOT / "assets" / "contoso-building", workspace], check=True)
+    (workspace / "topology.json").unlink()
+    return workspace
+
+
+def connect_of(app, workspace):
+    import json
+
+    for file in (app.home / ".local/share/twinscope").rglob("connect.json"):
+        connect = json.loads(file.read_text())
+        if workspace.name in str(file) or "sample" not in str(file):
+            return connect, file.parent
+    return None, None
+
+
+def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
+    workspace = building(tmp_path, "empty-canvas")
+    app = window()
+    canvas(app, workspace)
+    assert "Nothing flows yet" in text_of(app.one("flow-empty"))
+    app.picture("empty")
+    drop(app, "source-simulatedThermostats", 0.12, 0.3)
+    drop(app, "function-ingest", 0.12, 0.65)
+    drop(app, "route", 0.6, 0.25)
+    drop(app, "endpoint-eventGrid", 0.85, 0.25)
+    drop(app, "function-propagateToParent", 0.85, 0.65)
+    wire(app, "sources/thermostats", "functions/ingest")
+    wire(app, "routes/twin-updates", "endpoints/eg-twins")
+    wire(app, "endpoints/eg-twins", "functions/propagate-to-parent")
+    says(app, "flow-problems", "No problems")
+    app.picture("drawn")
+    app.one("deploy").click()
+    eventually(lambda: not app.all("deploy-bar"))
+    assert (workspace / "topology.json").exists()
+
+    connect, _ = connect_of(app, workspace)
+    twins = client(connect)
+    room = lambda: twins.get_digital_twin("Room_11")["currentTemp"]
+    before = room()
+    eventually(lambda: room() != before, 30)
+    thermostat = lambda: twins.get_digital_twin("thermo_0011")["temperature"]
+    eventually(lambda: room() == thermostat(), 30)
+    says(app, "flow-node:endpoints/eg-twins", "Healthy")
+    app.picture("deployed")
+
+
+def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_path):
+    port = free_port()
+    outside = ("--empty", "--amqp-port", port, "--mqtt-port", 0, "--event-hub", "out")
+    away = serve(*outside, data="away")
+    workspace = building(tmp_path, "watched-canvas")
+    app = window()
+    canvas(app, workspace)
+    connect, data = connect_of(app, workspace)
+    secret = [BINARIES / "twinscope", "secret", "set", "out", "--data", data]
+    subprocess.run(secret, input=away.connect["eventHubs"]["out"], text=True, check=True)
+    topology = {
+        "endpoints": {"eh-out": {"kind": "eventHub", "primary": {"secret": "out"}}},
+        "routes": {"out": {"endpoint": "eh-out", "filter": "true"}},
+    }
+    write_topology(workspace, topology)
+    twins = client(connect)
+    node = "flow-node:endpoints/eh-out"
+    app.one(node)
+
+    def patch(count):
+        for number in range(count):
+            twins.update_digital_twin("Room_11", [{"op": "add", "path": "/currentTemp", "value": number}])
+
+    patch(5)
+    says(app, node, "Healthy")
+    away.kill()
+    patch(20)
+    says(app, node, "Attempt", 30)
+    says(app, node, "wait")
+    app.picture("down")
+    away = serve(*outside, data="away")
+    says(app, node, "Healthy", 60)
+    producer = EventHubProducerClient.from_connection_string(away.connect["eventHubs"]["out"])
+    with producer:
+        last = [producer.get_partition_properties(id)["last_enqueued_sequence_number"] for id in producer.get_partition_ids()]
+    assert sum(number + 1 for number in last) >= 25
+    ActionChains(app.driver).send_keys(Keys.ESCAPE).perform()
+    app.picture("back")
