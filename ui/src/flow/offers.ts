@@ -110,7 +110,7 @@ fn on_message(message) {
 
 // Called with each notification that a subscription brings.
 fn on_event(event) {
-  log("an event about " + event.subject);
+  log("an event about " + event.twin);
 }
 `;
 

@@ -102,11 +102,9 @@ export function fit(draft: Draft, from: string, to: string): Fit {
   if (start === "subscriptions") {
     const target = own(draft.parts.functions, name);
     if (end !== "functions" || !target) return refuse("A subscription calls a function.");
-    return takesNotifications(target)
-      ? { draft: change(draft, from, { function: name }) }
-      : refuse(
-          `“${name}” takes device messages. A subscription needs a function that takes notifications.`,
-        );
+    const endpoint = own(draft.parts.subscriptions, nameOf(from)?.name ?? "")?.endpoint ?? "";
+    const why = notCalled(draft, endpoint, name, target);
+    return why === null ? { draft: change(draft, from, { function: name }) } : refuse(why);
   }
   if (start === "functions") return fromFunction(draft, from, to);
   return refuse("A sink is where data leaves: nothing leads on from it here.");
@@ -126,6 +124,22 @@ function fromInstance(draft: Draft, end: string, name: string): Fit {
   };
 }
 
+/** Why a subscription of an endpoint cannot call a function; `null` where it can. */
+function notCalled(
+  { parts }: Draft,
+  endpoint: string,
+  name: string,
+  target: FunctionSpec,
+): string | null {
+  if (!takesNotifications(target)) {
+    return `“${name}” takes device messages. A subscription needs a function that takes notifications.`;
+  }
+  const kind = (own(parts.endpoints, endpoint) ?? own(parts.endpoints2019, endpoint))?.kind;
+  return target.kind === "webhook" && kind !== undefined && kind !== "eventGrid"
+    ? `“${name}” is a webhook, which Event Grid calls. Subscribe it to an endpoint of that kind.`
+    : null;
+}
+
 function fromEndpoint(draft: Draft, from: string, to: string): Fit {
   const [start, end] = [nameOf(from), nameOf(to)];
   if (end?.part === "subscriptions" && start) {
@@ -135,11 +149,8 @@ function fromEndpoint(draft: Draft, from: string, to: string): Fit {
   if (!target || !start || !end) {
     return refuse("An endpoint’s events go to a function, by a subscription.");
   }
-  if (!takesNotifications(target)) {
-    return refuse(
-      `“${end.name}” takes device messages. A subscription needs a function that takes notifications.`,
-    );
-  }
+  const why = notCalled(draft, start.name, end.name, target);
+  if (why !== null) return refuse(why);
   const name = freeName(draft, "subscriptions", end.name);
   const made = { endpoint: start.name, function: end.name };
   return {
