@@ -39,6 +39,8 @@ export function Opening() {
     );
   }
   const { failure } = phase;
+  // A single problem is the message already.
+  const details = failure.details.filter((detail) => !failure.message.includes(detail));
   if (status.session !== 0 && dismissed === JSON.stringify(phase)) return null;
   return (
     <Card>
@@ -46,9 +48,9 @@ export function Opening() {
       <div className="opening-text selectable" role="alert">
         <strong>{what} was not opened</strong>
         <p>{failure.message}</p>
-        {failure.details.length > 0 && (
+        {details.length > 0 && (
           <ul className="opening-details secondary">
-            {failure.details.map((detail) => (
+            {details.map((detail) => (
               <li key={detail}>{detail}</li>
             ))}
           </ul>

@@ -258,7 +258,8 @@ function drawMeans(picture: Picture, context: CanvasRenderingContext2D, taken: O
   context.textAlign = "center";
   for (const at of seen.twins) {
     const of = scene.meanOf[at] ?? 0;
-    if (of === 0 || scene.shape[at] !== hexagon) continue;
+    const faint = seen.lit !== null && seen.lit.twins[at] !== 1;
+    if (of === 0 || faint || scene.shape[at] !== hexagon) continue;
     const { x, y } = spot(picture, at);
     const below = screenHalfHeight(picture, at) + labelGap + pixels * 1.9;
     const text = `avg of ${of}`;
