@@ -158,9 +158,6 @@ export class FixtureFlow {
       case "tryNow":
         this.triedNow.push(request.node);
         return { type: "accepted" };
-      case "tryNow":
-        this.states = { ...this.states, [request.node]: { kind: "healthy" } };
-        return { type: "accepted" };
       case "secrets":
         return { type: "secrets", names: this.secrets, keptIn: "the system’s keyring" };
       case "keepSecret": {
