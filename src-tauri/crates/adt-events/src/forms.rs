@@ -87,12 +87,12 @@ impl<'a> Delivered<'a> {
 }
 
 /// The `tracestate` that tells of so many functions; none where there was none.
-pub(crate) fn trace_state(hops: u64) -> Option<String> {
+pub fn trace_state(hops: u64) -> Option<String> {
     (hops > 0).then(|| format!("{HOPS}{hops}"))
 }
 
 /// How many functions a `tracestate` tells of.
-pub(crate) fn hops_of(state: Option<&str>) -> u64 {
+pub fn hops_of(state: Option<&str>) -> u64 {
     let members = state.unwrap_or_default().split(',');
     let own = members.filter_map(|member| member.trim().strip_prefix(HOPS));
     own.filter_map(|hops| hops.parse().ok()).next().unwrap_or_default()

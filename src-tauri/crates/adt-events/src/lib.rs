@@ -11,7 +11,7 @@ mod of_2019;
 mod read;
 
 pub use filter::{Filter, FilterError, Verdict};
-pub use forms::{CloudEvent, Delivered, GridEvent};
+pub use forms::{CloudEvent, Delivered, GridEvent, hops_of, trace_state};
 pub use notification::{Notification, NotificationType};
 pub use of_2019::{
     AccessType, Classes, Data2019, Event2019, EventType2019, ObjectClass, SUBJECT_KINDS,

@@ -74,12 +74,26 @@ impl Notification {
     /// # Errors
     /// As [`Notification::from_cloud_event`].
     pub fn from_amqp<'a>(property: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Read<Self> {
-        let text = |name: &str| property(&format!("cloudEvents:{name}"));
+        let text = |name: &str| property(whole(name));
         // What is wrong with the properties says more: without them it is another's message.
         let read = read(text, Value::Null)?;
         let data = serde_json::from_slice(body)
             .map_err(|error| NotificationError::Body(error.to_string()))?;
         Ok(Self { data, ..read })
+    }
+}
+
+/// The name of an attribute among application properties; each is read once for every event.
+fn whole(name: &str) -> &'static str {
+    match name {
+        "id" => "cloudEvents:id",
+        "type" => "cloudEvents:type",
+        "source" => "cloudEvents:source",
+        "subject" => "cloudEvents:subject",
+        "time" => "cloudEvents:time",
+        "dataschema" => "cloudEvents:dataschema",
+        "traceparent" => "cloudEvents:traceparent",
+        _ => "cloudEvents:tracestate",
     }
 }
 

@@ -9,7 +9,6 @@ mod delivery;
 mod direct;
 mod flow;
 mod function;
-mod hops;
 mod hub_reader;
 mod in_order;
 mod routing;

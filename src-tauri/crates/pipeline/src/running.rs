@@ -86,7 +86,7 @@ impl Pipeline {
         running.topology = topology.clone();
         running.scripts = scripts.clone();
         self.build_functions(&mut running, &difference);
-        *self.doors.lock() = Arc::new(Doors::new(topology, &running.functions));
+        *self.doors.lock() = Arc::new(Doors::new(topology, &running.functions, &self.parts.flow));
         self.start_nodes(&mut running, &difference);
         let ids: BTreeSet<_> = Wiring::new(topology).nodes().map(|node| node.id()).collect();
         self.parts.flow.retain(|node| ids.contains(node));

@@ -1,7 +1,7 @@
 //! What goes to an endpoint, in the forms that the three services take.
 
-use crate::{DeviceMessage, hops};
-use adt_events::{Event2019, EventType2019, Notification};
+use crate::DeviceMessage;
+use adt_events::{Event2019, EventType2019, Notification, trace_state};
 use messaging::event_grid::Schema;
 use serde_json::Value;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Outgoing {
                     ("eventType", EventType2019::DeviceMessage.as_str().to_owned()),
                     ("eventTime", message.time.to_string()),
                 ];
-                let state = (message.hops > 0).then(|| hops::trace_state(message.hops));
+                let state = trace_state(message.hops);
                 let properties = fields.into_iter().chain(trace(state)).collect();
                 AmqpForm { properties, body: json(&message.body) }
             }

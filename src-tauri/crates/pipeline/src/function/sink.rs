@@ -5,6 +5,7 @@ use crate::flow::{Meter, NodeState, Wire, node_id};
 use crate::surroundings::Surroundings;
 use crate::topology::pointer;
 use crate::{PipelineParts, SinkSpec, Topology};
+use adt_events::trace_state;
 use adt_service::Call;
 use messaging::client::{Endpoint, EventData, EventHubClient, Retry, Target, Value as AmqpValue};
 use serde_json::Value;
@@ -77,8 +78,9 @@ impl Sink {
         event.message_id = publication.id;
         let trace = AmqpValue::String(call.cause().trace.to_string());
         event.properties.insert("traceparent".into(), trace);
-        let state = crate::hops::trace_state(call.origin.hops());
-        event.properties.insert("tracestate".into(), AmqpValue::String(state));
+        if let Some(state) = trace_state(call.origin.hops()) {
+            event.properties.insert("tracestate".into(), AmqpValue::String(state));
+        }
         let target = publication.key.map_or(Target::Any, |key| Target::Key(key.to_owned()));
         match self.send(&event, &target).await {
             Ok(()) => {

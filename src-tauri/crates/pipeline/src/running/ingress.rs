@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::flow::node_id;
 use crate::function::{Event, Function};
 use crate::source::{HttpIngress, HttpSource};
-use crate::{DirectEvent, SourceSpec, Topology};
+use crate::{DirectEvent, Flow, Meter, SourceSpec, Topology, Wire};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -47,19 +47,38 @@ pub trait Ingress: Send + Sync {
 pub(super) struct Doors {
     /// With the source that names the device.
     by_device: HashMap<Arc<str>, Arc<str>>,
-    by_source: HashMap<Arc<str>, (String, Arc<dyn Function>)>,
+    by_source: HashMap<Arc<str>, Door>,
     /// Where in the bodies of an HTTP source the device's id stands.
     http: HashMap<String, Option<String>>,
 }
 
+/// From a source to its function; meters are looked up once, not for each message.
+struct Door {
+    /// `sources/NAME`.
+    node: String,
+    function: Arc<dyn Function>,
+    source: Arc<Meter>,
+    wire: Arc<Wire>,
+}
+
 impl Doors {
-    pub(super) fn new(topology: &Topology, functions: &HashMap<String, Arc<dyn Function>>) -> Self {
+    pub(super) fn new(
+        topology: &Topology,
+        functions: &HashMap<String, Arc<dyn Function>>,
+        flow: &Flow,
+    ) -> Self {
         let mut doors = Self::default();
         for (name, source) in &topology.sources {
             let Some(function) = functions.get(source.function()) else { continue };
             let name: Arc<str> = name.as_str().into();
-            let to = node_id("functions", source.function());
-            doors.by_source.insert(name.clone(), (to, function.clone()));
+            let (from, to) = (node_id("sources", &name), node_id("functions", source.function()));
+            let door = Door {
+                function: function.clone(),
+                source: flow.node(&from),
+                wire: flow.wire(&from, &to),
+                node: from,
+            };
+            doors.by_source.insert(name.clone(), door);
             let devices = source.devices().iter();
             doors.by_device.extend(devices.map(|device| (device.as_str().into(), name.clone())));
             if let SourceSpec::Http { device, .. } = source {
@@ -91,21 +110,20 @@ impl Ingress for Pipeline {
         let super::PipelineParts { observer, flow, direct, .. } = &self.parts;
         observer.device_message(&message);
         let message = Arc::new(message);
-        let from = node_id("sources", source);
-        direct.send_from(&from, flow, DirectEvent::DeviceMessage(message.clone()));
         let doors = self.doors.lock().clone();
-        let Some((to, function)) = doors.by_source.get(source) else {
+        let Some(door) = doors.by_source.get(source) else {
             let sentence =
                 format!("There is no source «{source}» any more; its message was not used.");
             return observer.failed(&message.device, message.trace, &sentence);
         };
-        flow.node(&from).taken.add(1);
-        flow.wire(&from, to).events.add(1);
+        direct.send_from(&door.node, flow, DirectEvent::DeviceMessage(message.clone()));
+        door.source.taken.add(1);
+        door.wire.events.add(1);
         let (device, trace) = (message.device.clone(), message.trace);
-        match function.call(Event::Message(message)).await {
-            Ok(()) => flow.node(&from).done.add(1),
+        match door.function.call(Event::Message(message)).await {
+            Ok(()) => door.source.done.add(1),
             Err(error) => {
-                flow.node(&from).failures.add(1);
+                door.source.failures.add(1);
                 observer.failed(&device, trace, &error.to_string());
             }
         }

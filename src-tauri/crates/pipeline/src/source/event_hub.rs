@@ -4,7 +4,8 @@ use super::{Source, Unusable, body_of, device_in};
 use crate::flow::node_id;
 use crate::hub_reader::{Begin, Handler, HubReader};
 use crate::in_order::in_order;
-use crate::{DeviceMessage, SecretRef, hops};
+use crate::{DeviceMessage, SecretRef};
+use adt_events::hops_of;
 use adt_service::Call;
 use messaging::client::{Endpoint, EventHubClient, ReceivedEvent, Retry, Value as AmqpValue};
 use std::sync::Arc;
@@ -79,7 +80,7 @@ impl Partition {
             device,
             time: Timestamp::from_ticks(event.enqueued.saturating_mul(10_000)),
             trace: trace.unwrap_or_else(|| Call::new(Origin::Remote).trace),
-            hops: state.map(hops::of_trace_state).unwrap_or_default(),
+            hops: hops_of(state),
             body,
         })
     }

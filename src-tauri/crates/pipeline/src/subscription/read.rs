@@ -2,8 +2,8 @@
 
 use super::From;
 use crate::function::EventOf2019;
-use crate::{Event, FunctionError, hops};
-use adt_events::Notification;
+use crate::{Event, FunctionError};
+use adt_events::{Notification, hops_of};
 use adt_service::Call;
 use messaging::client::Value as AmqpValue;
 use serde_json::{Map, Value, json};
@@ -65,7 +65,7 @@ impl From {
             property(name).or(of_data)
         };
         let trace = text("traceparent").and_then(|text| text.parse::<TraceContext>().ok());
-        let hops = text("tracestate").map(hops::of_trace_state).unwrap_or_default();
+        let hops = hops_of(text("tracestate"));
         // Every event belongs to a trace.
         let trace = trace.unwrap_or_else(|| Call::new(Origin::Remote).trace);
         Event::Of2019(Arc::new(EventOf2019 { json, trace, hops }))

@@ -2,7 +2,8 @@
 
 use super::super::{Unusable, body_of, device_in};
 use super::Refusal;
-use crate::{DeviceMessage, hops};
+use crate::DeviceMessage;
+use adt_events::hops_of;
 use adt_service::Call;
 use axum::http::{HeaderMap, StatusCode};
 use messaging::event_grid::{InputSchema, PublishError, read_events};
@@ -55,7 +56,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Vec<DeviceMessage>, Refusal>
         body => vec![body],
     };
     let trace = request.header("traceparent").parse::<TraceContext>().ok();
-    let hops = hops::of_trace_state(request.header("tracestate"));
+    let hops = hops_of(Some(request.header("tracestate")));
     let read = |(index, body): (usize, Value)| {
         let at = |refusal: Refusal| Refusal {
             message: format!("Message {index}: {}", refusal.message),
@@ -104,7 +105,7 @@ impl Request<'_> {
         let device = self.device_of(&body, text("subject"))?;
         let trace = text("traceparent").and_then(|text| text.parse().ok());
         let time = text("time").and_then(|time| time.parse().ok());
-        let hops = text("tracestate").map(hops::of_trace_state).unwrap_or_default();
+        let hops = hops_of(text("tracestate"));
         let id = text("id").unwrap_or_default().to_owned();
         Ok(message(id, device, time, trace, hops, body))
     }
