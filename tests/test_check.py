@@ -76,10 +76,10 @@ def test_functions_are_compiled_and_their_tests_run(tmp_path):
     run = check(folder)
     assert run.returncode == 0 and "1 of your functions, 1 of their tests" in run.stdout, run.stdout
     for old, new, place, words in [
-        ("> 30 {", "> {", "line 2, column", ""),
+        ("> 30 {", "> = 30 {", "line 2, column", ""),
         ("31.5", "29.5", "line 8, column 5", "test_warm failed: it is false, not true"),
-        ("patch(", "patsch(", "line 2, column 36", "patsch"),
-        ("if event", "loop {} if event", "line 2, column", "operations"),
+        ("patch(", "patsch(", "line 2, column 38", "patsch"),
+        ("if event", "loop {} if event", "line 1", "operations"),
     ]:
         script.write_text(FUNCTION.replace(old, new))
         run = check(folder, "--json")

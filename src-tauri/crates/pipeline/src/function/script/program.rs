@@ -119,19 +119,14 @@ impl Program {
         let called = host::with(host, TIME, || {
             self.engine.call_fn::<Dynamic>(&mut Scope::new(), &self.ast, function, arguments)
         });
-        called.map(drop).map_err(|error| {
-            let problem = self.of_error(*error);
-            // Rhai knows no place of an empty loop, and of what grows too large.
-            let line = if problem.line == 0 { self.line_of(function) } else { problem.line };
-            ScriptProblem { line, ..problem }
-        })
+        called.map(drop).map_err(|error| self.of_error(*error, function))
     }
 
     /// The innermost error: its place is where it happened.
-    fn of_error(&self, error: EvalAltResult) -> ScriptProblem {
-        let mut error = error;
-        while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
-            error = *inner;
+    fn of_error(&self, mut error: EvalAltResult, called: &str) -> ScriptProblem {
+        let mut function = called.to_owned();
+        while let EvalAltResult::ErrorInFunctionCall(name, _, inner, _) = error {
+            (function, error) = (name, *inner);
         }
         let position = error.take_position();
         let message = match &error {
@@ -149,7 +144,10 @@ impl Program {
             },
             other => format!("{other}."),
         };
-        self.problem(position, message)
+        let problem = self.problem(position, message);
+        // Rhai knows no place of an empty loop, and of what grows too large.
+        let line = if problem.line == 0 { self.line_of(&function) } else { problem.line };
+        ScriptProblem { line, ..problem }
     }
 
     /// The line where a function begins.
