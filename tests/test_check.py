@@ -79,7 +79,7 @@ def test_functions_are_compiled_and_their_tests_run(tmp_path):
         ("> 30 {", "> = 30 {", "line 2, column", ""),
         ("31.5", "29.5", "line 8, column 5", "test_warm failed: it is false, not true"),
         ("patch(", "patsch(", "line 2, column 38", "patsch"),
-        ("if event", "loop {} if event", "line 1", "operations"),
+        ("if event", "loop {} if event", "line 5", "operations"),
     ]:
         script.write_text(FUNCTION.replace(old, new))
         run = check(folder, "--json")
