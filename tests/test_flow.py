@@ -90,7 +90,7 @@ def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
     app.picture("empty")
     drop(app, "source-simulatedThermostats", 0.12, 0.3)
     drop(app, "function-ingest", 0.12, 0.65)
-    drop(app, "route", 0.6, 0.25)
+    drop(app, "route", 0.65, 0.7)
     drop(app, "endpoint-eventGrid", 0.85, 0.25)
     drop(app, "function-propagateToParent", 0.85, 0.65)
     wire(app, "sources/thermostats", "functions/ingest")
@@ -115,7 +115,7 @@ def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
 
 def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_path):
     port = free_port()
-    outside = ("--empty", "--amqp-port", port, "--mqtt-port", 0, "--event-hub", "out")
+    outside = ("--empty", "--amqp-port", str(port), "--mqtt-port", "0", "--event-hub", "out")
     away = serve(*outside, data="away")
     workspace = building(tmp_path, "watched-canvas")
     app = window()
@@ -140,8 +140,7 @@ def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_p
     says(app, node, "Healthy")
     away.kill()
     patch(20)
-    says(app, node, "Attempt", 30)
-    says(app, node, "wait")
+    says(app, node, "Retry", 30)
     app.picture("down")
     away = serve(*outside, data="away")
     says(app, node, "Healthy", 60)

@@ -13,7 +13,7 @@ OUT = {
     "routes": {"out": {"endpoint": "eh-out", "filter": "type = 'Microsoft.DigitalTwins.Twin.Update'"}},
 }
 # So that backoffs of seconds take hundredths.
-QUICK = ("--delivery-time-factor", 0.02)
+QUICK = ("--delivery-time-factor", "0.02")
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def outside(serve):
     port = free_port()
 
     def start():
-        return serve("--empty", "--amqp-port", port, "--mqtt-port", 0, "--event-hub", "out:2", data="outside")
+        return serve("--empty", "--amqp-port", str(port), "--mqtt-port", "0", "--event-hub", "out:2", data="outside")
 
     return start
 
@@ -37,7 +37,7 @@ def instance(serve, tmp_path):
         for name, secret in secrets.items():
             command = [BINARIES / "twinscope", "secret", "set", name, "--data", data]
             subprocess.run(command, input=secret, text=True, check=True)
-        return serve("--workspace", tmp_path / "workspace", "--mqtt-port", 0, "--watch", *QUICK, data="instance")
+        return serve("--workspace", tmp_path / "workspace", "--mqtt-port", "0", "--watch", *QUICK, data="instance")
 
     return start
 

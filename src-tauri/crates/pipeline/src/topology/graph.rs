@@ -6,7 +6,7 @@ use adt_events::EventType2019;
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node of a topology: part of `topology.json`, and name; the instance has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,12 +30,14 @@ impl Node<'_> {
 #[derive(Clone, Debug)]
 pub struct Wiring<'a> {
     graph: DiGraphMap<Node<'a>, ()>,
+    /// Routes that let only changes of some twins through, by their filters.
+    choosy: BTreeSet<&'a str>,
 }
 
 impl<'a> Wiring<'a> {
     /// The wires of a topology.
     pub fn new(topology: &'a Topology) -> Self {
-        let mut wiring = Self { graph: DiGraphMap::new() };
+        let mut wiring = Self { graph: DiGraphMap::new(), choosy: BTreeSet::new() };
         wiring.add_nodes(topology);
         wiring.add_wires(topology);
         wiring
@@ -78,6 +80,9 @@ impl<'a> Wiring<'a> {
         for (name, route) in &topology.routes {
             let at = Node { part: "routes", name };
             self.wire(THE_INSTANCE, at);
+            if is_choosy(&route.filter) {
+                self.choosy.insert(name);
+            }
             self.wire(at, Node { part: "endpoints", name: &route.endpoint });
         }
         for (name, endpoint) in &topology.endpoints2019 {
@@ -143,14 +148,20 @@ impl<'a> Wiring<'a> {
         self.nodes().filter_map(lonely).collect()
     }
 
-    /// Functions whose writes can call them again. Kept to their routes' filters they usually
-    /// do not; a trace that goes through more than [`crate::MOST_HOPS`] functions is cut off.
+    /// Functions whose writes can call them again. A route that chooses twins by model or id is
+    /// taken to end the circle, as in a function that writes to the parent of what was changed;
+    /// where it does not, a trace that goes through more than [`crate::MOST_HOPS`] functions is
+    /// cut off.
     fn cycles(&self) -> Vec<TopologyProblem> {
+        let mut open = self.graph.clone();
+        for route in &self.choosy {
+            open.remove_node(Node { part: "routes", name: route });
+        }
         let mut by_path = BTreeMap::new();
-        for circle in kosaraju_scc(&self.graph).into_iter().filter(|circle| circle.len() > 1) {
+        for circle in kosaraju_scc(&open).into_iter().filter(|circle| circle.len() > 1) {
             for node in circle.iter().filter(|node| node.part == "functions") {
                 let message = format!(
-                    "What this function writes can call it again, by way of {}. That is allowed where a route's filter ends it; after {} functions in one trace it is cut off.",
+                    "What this function writes can call it again, by way of {}. Let the route choose twins by model or id, or see that the function ends it: after {} functions in one trace it is cut off.",
                     through(&circle),
                     crate::MOST_HOPS,
                 );
@@ -159,6 +170,11 @@ impl<'a> Wiring<'a> {
         }
         by_path.into_iter().map(|(path, message)| TopologyProblem { path, message }).collect()
     }
+}
+
+fn is_choosy(filter: &str) -> bool {
+    let names = ["modelId", "$metadata.$model", "subject"];
+    filter.trim() == "false" || names.iter().any(|name| filter.contains(name))
 }
 
 fn through(circle: &[Node<'_>]) -> String {
