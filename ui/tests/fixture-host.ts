@@ -144,7 +144,8 @@ export class FixtureHost implements Host {
         this.arranging = null;
         return { type: "accepted" };
       case "keepView":
-        this.lastView = request.view;
+        // Of something else that is open by now it is not kept, as in the backend.
+        if (request.session === this.session) this.lastView = request.view;
         return { type: "accepted" };
       case "neighbours":
         return this.neighbours(request);

@@ -276,8 +276,13 @@ impl Flow {
     /// What was counted so far.
     pub fn report(&self) -> FlowReport {
         let node = |(id, meter): (&String, &Arc<Meter>)| {
-            let (state, message) = meter.state.lock().clone();
-            NodeReport { node: id.clone(), state, message, counts: meter.counts() }
+            let (mut state, message) = meter.state.lock().clone();
+            let counts = meter.counts();
+            // A node with nothing else to say of itself does what it is for.
+            if state == NodeState::Idle && counts.taken > 0 {
+                state = NodeState::Healthy;
+            }
+            NodeReport { node: id.clone(), state, message, counts }
         };
         let wire = |((from, to), wire): (&(String, String), &Arc<Wire>)| WireReport {
             from: from.clone(),
