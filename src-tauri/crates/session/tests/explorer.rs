@@ -52,7 +52,7 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
     let explorer = explorer(home.path());
     let status = open(&explorer, Target::Sample).await;
     assert_eq!((status.twins, status.relationships, status.models), (52, 51, 4));
-    assert_eq!(status.routes, ["to-parent"]);
+    assert_eq!(status.routes, ["telemetry", "to-parent"]);
     explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
 
     let whole = graph(&explorer, None).await;

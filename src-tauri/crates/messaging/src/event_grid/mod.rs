@@ -219,6 +219,8 @@ impl EventGrid {
         for topic in topics.into_values() {
             stop(&topic).await;
         }
+        // They may hold what holds this.
+        self.functions.send_replace(Functions::default());
     }
 
     /// An open topic.

@@ -5,7 +5,7 @@ use journal::{Batch, Journal};
 use parking_lot::Mutex;
 use pipeline::{Kept, Memory};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -72,7 +72,7 @@ impl NodeMemory {
         state.known.insert(name.to_owned(), kept);
         state.newer.insert(name.to_owned());
         if !std::mem::replace(&mut state.due, true) {
-            self.runtime.spawn(write_later(self.shared.clone(), LAZY));
+            self.runtime.spawn(write_later(Arc::downgrade(&self.shared), LAZY));
         }
     }
 }
@@ -122,14 +122,16 @@ impl Shared {
             if let (false, Ok(runtime)) = (state.due, runtime) {
                 state.due = true;
                 drop(state);
-                runtime.spawn(write_later(this, AGAIN));
+                runtime.spawn(write_later(Arc::downgrade(&this), AGAIN));
             }
         });
     }
 }
 
-async fn write_later(shared: Arc<Shared>, after: Duration) {
+/// Holds nothing while it waits, so that a journal that is closed meanwhile is free at once.
+async fn write_later(shared: Weak<Shared>, after: Duration) {
     tokio::time::sleep(after).await;
+    let Some(shared) = shared.upgrade() else { return };
     // The app is ending where this fails; it hands over by itself then.
     let _ = blocking(move || shared.write()).await;
 }
