@@ -101,8 +101,9 @@ async fn a_change_runs_through_route_and_function_in_one_trace() {
         ("Room_01", "propagate-to-parent, after thermo_0001")
     );
     assert_eq!((rows[1].subject.as_str(), rows[1].cause.as_str()), ("thermo_0001", "this app"));
-    assert!(rows[1].routes[0].matched && !rows[0].routes[0].matched);
-    assert!(rows[0].routes[0].reason.as_ref().unwrap().contains("Room;1"));
+    // The routes are `telemetry` and `to-parent`.
+    assert!(rows[1].routes[1].matched && !rows[0].routes[1].matched);
+    assert!(rows[0].routes[1].reason.as_ref().unwrap().contains("Room;1"));
     explorer.close().await;
 }
 
@@ -252,6 +253,17 @@ async fn edits_of_the_workspace_are_applied_or_reported() {
     explorer.close().await;
 }
 
+/// The version once what devices sent before they paused has gone all its way.
+async fn settled(explorer: &Arc<Explorer>) -> u64 {
+    loop {
+        let version = status(explorer).await.version;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if status(explorer).await.version == version {
+            return version;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn saving_writes_what_the_instance_has_and_changes_nothing() {
     let home = tempfile::tempdir().unwrap();
@@ -261,7 +273,7 @@ async fn saving_writes_what_the_instance_has_and_changes_nothing() {
     open(&explorer, Target::Workspace { path: folder.to_string_lossy().into_owned() }).await;
     explorer.handle(Request::Simulate { action: SimulationAction::Pause }).await;
     patch(&explorer, "Room_07", "/name", json!("Atelier")).await;
-    let version = status(&explorer).await.version;
+    let version = settled(&explorer).await;
     let Response::Saved { files } = explorer.handle(Request::SaveToWorkspace).await else {
         panic!()
     };

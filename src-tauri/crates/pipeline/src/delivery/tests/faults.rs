@@ -81,7 +81,7 @@ async fn with_both_keys_refused_everything_waits_for_new_ones() {
     let message = world
         .eventually("a state", || {
             let report = world.report(OUT);
-            (report.state == NodeState::Failed).then_some(report.message.unwrap())
+            (report.state == NodeState::Failed).then(|| report.message.unwrap())
         })
         .await;
     assert!(message.contains("Check the key"), "{message}");
