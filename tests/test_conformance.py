@@ -346,7 +346,7 @@ def test_relationships(client):
 def test_event_routes_steer_the_running_pipeline(serve):
     server = serve()
     client = server.client()
-    own, telemetry = client.list_event_routes()
+    telemetry, own = client.list_event_routes()
     assert (own.id, own.endpoint_name) == ("to-parent", "eg-twins")
     assert (telemetry.id, telemetry.endpoint_name) == ("telemetry", "eh-telemetry")
 

@@ -21,6 +21,7 @@ from azure.eventgrid import EventGridEvent, EventGridPublisherClient, generate_s
 from azure.eventhub import EventHubConsumerClient
 from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
 from twinscope.programs import ROOT, eventually, free_port, listens
+from twinscope.workspaces import rooms
 
 FAST = ("--delivery-time-factor", "0.01")
 
@@ -86,8 +87,19 @@ def hook():
     hook.server.server_close()
 
 
+@pytest.fixture
+def serve(serve, tmp_path):
+    """Serves a topic that no route leads to, so that it has the tests' events alone."""
+    folder = rooms(tmp_path / "rooms", topology={"endpoints": {"eg-twins": {"kind": "eventGrid"}}})
+
+    def start(*arguments, **options):
+        return serve("--workspace", folder, *arguments, **options)
+
+    return start
+
+
 class Topic:
-    """The sample's topic, by its HTTP door."""
+    """The topic of the workspace, by its HTTP door."""
 
     def __init__(self, server, connect=None):
         connect = connect or server.connect["eventGrid"]["eg-twins"]

@@ -61,16 +61,22 @@ export class Instance {
     if (!status || status.session === 0) return;
     const known = this.graph.session === status.session;
     try {
-      if (this.entered !== status.session) {
-        await this.entering(status.session);
-        this.entered = status.session;
-      }
+      await this.enter(status.session);
       const since = known ? this.graph.version : null;
-      this.take(await ask(this.host, { type: "graph", since }, "graph"));
+      const message = await ask(this.host, { type: "graph", since }, "graph");
+      // Something else may have been opened since the status was asked for.
+      await this.enter(message.head.session);
+      this.take(message);
     } catch (thrown) {
       // `NotOpen` between two sessions is no news; the status says what is.
       if (failureOf(thrown).code === "NoAnswer") this.silence.set(failureOf(thrown).message);
     }
+  }
+
+  private async enter(session: number): Promise<void> {
+    if (this.entered === session) return;
+    await this.entering(session);
+    this.entered = session;
   }
 
   private take(message: GraphMessage): void {
