@@ -12,6 +12,7 @@ import time
 from azure.core.credentials import AccessToken
 from azure.digitaltwins.core import DigitalTwinsClient
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.options import ArgOptions
@@ -36,7 +37,11 @@ def eventually(question, seconds=20, every=0.1):
     """The first true answer to `question` within `seconds`, else an AssertionError."""
     end = time.monotonic() + seconds
     while True:
-        answer = question()
+        try:
+            answer = question()
+        except StaleElementReferenceException:
+            # The page drew it anew between finding and reading it.
+            answer = None
         if answer:
             return answer
         assert time.monotonic() < end, f"not within {seconds} s: {question.__name__}"
