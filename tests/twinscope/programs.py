@@ -12,7 +12,7 @@ import time
 from azure.core.credentials import AccessToken
 from azure.digitaltwins.core import DigitalTwinsClient
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.options import ArgOptions
@@ -39,8 +39,8 @@ def eventually(question, seconds=20, every=0.1):
     while True:
         try:
             answer = question()
-        except StaleElementReferenceException:
-            # The page drew it anew between finding and reading it.
+        except (NoSuchElementException, StaleElementReferenceException):
+            # It is not there yet, or was drawn anew between finding and reading it.
             answer = None
         if answer:
             return answer
