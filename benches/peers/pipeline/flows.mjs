@@ -14,14 +14,15 @@ return {
   topic: "twins/" + room,
   payload: JSON.stringify({ modelId: "dtmi:example:Room;1", patch: [{ value: temperature, path: "/currentTemp", op: "replace" }] }),
 };`;
+// An id that is also a value of some field is taken for a reference.
 const nodes = [
-  { id: "tab", type: "tab", label: "thermostat to room" },
+  { id: "the-tab", type: "tab", label: "thermostat to room" },
   {
-    id: "broker", type: "mqtt-broker", broker: "127.0.0.1", port, clientid: "node-red", autoConnect: true,
+    id: "the-broker", type: "mqtt-broker", broker: "127.0.0.1", port, clientid: "node-red", autoConnect: true,
     usetls: false, protocolVersion: "4", keepalive: "60", cleansession: true,
   },
-  { id: "in", type: "mqtt in", z: "tab", topic: "telemetry/#", qos: "1", datatype: "utf8", broker: "broker", inputs: 0, wires: [["function"]] },
-  { id: "function", type: "function", z: "tab", func: handle, outputs: 1, wires: [["out"]] },
-  { id: "out", type: "mqtt out", z: "tab", topic: "", qos: "1", retain: "", broker: "broker", wires: [] },
+  { id: "the-in", type: "mqtt in", z: "the-tab", topic: "telemetry/#", qos: "1", datatype: "utf8", broker: "the-broker", inputs: 0, wires: [["the-function"]] },
+  { id: "the-function", type: "function", z: "the-tab", func: handle, outputs: 1, wires: [["the-out"]] },
+  { id: "the-out", type: "mqtt out", z: "the-tab", topic: "", qos: "1", retain: "", broker: "the-broker", wires: [] },
 ];
 writeFileSync(file, JSON.stringify(nodes));
