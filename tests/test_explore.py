@@ -7,7 +7,6 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
-from test_window import open_target
 from twinscope.programs import BINARIES, eventually, text_of
 
 ROOMS = 4_900
@@ -42,7 +41,7 @@ def building(tmp_path_factory):
 
 
 def open_building(app, building):
-    open_target(app, {"kind": "workspace", "path": str(building.folder)})
+    app.open_target({"kind": "workspace", "path": str(building.folder)})
     eventually(lambda: f"{building.twins:,}" in text_of(app.one("status-twins")), 60)
 
 

@@ -1,5 +1,6 @@
 """The canvas in the real window: a topology drawn by dragging, deployed, watched, and taken down."""
 
+import json
 import subprocess
 
 from azure.eventhub import EventHubProducerClient
@@ -8,12 +9,6 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 from twinscope.programs import BINARIES, ROOT, client, eventually, free_port, text_of
 from twinscope.workspaces import write_topology
-
-
-def open_target(app, target):
-    """Opens something as the dialog does, through the one door to the backend."""
-    script = "window.__TAURI_INTERNALS__.invoke('call', {request: {type: 'open', target: arguments[0]}})"
-    app.driver.execute_script(script, target)
 
 
 def middle(app, test_id):
@@ -58,7 +53,7 @@ def says(app, test_id, words, seconds=20):
 def canvas(app, workspace):
     """Opens a workspace, and the canvas of its topology."""
     app.ready()
-    open_target(app, {"kind": "workspace", "path": str(workspace)})
+    app.open_target({"kind": "workspace", "path": str(workspace)})
     eventually(lambda: workspace.name in text_of(app.one("status-bar")))
     app.driver.find_element("css selector", "button[aria-label='Flow']").click()
     app.one("flow-canvas")
@@ -72,14 +67,11 @@ def building(tmp_path, name):
     return workspace
 
 
-def connect_of(app, workspace):
-    import json
-
-    for file in (app.home / ".local/share/twinscope").rglob("connect.json"):
-        connect = json.loads(file.read_text())
-        if workspace.name in str(file) or "sample" not in str(file):
-            return connect, file.parent
-    return None, None
+def connect_of(app):
+    """The connect.json of the one workspace that was opened, and its data folder."""
+    files = (app.home / ".local/share/twinscope").rglob("connect.json")
+    [file] = [file for file in files if file.parent.name != "sample"]
+    return json.loads(file.read_text()), file.parent
 
 
 def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
@@ -102,7 +94,7 @@ def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
     eventually(lambda: not app.all("deploy-bar"))
     assert (workspace / "topology.json").exists()
 
-    connect, _ = connect_of(app, workspace)
+    connect, _ = connect_of(app)
     twins = client(connect)
     room = lambda: twins.get_digital_twin("Room_11")["currentTemp"]
     before = room()
@@ -120,7 +112,7 @@ def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_p
     workspace = building(tmp_path, "watched-canvas")
     app = window()
     canvas(app, workspace)
-    connect, data = connect_of(app, workspace)
+    connect, data = connect_of(app)
     secret = [BINARIES / "twinscope", "secret", "set", "out", "--data", data]
     subprocess.run(secret, input=away.connect["eventHubs"]["out"], text=True, check=True)
     topology = {

@@ -136,12 +136,6 @@ def test_positions_and_layout_are_kept(window):
     assert again.one("log-filter").get_attribute("value") == "thermo"
 
 
-def open_target(app, target):
-    """Opens something as the dialog does, through the one door to the backend."""
-    script = "window.__TAURI_INTERNALS__.invoke('call', {request: {type: 'open', target: arguments[0]}})"
-    app.driver.execute_script(script, target)
-
-
 def test_an_instance_of_another_process(window, serve):
     server = serve("--token", "the-one")
     adt = server.connect["adt"]
@@ -149,7 +143,7 @@ def test_an_instance_of_another_process(window, serve):
     app = window().ready()
     remote = {"kind": "remote", "endpoint": adt["endpoint"], "ca": adt["ca"]}
 
-    open_target(app, {**remote, "credential": {"kind": "token", "token": "the-one"}})
+    app.open_target({**remote, "credential": {"kind": "token", "token": "the-one"}})
     host = adt["endpoint"].removeprefix("https://")
     eventually(lambda: host in text_of(app.one("status-bar")))
     eventually(lambda: "52" in text_of(app.one("status-twins")))
@@ -202,7 +196,7 @@ def test_a_workspace_is_watched(window, tmp_path):
     source = f"{root.stdout.strip()}/assets/contoso-building"
     subprocess.run(["cp", "-r", source, workspace], check=True)
     app = window().ready()
-    open_target(app, {"kind": "workspace", "path": str(workspace)})
+    app.open_target({"kind": "workspace", "path": str(workspace)})
     eventually(lambda: "my-building" in text_of(app.one("status-bar")))
     select(app, ROOM)
 

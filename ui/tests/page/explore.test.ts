@@ -1,26 +1,12 @@
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { StageBrowser } from "../drawing/browser";
-import type { FixtureHost } from "../fixture-host";
+import { expect, test } from "vitest";
+import { eachOnItsOwnPage } from "../fixture-page";
 
-declare global {
-  interface Window {
-    fixture: FixtureHost;
-  }
-}
-
-let browser: StageBrowser;
 let page: Page;
 
-beforeAll(async () => {
-  browser = await StageBrowser.open("fixture.html");
+eachOnItsOwnPage((own) => {
+  page = own;
 });
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  page = await browser.plain("?still&renderer=canvas");
-  await page.waitForSelector("html[data-ready=true]");
-});
-afterEach(() => page?.close());
 
 const select = async (twin: string, ...modifiers: ("Control" | "Shift")[]) => {
   const box = await page.locator(`[data-twin-id=${twin}]`).boundingBox();
