@@ -11,12 +11,14 @@ from twinscope.programs import ROOT
 
 JAVASCRIPT = pathlib.Path(__file__).parent / "javascript-messaging"
 INSTALLED = JAVASCRIPT / "node_modules" / ".package-lock.json"
+WAYS = ("tcp", "tls", "wss")
 ENTITIES = {
-    "eventHubs": {"telemetry": {"partitions": 4}, "keys": {"partitions": 4}},
+    "eventHubs": {name: {"partitions": 4} for name in ("telemetry", "keys", "checkpoints")},
     "queues": {
-        **{name: {} for name in ("orders", "later", "way-tcp", "way-tls", "way-wss")},
+        **{name: {} for name in ("orders", "later", "by-hand", "failing", *(f"way-{way}" for way in WAYS))},
+        **{f"stream-{mode}-{way}": {} for mode in ("peekLock", "receiveAndDelete") for way in WAYS},
         "quick": {"lockSeconds": 1},
-        "rooms": {"requiresSession": True},
+        **{name: {"requiresSession": True} for name in ("rooms", "talks")},
     },
     "topics": {"twins": {"subscriptions": {"ruled": {}}}},
 }
