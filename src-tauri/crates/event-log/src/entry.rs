@@ -78,8 +78,8 @@ pub enum Body {
     /// Nothing, or not asked for.
     #[default]
     None,
-    /// What was observed.
-    Json(Value),
+    /// What was observed, as JSON's text: that takes a third of a tree of values.
+    Json(Box<str>),
     /// A change as the journal keeps it. Nearly none is ever looked at, so that it is made JSON
     /// only then.
     Change(Box<[u8]>),
@@ -90,17 +90,17 @@ impl Body {
     pub fn to_json(&self) -> Value {
         match self {
             Self::None => Value::Null,
-            Self::Json(value) => value.clone(),
+            Self::Json(text) => serde_json::from_str(text).unwrap_or_default(),
             Self::Change(record) => {
                 Change::from_record(record).map(|change| change.to_json()).unwrap_or_default()
             }
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::Json(value) => value_bytes(value),
+            Self::Json(text) => text.len(),
             Self::Change(record) => record.len(),
         }
     }

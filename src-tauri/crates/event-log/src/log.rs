@@ -48,43 +48,10 @@ pub struct EventLog {
 pub(crate) struct Kept {
     /// The entry without its body.
     pub(crate) entry: Arc<Entry>,
-    body: KeptBody,
+    body: Body,
     trace: Option<TraceId>,
     searchable: Box<str>,
     bytes: usize,
-}
-
-enum KeptBody {
-    None,
-    /// As text, which takes a third of a tree of values.
-    Json(Box<str>),
-    Change(Box<[u8]>),
-}
-
-impl KeptBody {
-    fn of(body: Body) -> Self {
-        match body {
-            Body::None => Self::None,
-            Body::Json(value) => Self::Json(value.to_string().into()),
-            Body::Change(record) => Self::Change(record),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Json(text) => text.len(),
-            Self::Change(record) => record.len(),
-        }
-    }
-
-    fn body(&self) -> Body {
-        match self {
-            Self::None => Body::None,
-            Self::Json(text) => Body::Json(serde_json::from_str(text).unwrap_or_default()),
-            Self::Change(record) => Body::Change(record.clone()),
-        }
-    }
 }
 
 impl EventLog {
@@ -106,7 +73,7 @@ impl EventLog {
     /// position.
     pub fn record(&mut self, mut entry: Entry) -> u64 {
         let position = self.next();
-        let body = KeptBody::of(std::mem::take(&mut entry.body));
+        let body = std::mem::take(&mut entry.body);
         let trace_id = entry.trace.trace_id();
         let searchable = searchable(&entry, &trace_id);
         let trace = TraceId::of_hex(&trace_id);
@@ -144,7 +111,7 @@ impl EventLog {
     pub fn event(&self, position: u64) -> Option<Row> {
         let index = self.index(position)?;
         let mut row = self.row(index);
-        Arc::make_mut(&mut row.entry).body = self.kept[index].body.body();
+        Arc::make_mut(&mut row.entry).body = self.kept[index].body.clone();
         Some(row)
     }
 

@@ -28,7 +28,7 @@ impl Entry {
 /// Of models only what they are called: documents can be a megabyte each.
 fn body(change: &Change) -> Body {
     match change.kind {
-        ChangeKind::ModelsPut { .. } => Body::Json(change.to_json()),
+        ChangeKind::ModelsPut { .. } => Body::Json(change.to_json().to_string().into()),
         _ => Body::Change(change.to_record().into_boxed_slice()),
     }
 }

@@ -160,7 +160,7 @@ fn traces_and_latencies() {
 fn only_one_event_alone_has_its_body() {
     let mut log = EventLog::new(Options::default());
     let body = json!({"temperature": 21.9, "tags": ["a", null], "at": 9_007_199_254_740_993i64});
-    let whole = Entry { body: Body::Json(body), ..entry("a", 1, 1.0) };
+    let whole = Entry { body: Body::Json(body.to_string().into()), ..entry("a", 1, 1.0) };
     let position = log.record(whole.clone());
     assert_eq!(*log.event(position).unwrap().entry, whole);
     let row = log.window(&ask("", None, 0, 1)).rows.remove(0);
@@ -219,7 +219,10 @@ fn is_bounded_by_bytes_and_counts_what_it_lets_go() {
     assert_eq!(log.trace(&TraceContext::new(1, 1).trace_id()), []);
     assert_eq!(log.trace(&TraceContext::new(500, 1).trace_id()).len(), 2);
     // One that is larger than all the room is kept until the next comes.
-    let large = Entry { body: Body::Json(json!("x".repeat(100_000))), ..entry("large", 9, 1.0) };
+    let large = Entry {
+        body: Body::Json(json!("x".repeat(100_000)).to_string().into()),
+        ..entry("large", 9, 1.0)
+    };
     let position = log.record(large);
     assert!(log.event(position).is_some());
     assert_eq!(log.window(&ask("thermo", None, 0, 10)).matched, 0);

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     JournalError, Shared, StoreError, StreamId,
     append::{self, Answer},
+    backfill::Backfill,
     background::Background,
     batch::Batch,
     queue::{Cursors, Drained, Job},
@@ -24,6 +25,7 @@ pub(crate) struct IoThread {
     /// What is durable, by stream number from 1.
     pub(crate) extents: Vec<Extent>,
     pub(crate) background: Background,
+    backfill: Backfill,
     checkpoint_at: u64,
 }
 
@@ -55,7 +57,9 @@ impl IoThread {
         next_snapshot: u64,
     ) -> Self {
         let checkpoint_at = shared.options.checkpoint_bytes;
-        Self { shared, store, extents, background: Background::new(next_snapshot), checkpoint_at }
+        let backfill = Backfill::new(store.mover());
+        let background = Background::new(next_snapshot);
+        Self { shared, store, extents, background, backfill, checkpoint_at }
     }
 
     pub(crate) fn run(mut self) {
@@ -73,6 +77,7 @@ impl IoThread {
                 break;
             }
         }
+        drop(self.backfill);
         if let Err(error) = self.store.checkpoint() {
             tracing::warn!(%error, "the last checkpoint failed; the log is replayed at the next open");
         }
@@ -265,14 +270,21 @@ impl IoThread {
 
     /// After the answers, so that everything in the log had been answered before it is moved.
     fn checkpoint_when_long(&mut self) {
-        let limit = self.shared.options.checkpoint_bytes;
-        let wal_bytes = self.store.wal_bytes();
-        if wal_bytes <= self.checkpoint_at {
-            return;
+        if let Some(moved) = self.backfill.ended() {
+            return self.empty_log(moved);
         }
+        let long = self.store.wal_bytes() > self.checkpoint_at;
+        if long && !self.backfill.is_under_way() && !self.backfill.begin() {
+            self.empty_log(Ok(()));
+        }
+    }
+
+    /// Moves what is left in the log, and empties it.
+    fn empty_log(&mut self, moved: Result<(), StoreError>) {
+        let (limit, wal_bytes) = (self.shared.options.checkpoint_bytes, self.store.wal_bytes());
         // Kept from emptying it (a reader, a full disk), it tries again a quarter further on.
         self.checkpoint_at = wal_bytes.saturating_add(limit / 4);
-        match self.store.checkpoint() {
+        match moved.and_then(|()| self.store.checkpoint()) {
             Ok(emptied) => {
                 let mut counters = self.shared.counters.lock();
                 counters.stats.wal_bytes = self.store.wal_bytes();

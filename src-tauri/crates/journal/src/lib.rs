@@ -39,8 +39,9 @@
 //! One I/O thread owns the writing connection: it takes everything queued, writes it in one
 //! transaction, commits, then answers all. So the more wait, the more share one fsync. The queue is
 //! bounded by bytes and callers block when it is full. Snapshots and trims go in slices between
-//! those commits. Readers have connections of their own and see the last commit. The log only
-//! grows until the I/O thread moves it into the database and truncates it, after the answers.
+//! those commits. Readers have connections of their own and see the last commit. A long log is
+//! moved into the database by a thread beside, after the answers, while commits go on; then the
+//! I/O thread moves the rest and truncates it.
 //!
 //! # What open does with damage
 //!
@@ -60,6 +61,7 @@
 //! older records are checked when they are read, and a read ends before a damaged one.
 
 mod append;
+mod backfill;
 mod background;
 mod batch;
 mod error;
@@ -86,6 +88,7 @@ use std::{
 use parking_lot::Mutex;
 
 pub use append::Append;
+pub use backfill::Mover;
 pub use batch::Batch;
 pub use error::{Damage, JournalError, StoreError};
 pub use options::{MAX_RECORD_BYTES, Options, Record, Retention};

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::{
     JournalError, StoreError, StreamId,
+    backfill::Mover,
     store::{Extent, Kept, Store, Write},
 };
 
@@ -148,6 +149,7 @@ impl Table {
 /// The real [`Store`].
 pub(crate) struct SqliteStore {
     connection: Connection,
+    folder: PathBuf,
     wal: PathBuf,
     tables: Vec<Table>,
 }
@@ -161,7 +163,7 @@ impl SqliteStore {
     ) -> Self {
         let tables =
             streams.map(|(id, name, generation)| Table::new(id, name, generation)).collect();
-        Self { connection, wal: wal(folder), tables }
+        Self { connection, folder: folder.to_owned(), wal: wal(folder), tables }
     }
 
     fn table(&self, stream: StreamId) -> Result<&Table, StoreError> {
@@ -340,6 +342,20 @@ impl Store for SqliteStore {
         let busy: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         Ok(busy == 0)
+    }
+
+    fn mover(&self) -> Option<Mover> {
+        let connection = match open_writer(&self.folder) {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::warn!(%error, "no connection to move the log with; the writer does it");
+                return None;
+            }
+        };
+        Some(Box::new(move || {
+            // Busy only while the writer itself empties the log, which never is meanwhile.
+            Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        }))
     }
 
     fn wal_bytes(&self) -> u64 {

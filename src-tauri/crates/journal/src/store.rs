@@ -3,7 +3,7 @@
 //! The trait is there for tests: wrap the real store (see [`crate::Journal::open_with`]) and
 //! refuse, stall or fill the disk at any step.
 
-use crate::{StoreError, StreamId};
+use crate::{StoreError, StreamId, backfill::Mover};
 
 /// One transaction at a time, on one thread.
 pub trait Store: Send {
@@ -35,6 +35,11 @@ pub trait Store: Send {
     /// # Errors
     /// See [`Store::begin`]; the log then stays as it is.
     fn checkpoint(&mut self) -> Result<bool, StoreError>;
+    /// What moves the log into the database from another thread while commits go on, so that
+    /// [`Store::checkpoint`] has little left to move. `None` where there is no such way.
+    fn mover(&self) -> Option<Mover> {
+        None
+    }
     /// The length of the write-ahead log in bytes.
     fn wal_bytes(&self) -> u64;
 }

@@ -8,7 +8,7 @@ pub use parts::{Observer, PipelineParts};
 
 use crate::flow::node_id;
 use crate::function::{Function, build_function};
-use crate::routing::{LiveRoutes, notify};
+use crate::routing::LiveRoutes;
 use crate::topology::{Difference, Topology, Wiring, function_file};
 use crate::{RouteVerdict, delivery, source, subscription};
 use ingress::Doors;
@@ -109,8 +109,8 @@ impl Pipeline {
     }
 
     /// What each route does with a change, and why; empty where a change makes no notification.
-    pub fn verdicts(&self, change: &Change) -> Vec<RouteVerdict> {
-        let notification = notify(change, &self.parts.host, &self.parts.view);
+    pub fn verdicts(&self, change: &Arc<Change>) -> Vec<RouteVerdict> {
+        let notification = self.routes.notification(change, &self.parts.host);
         notification
             .map_or_else(Vec::new, |notification| self.routes.current().verdicts(&notification))
     }

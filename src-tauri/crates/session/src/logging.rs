@@ -38,7 +38,7 @@ impl Log {
 
     /// Reads the graph anew at each step: the verdicts read it too, and a lock that is taken
     /// twice by one thread stops for ever once a writer waits between.
-    fn record(&self, view: &GraphView, change: &Change) {
+    fn record(&self, view: &GraphView, change: &Arc<Change>) {
         let model_of = |id: &str| view.read().twin(id).map(|twin| twin.model.clone());
         let mut entry = Entry::of_change(change, model_of);
         let pipeline = self.pipeline.lock().clone();
@@ -110,18 +110,18 @@ impl Log {
 
 impl Observer for Log {
     fn device_message(&self, message: &DeviceMessage) {
-        let note = format!("{} bytes", message.body.to_string().len());
+        let body = message.body.to_string();
         self.events.lock().record(Entry {
             time: message.time,
             kind: EntryKind::DeviceMessage,
             subject: message.device.to_string(),
             model: None,
             changes: Vec::new(),
-            note,
+            note: format!("{} bytes", body.len()),
             trace: message.trace,
             cause: "origin".to_owned(),
             verdicts: Vec::new(),
-            body: Body::Json(message.body.clone()),
+            body: Body::Json(body.into()),
         });
     }
 

@@ -427,8 +427,8 @@ impl Deliveries {
                 status,
                 last_attempt,
             };
-            letters.push(event.to_dead_letter(self.worker.spec.event_delivery_schema, &end));
             positions.push((position, last_attempt.unwrap_or(event.published)));
+            letters.push(event.into_dead_letter(self.worker.spec.event_delivery_schema, &end));
         }
         let Some(dead_letters) = &self.worker.dead_letters else { return };
         let (topic, name) = (&self.worker.topic.name, &self.worker.name);
@@ -506,16 +506,16 @@ async fn deliver(worker: Arc<Worker>, batch: Vec<Out>) -> Done {
         }
         _ => schema,
     };
+    let positions =
+        batch.iter().map(|out| (out.position, out.attempts, out.event.published)).collect();
     let delivery = Delivery {
         topic: worker.topic.name.clone(),
         subscription: worker.name.clone(),
         attempts,
         schema,
         batched: worker.batch_limits().0 > 1,
-        events: batch.iter().map(|out| out.event.to_schema(schema)).collect(),
+        events: batch.into_iter().map(|out| out.event.into_schema(schema)).collect(),
     };
-    let positions =
-        batch.into_iter().map(|out| (out.position, out.attempts, out.event.published)).collect();
     (positions, worker.destination.deliver(delivery).await)
 }
 

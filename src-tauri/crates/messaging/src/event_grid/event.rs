@@ -56,23 +56,24 @@ impl Event {
     /// Its JSON in the schema that a subscription asks for. Event Grid's can be given as
     /// CloudEvents; the other way there is none, so those stay as they are.
     #[must_use]
-    pub fn to_schema(&self, schema: Schema) -> Map<String, Value> {
+    pub fn into_schema(self, schema: Schema) -> Map<String, Value> {
         match (self.schema, schema) {
             (Schema::EventGridSchema, Schema::CloudEventSchemaV1_0) => to_cloud(&self.json),
-            _ => self.json.clone(),
+            _ => self.json,
         }
     }
 
     /// The same with what a dead letter says of its end; `outcome` is the last attempt's.
     #[must_use]
-    pub fn to_dead_letter(&self, schema: Schema, end: &End) -> Map<String, Value> {
-        let mut json = self.to_schema(schema);
+    pub fn into_dead_letter(self, schema: Schema, end: &End) -> Map<String, Value> {
+        let published = rfc3339(self.published);
+        let mut json = self.into_schema(schema);
         let cloud = json.contains_key("specversion");
         let fields = [
             ("deadLetterReason", json!(end.reason)),
             ("deliveryAttempts", json!(end.attempts)),
             ("lastDeliveryOutcome", json!(end.outcome)),
-            ("publishTime", json!(rfc3339(self.published))),
+            ("publishTime", json!(published)),
             ("lastDeliveryAttemptTime", json!(end.last_attempt.map(rfc3339))),
         ];
         for (name, value) in fields {
@@ -142,7 +143,7 @@ mod tests {
             Schema::EventGridSchema,
         );
         let expected = json!({"id": "1", "source": "/t", "subject": "s", "type": "T", "time": "2026-01-01T00:00:00Z", "data": {"a": 1}, "dataversion": "2", "specversion": "1.0", "datacontenttype": "application/json"});
-        assert_eq!(Value::Object(event.to_schema(Schema::CloudEventSchemaV1_0)), expected);
+        assert_eq!(Value::Object(event.into_schema(Schema::CloudEventSchemaV1_0)), expected);
     }
 
     #[test]
@@ -155,11 +156,11 @@ mod tests {
             last_attempt: Some(0),
         };
         let cloud = event(json!({"specversion": "1.0", "id": "1"}), Schema::CloudEventSchemaV1_0);
-        let letter = cloud.to_dead_letter(Schema::CloudEventSchemaV1_0, &end);
+        let letter = cloud.into_dead_letter(Schema::CloudEventSchemaV1_0, &end);
         assert_eq!(letter["deadletterreason"], "MaxDeliveryAttemptsExceeded");
         assert_eq!(letter["deliveryattempts"], 3);
         let own = event(json!({"id": "1"}), Schema::EventGridSchema);
-        let letter = own.to_dead_letter(Schema::EventGridSchema, &end);
+        let letter = own.into_dead_letter(Schema::EventGridSchema, &end);
         assert_eq!(letter["lastDeliveryOutcome"], "NotFound");
         assert_eq!(letter["lastDeliveryAttemptTime"], "1970-01-01T00:00:00Z");
     }

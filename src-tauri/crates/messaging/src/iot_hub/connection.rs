@@ -303,7 +303,7 @@ impl<'a> Connection<'a> {
                     }
                     Err(_) => Err(End::Gone),
                 },
-                Some(kept) = self.kept.recv() => self.acknowledge(kept),
+                Some(kept) = self.kept.recv() => self.acknowledge_all(kept),
                 order = self.orders.recv(), if out < MAX_OUT_BYTES => self.obey(order).await,
                 () = &mut alarm => {
                     let late = self.late(out > 0 || !flushed);
@@ -499,6 +499,15 @@ impl<'a> Connection<'a> {
             // The connection may have ended.
             let _ = keeps.send(Kept { acknowledge, messages: count, durable: done.is_ok() });
         });
+        Ok(())
+    }
+
+    /// What became durable together is acknowledged in one write.
+    fn acknowledge_all(&mut self, first: Kept) -> Result<(), End> {
+        self.acknowledge(first)?;
+        while let Ok(kept) = self.kept.try_recv() {
+            self.acknowledge(kept)?;
+        }
         Ok(())
     }
 
