@@ -18,6 +18,10 @@ mod rabbitmq;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+/// As the programs do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // Cargo puts a word of its own there, too.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

@@ -16,6 +16,10 @@ use cpu::Cpu;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// As the programs do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PARTS: [&str; 4] = ["peers", "patches", "rest", "load"];
 /// From one twin to the next that is written: as good as at random, for us and for SQLite.
 pub const STRIDE: usize = 7_919;
