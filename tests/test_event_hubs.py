@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import ssl
 import threading
 import time
 import urllib.parse
@@ -288,6 +289,29 @@ def test_a_page_cannot_open_a_websocket(hub):
     assert upgrade(host="example.org") == 403
     assert upgrade(path="/") == 404
     assert upgrade(protocol="mqtt") == 400
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_http_that_is_no_websocket_is_told_so(server, hub, tls):
+    name, port = hub.split(";")[0].removeprefix("Endpoint=sb://").strip("/").split(":")
+    trusted = ssl.create_default_context(cafile=server.connect["adt"]["ca"])
+
+    def ask(method, headers=None, body=None):
+        connection = http.client.HTTPSConnection(name, int(port), timeout=20, context=trusted) if tls else http.client.HTTPConnection(name, int(port), timeout=20)
+        connection.request(method, "/$servicebus/websocket", headers=headers or {}, body=body)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert "AMQP over WebSockets at /$servicebus/websocket" in text
+        return answer.status, answer.headers.get("Upgrade")
+
+    assert ask("GET") == (426, "websocket")
+    assert ask("HEADLESS") == (426, "websocket")
+    assert ask("POST", body=b"x" * 200_000) == (426, "websocket")
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    assert ask("GET", upgrade) == (400, None)
+    assert ask("GET", upgrade | {"Sec-WebSocket-Version": "13"}) == (400, None)
+    send(hub, "it still works", partition_id="0")
 
 
 def signature(hub, seconds):

@@ -5,7 +5,7 @@ use crate::frame::{self, Frame, Kind};
 use crate::handshake;
 use crate::link::{
     Answer, AnswerTo, Attached, Command, Commands, Credit, Delivery, Link, LinkControl, LinkId,
-    MOST_QUEUED, Outgoing, Task,
+    MOST_QUEUED, Outgoing, Task, UnderWay,
 };
 use crate::performative::{Attach, Begin, Disposition, Open, Outcome, Performative, Role};
 use crate::session::{End, Ends, LinkState, Received, Session, WINDOW};
@@ -14,6 +14,7 @@ use crate::value::Value;
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -110,8 +111,9 @@ struct Connection<'a> {
     /// What the client said, once it did.
     open: Option<Open>,
     serial: u64,
-    /// Deliveries taken in and not answered.
+    /// Deliveries and settlements taken in and not answered.
     unanswered: usize,
+    under_way: Arc<UnderWay>,
     /// Links that have taken messages since they were last flushed.
     touched: Vec<LinkId>,
     /// Deliveries accepted one after the other, for one disposition: answers come in runs.
@@ -147,6 +149,7 @@ where
         open: None,
         serial: 0,
         unanswered: 0,
+        under_way: Arc::new(UnderWay { count: AtomicUsize::new(0), stop: shared.stop.clone() }),
         touched: Vec::new(),
         accepted: None,
         over: false,
@@ -219,7 +222,7 @@ impl Connection<'_> {
                 }
             }
             if let Some(since) = stopping
-                && (self.unanswered == 0 || since.elapsed() > DRAINED)
+                && (self.is_drained(&inbox) || since.elapsed() > DRAINED)
                 && !self.over
             {
                 let text = "the server is stopping";
@@ -232,6 +235,12 @@ impl Connection<'_> {
         };
         // Who does not take it goes without.
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    }
+
+    /// Whether nothing is left that the client is to hear of before its connection ends.
+    fn is_drained(&self, inbox: &UnboundedReceiver<Command>) -> bool {
+        // In this order: what was begun is in the inbox before it is counted as ended.
+        self.unanswered == 0 && self.under_way.count.load(Ordering::SeqCst) == 0 && inbox.is_empty()
     }
 
     /// How often the client wants a sign of life, and how soon to look after everything.
@@ -389,7 +398,9 @@ impl Connection<'_> {
         }
         let Some(session) = self.sessions.get_mut(&channel) else { return };
         let outcome = disposition.outcome.clone().unwrap_or(Outcome::Released);
+        let unanswered = &mut self.unanswered;
         session.settled(disposition, |settler, link, delivery, tag| {
+            *unanswered += 1;
             let to = AnswerTo {
                 commands: self.commands.clone(),
                 link,
@@ -516,6 +527,7 @@ impl Connection<'_> {
                 let credit = Arc::new(Credit::default());
                 let outgoing = Outgoing {
                     credit: credit.clone(),
+                    under_way: self.under_way.clone(),
                     commands: self.commands.clone(),
                     link: id,
                     room: self.queued.clone(),
@@ -543,9 +555,7 @@ impl Connection<'_> {
         let out = &mut self.output;
         match command {
             Command::Settle { link, role, delivery, outcome, told } => {
-                if role == Role::Receiver {
-                    self.unanswered = self.unanswered.saturating_sub(1);
-                }
+                self.unanswered = self.unanswered.saturating_sub(1);
                 self.settle(link, role, delivery, outcome, told);
             }
             Command::Attached { link, attached } => self.attached(link, attached),
@@ -559,6 +569,7 @@ impl Connection<'_> {
                     session.drained(link, delivery_count, out);
                 }
             }
+            Command::Look => {}
             Command::Detach { link, error } => {
                 if let Some(session) = self.sessions.get_mut(&link.channel) {
                     session.detach(link, error, out);

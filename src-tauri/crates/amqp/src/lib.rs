@@ -27,7 +27,7 @@ mod value;
 pub use connection::{Attaching, Peer, Shared, serve};
 pub use error::{Error, condition};
 pub use link::{
-    Answer, Attached, Delivery, Link, LinkControl, Message, Outgoing, Settler, Sink, Task,
+    Answer, Attached, Begun, Delivery, Link, LinkControl, Message, Outgoing, Settler, Sink, Task,
     Unsettling,
 };
 pub use performative::{Attach, Outcome, Role};

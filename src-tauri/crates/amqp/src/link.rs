@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// A future that a task can run.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -94,11 +94,32 @@ pub(crate) struct LinkId {
 
 /// What tasks and storage tell the connection's task.
 pub(crate) enum Command {
-    Settle { link: LinkId, role: Role, delivery: u32, outcome: Outcome, told: bool },
-    Send { link: LinkId, messages: Vec<Message>, room: OwnedSemaphorePermit },
-    Drained { link: LinkId, delivery_count: u32 },
-    Detach { link: LinkId, error: Option<Error> },
-    Attached { link: LinkId, attached: Result<Attached, Error> },
+    Settle {
+        link: LinkId,
+        role: Role,
+        delivery: u32,
+        outcome: Outcome,
+        told: bool,
+    },
+    Send {
+        link: LinkId,
+        messages: Vec<Message>,
+        room: OwnedSemaphorePermit,
+    },
+    Drained {
+        link: LinkId,
+        delivery_count: u32,
+    },
+    Detach {
+        link: LinkId,
+        error: Option<Error>,
+    },
+    Attached {
+        link: LinkId,
+        attached: Result<Attached, Error>,
+    },
+    /// Something that was begun has ended, and the server stops: time to look what is left.
+    Look,
 }
 
 pub(crate) type Commands = UnboundedSender<Command>;
@@ -185,9 +206,40 @@ pub(crate) struct Credit {
     pub(crate) changed: Notify,
 }
 
+/// What the links of a connection have begun and a stop of the server waits for.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    pub(crate) count: AtomicUsize,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl UnderWay {
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+/// Held while a link's task does what must not be lost between its beginning and the message that
+/// it sends: a server that stops does not end the connection before.
+pub struct Begun {
+    under_way: Arc<UnderWay>,
+    commands: Commands,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.under_way.count.fetch_sub(1, Ordering::SeqCst);
+        if self.under_way.is_stopping() {
+            // The connection may have ended meanwhile.
+            let _ = self.commands.send(Command::Look);
+        }
+    }
+}
+
 /// The sending end of a link, held by its task.
 pub struct Outgoing {
     pub(crate) credit: Arc<Credit>,
+    pub(crate) under_way: Arc<UnderWay>,
     pub(crate) commands: Commands,
     pub(crate) link: LinkId,
     pub(crate) room: Arc<Semaphore>,
@@ -214,6 +266,15 @@ impl Outgoing {
     /// `select!`: nothing is lost when it is dropped.
     pub async fn changed(&self) {
         self.credit.changed.notified().await;
+    }
+
+    /// Begins what is to end in a message; `None` once the server stops.
+    #[must_use]
+    pub fn begin(&self) -> Option<Begun> {
+        self.under_way.count.fetch_add(1, Ordering::SeqCst);
+        let begun = Begun { under_way: self.under_way.clone(), commands: self.commands.clone() };
+        // Counted before it looks: a stop that it does not see sees the count.
+        (!self.under_way.is_stopping()).then_some(begun)
     }
 
     /// Waits until there is credit.

@@ -15,10 +15,16 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 /// How long one way may take before another is tried.
 const CONNECT: Duration = Duration::from_secs(10);
-const AMQP: u16 = 5_672;
-const AMQPS: u16 = 5_671;
-const HTTP: u16 = 80;
-const HTTPS: u16 = 443;
+
+/// Where AMQP and WebSockets are where an endpoint does not say.
+#[derive(Clone, Copy)]
+struct Ports {
+    amqp: u16,
+    http: u16,
+}
+
+const PLAIN: Ports = Ports { amqp: 5_672, http: 80 };
+const TLS: Ports = Ports { amqp: 5_671, http: 443 };
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -26,18 +32,22 @@ pub(super) type BoxStream = Box<dyn Stream>;
 
 /// Connects, by WebSockets where that is asked for, or where nothing else comes through.
 pub(super) async fn connect(endpoint: &Endpoint) -> Result<BoxStream, ClientError> {
+    connect_at(endpoint, if endpoint.tls { TLS } else { PLAIN }).await
+}
+
+async fn connect_at(endpoint: &Endpoint, usual: Ports) -> Result<BoxStream, ClientError> {
+    let http = endpoint.port.unwrap_or(usual.http);
     if endpoint.websockets == WebSockets::Always {
-        return over_websockets(endpoint).await;
+        return over_websockets(endpoint, http).await;
     }
-    let port = endpoint.port.unwrap_or(if endpoint.tls { AMQPS } else { AMQP });
-    let direct = secured(endpoint, port).await;
+    let direct = secured(endpoint, endpoint.port.unwrap_or(usual.amqp)).await;
     // Firewalls close the port of AMQP; where another was given, it is meant.
     let blocked = |error: &ClientError| error.code == Code::Unreachable && endpoint.port.is_none();
     match direct {
         Err(error) if blocked(&error) && endpoint.websockets == WebSockets::WhereBlocked => {
             tracing::info!(%error, "trying WebSockets");
             // That AMQP's port is closed says more than that the other one is as well.
-            over_websockets(endpoint).await.map_err(|_| error)
+            over_websockets(endpoint, http).await.map_err(|_| error)
         }
         direct => direct,
     }
@@ -70,9 +80,8 @@ async fn secured(endpoint: &Endpoint, port: u16) -> Result<BoxStream, ClientErro
     }
 }
 
-async fn over_websockets(endpoint: &Endpoint) -> Result<BoxStream, ClientError> {
-    let (scheme, usual) = if endpoint.tls { ("wss", HTTPS) } else { ("ws", HTTP) };
-    let port = endpoint.port.unwrap_or(usual);
+async fn over_websockets(endpoint: &Endpoint, port: u16) -> Result<BoxStream, ClientError> {
+    let scheme = if endpoint.tls { "wss" } else { "ws" };
     let host = &endpoint.host;
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let place = format!("{scheme}://{host}:{port}{PATH}");
@@ -88,5 +97,74 @@ async fn over_websockets(endpoint: &Endpoint) -> Result<BoxStream, ClientError> 
         Ok(Ok((socket, _))) => Ok(Box::new(websocket::stream(socket))),
         Ok(Err(error)) => Err(ClientError::new(Code::Unreachable, place, error.to_string())),
         Err(_) => Err(ClientError::new(Code::Unreachable, place, "no answer in time")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_hdr_async;
+    use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+
+    /// A port that nobody listens on, and one that speaks WebSockets and says `hello` in them.
+    async fn ports() -> Ports {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ports = Ports {
+            amqp: closed.local_addr().unwrap().port(),
+            http: open.local_addr().unwrap().port(),
+        };
+        drop(closed);
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = open.accept().await {
+                #[allow(clippy::result_large_err)]
+                let agree = |request: &Request, mut response: Response| {
+                    assert_eq!(request.uri().path(), PATH);
+                    let protocol = HeaderValue::from_static(PROTOCOLS[0]);
+                    response.headers_mut().insert("sec-websocket-protocol", protocol);
+                    Ok(response)
+                };
+                if let Ok(socket) = accept_hdr_async(tcp, agree).await {
+                    let mut stream = websocket::stream(socket);
+                    stream.write_all(b"hello").await.unwrap();
+                    stream.flush().await.unwrap();
+                }
+            }
+        });
+        ports
+    }
+
+    fn endpoint(port: Option<u16>, websockets: WebSockets) -> Endpoint {
+        let endpoint = Endpoint::parse("amqp://127.0.0.1").unwrap();
+        Endpoint { port, websockets, ..endpoint }
+    }
+
+    #[tokio::test]
+    async fn where_amqp_is_blocked_websockets_are_tried_unless_that_is_not_wanted() {
+        let ports = ports().await;
+        for websockets in [WebSockets::WhereBlocked, WebSockets::Always] {
+            let mut stream = connect_at(&endpoint(None, websockets), ports).await.unwrap();
+            let mut heard = [0; 5];
+            stream.read_exact(&mut heard).await.unwrap();
+            assert_eq!(&heard, b"hello", "{websockets:?}");
+        }
+        // A port that was given is meant.
+        for (port, websockets) in [
+            (None, WebSockets::Never),
+            (Some(ports.amqp), WebSockets::WhereBlocked),
+            (Some(ports.amqp), WebSockets::Never),
+        ] {
+            let refused = connect_at(&endpoint(port, websockets), ports).await.err().unwrap();
+            assert_eq!(refused.code, Code::Unreachable, "{websockets:?}");
+            assert!(refused.to_string().contains(&ports.amqp.to_string()), "{refused}");
+        }
+        // Where both are closed, the port of AMQP is told.
+        let closed = Ports { http: ports.amqp, ..ports };
+        let told = connect_at(&endpoint(None, WebSockets::WhereBlocked), closed).await.err();
+        assert!(told.unwrap().to_string().contains(&ports.amqp.to_string()));
     }
 }

@@ -17,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 const TOLD: usize = 64;
 /// How long a client may take to send its first byte, or to agree on TLS.
 const FIRST_BYTE: Duration = Duration::from_secs(20);
+/// How long a client of HTTP may take to read that it is wrong here.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How often locks, times to live and schedules are looked after.
 const TICK: Duration = Duration::from_millis(100);
 const TRIM_EVERY: Duration = Duration::from_secs(10);
@@ -191,17 +193,23 @@ impl Door {
         }
     }
 
-    async fn serve<S>(mut self, stream: S, first: u8)
+    async fn serve<S>(mut self, mut stream: S, first: u8)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        if first != websocket::GET {
+        if !websocket::is_http(first) {
             return amqp::serve(stream, &mut self.client, &self.shared).await;
         }
-        let agreed = timeout(FIRST_BYTE, websocket::accept(stream, &self.hosts)).await;
-        match agreed.ok().flatten() {
-            Some(stream) => amqp::serve(stream, &mut self.client, &self.shared).await,
-            None => self.client.refused(&not_agreed()),
+        let agreeing = websocket::accept(&mut stream, &self.hosts);
+        let refused = match timeout(FIRST_BYTE, agreeing).await {
+            Ok(Ok(stream)) => return amqp::serve(stream, &mut self.client, &self.shared).await,
+            Ok(Err(refused)) => Some(refused),
+            Err(_) => None,
+        };
+        self.client.refused(&not_agreed());
+        if let Some(refused) = refused {
+            // Who does not take it goes without.
+            let _ = timeout(FAREWELL, websocket::answer(&mut stream, &refused)).await;
         }
     }
 }

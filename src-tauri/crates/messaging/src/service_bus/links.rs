@@ -11,6 +11,7 @@ use amqp::{
     Sink, Value, condition, performative,
 };
 use bytes::Bytes;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -242,10 +243,13 @@ impl Receiver {
                 }
                 continue;
             }
+            // What is received and deleted is deleted before it is sent.
+            let Some(begun) = outgoing.begin() else { return pending().await };
             let credit = outgoing.credit() as usize;
             changes.mark_unchanged();
             let taken = self.take(credit.min(AT_ONCE));
             if taken.is_empty() {
+                drop(begun);
                 if outgoing.draining() {
                     outgoing.drained();
                     continue;
@@ -268,6 +272,7 @@ impl Receiver {
                 self.traffic.show(|| seen(Direction::Out, &self.mailbox.name, message.clone()));
             }
             outgoing.send(taken.iter().map(|taken| taken.delivery(self.settled)).collect()).await;
+            drop(begun);
         }
     }
 

@@ -224,3 +224,32 @@ async fn many_at_once_over_every_transport() {
         assert_eq!(orders.peek(0, 1).await.unwrap(), []);
     }
 }
+
+/// What is received and deleted is deleted first: a stop in between must not lose it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_of_the_server_sends_what_it_has_deleted() {
+    let mut served = served().await;
+    let client = client(&served);
+    let bodies: Vec<String> = (0..2_000).map(|n| format!("m{n:04}")).collect();
+    let messages: Vec<_> = bodies.iter().map(|body| message(body)).collect();
+    client.sender(None).unwrap().send_all(&messages).await.unwrap();
+    let mut orders = client.receiver(None, ReceiveMode::ReceiveAndDelete).unwrap();
+    let receiving = tokio::spawn(async move {
+        let mut got = Vec::new();
+        loop {
+            let more = orders.receive(25, WAIT / 10).await.unwrap();
+            got.extend(more.iter().map(|message| body(message).to_owned()));
+            if more.is_empty() || got.len() == 2_000 {
+                return got;
+            }
+        }
+    });
+    for stops in 0..6 {
+        tokio::time::sleep(Duration::from_millis(60 + 7 * stops)).await;
+        served.stop().await;
+        served.listen().await;
+    }
+    let mut got = receiving.await.unwrap();
+    got.sort_unstable();
+    assert_eq!(got, bodies);
+}
