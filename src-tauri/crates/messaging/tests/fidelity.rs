@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 const HEAD: &str = "\
 # Fidelity of the messaging services and the control plane
 
-How Twinscope knows what Event Hubs, Service Bus, Event Grid and IoT Hub do, and what manages an instance. Written by `UPDATE_FIDELITY=1 cargo test -p messaging --test fidelity` from comments beside the code (`//= documented: …`); a test fails when it is stale. FIDELITY.md is the same for Azure Digital Twins.
+How Twinscope knows what Event Hubs, Service Bus, Event Grid and IoT Hub do, and what manages an instance. Written by `UPDATE_FIDELITY=1 cargo test -p messaging --test fidelity` from comments beside the code (`//= documented: …`); a test fails when it is stale. Where a source is named it was looked up: a page is a file of MicrosoftDocs/azure-docs (below `articles/` where it does not begin with `includes/`), `owner/name#number` an issue on GitHub; what has none is from memory of the same documents. FIDELITY.md is the same for Azure Digital Twins.
 
 - **documented**: said by the services' documentation (Microsoft Learn) or API definitions.
+- **recorded**: the service's own words, in logs and issues that others published.
 - **client**: what the official clients send and rely on, seen by running them.
 - **guess**: neither; what fits the rest best.
 - **ours**: the service is otherwise, or has no such thing; this server needs it.
@@ -27,7 +28,7 @@ const SERVICES: [(&str, &str, &str); 6] = [
     ("messaging/src", "iot_hub", "IoT Hub"),
     ("adt-service/src/server", "management", "Control plane"),
 ];
-const KNOWN: [&str; 4] = ["documented", "client", "guess", "ours"];
+const KNOWN: [&str; 5] = ["documented", "recorded", "client", "guess", "ours"];
 
 #[test]
 fn the_page_says_what_the_comments_say() {
@@ -36,9 +37,17 @@ fn the_page_says_what_the_comments_say() {
     for (sources, folder, name) in SERVICES {
         let rows = rows(&root.join("..").join(sources).join(folder));
         assert!(!rows.is_empty(), "{folder} says nothing");
-        write!(page, "\n## {name}\n\n| behaviour | known by | where |\n|---|---|---|\n").unwrap();
+        write!(
+            page,
+            "\n## {name}\n\n| behaviour | known by | source | where |\n|---|---|---|---|\n"
+        )
+        .unwrap();
         for Row { known, text, file } in rows {
-            writeln!(page, "| {text} | {known} | `{folder}/{file}` |").unwrap();
+            let (text, source) = match text.strip_suffix(']').and_then(|t| t.rsplit_once(" [")) {
+                Some((text, source)) => (text, source),
+                None => (text.as_str(), ""),
+            };
+            writeln!(page, "| {text} | {known} | {source} | `{folder}/{file}` |").unwrap();
         }
     }
     let path = root.join("../../../FIDELITY-messaging.md");
@@ -65,7 +74,8 @@ fn rows(folder: &Path) -> Vec<Row> {
     files.iter().flat_map(|file| rows_of(file)).collect()
 }
 
-/// A row begins with `//= KNOWN: ` and goes on in the comment lines below it.
+/// A row begins with `//= KNOWN: `, goes on in the comment lines below it, and may end with its
+/// source in brackets.
 fn rows_of(file: &Path) -> Vec<Row> {
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     let mut rows: Vec<Row> = Vec::new();

@@ -32,7 +32,9 @@ const MAX_PENDING: usize = 4_096;
 /// Dead letters in one blob.
 const LETTERS: usize = 1_000;
 const KEEP_EVERY: Duration = Duration::from_millis(200);
-//= guess: After ten failures in a row new events wait for ten seconds.
+//= ours: After ten failures in a row new events wait for ten seconds; the service puts a
+//  destination on probation, for ten seconds to ten minutes by what went wrong.
+//  [event-grid/delivery-and-retry]
 /// Failures in a row after which new events wait a little for the destination to recover.
 const PROBATION_AFTER: u32 = 10;
 const PROBATION: Duration = Duration::from_secs(10);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 //= documented: 25 advanced filters with 25 values in all, and texts of 512 characters.
+//  [event-grid/event-filtering]
 const MAX_FILTERS: usize = 25;
 const MAX_VALUES: usize = 25;
 const MAX_TEXT: usize = 512;

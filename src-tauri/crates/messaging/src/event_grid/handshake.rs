@@ -11,6 +11,7 @@ use serde_json::json;
 
 //= documented: A web hook agrees by its validation code, by the validation URL within ten
 //  minutes, or, for CloudEvents, by WebHook-Allowed-Origin.
+//  [event-grid/end-point-validation-event-grid-events-schema]
 /// What the hook must allow.
 const ORIGIN: &str = "eventgrid.azure.net";
 /// The most of an answer that is read.

@@ -9,7 +9,9 @@ use journal::StreamId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-//= documented: The hub's events have the documented types and data.
+//= documented: The hub's events have the documented types and data. [iot-hub/iot-hub-event-grid]
+//= ours: Each connection is told at once; the service tells a device's state once a minute, after
+//  its first SUBSCRIBE or PUBLISH. [iot-hub/iot-hub-event-grid]
 const TELEMETRY: &str = "Microsoft.Devices.DeviceTelemetry";
 
 /// Makes a hub's events, and publishes them on its topic.

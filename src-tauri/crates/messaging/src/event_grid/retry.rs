@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 //= documented: Deliveries are tried again after 10 s, 30 s, 1, 5, 10, 30 min, 1, 3, 6, then every
-//  12 h, for a day or 30 attempts.
+//  12 h, for a day or 30 attempts. [event-grid/delivery-and-retry]
 /// Seconds after the first attempt, the second … The last is repeated.
 const SCHEDULE: [u64; 10] = [10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200];
 /// How long an endpoint may take to answer.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 //= documented: Dead letters are written five minutes after the last attempt, and tried for four
-//  hours.
+//  hours. [event-grid/delivery-and-retry]
 /// Between the end of an event and its dead letter, so that several share a blob.
 pub(super) const DEAD_LETTER_AFTER: Duration = Duration::from_secs(300);
 /// How long a dead letter is kept for a destination that does not take it.
@@ -80,8 +80,8 @@ impl Failure {
         Self { outcome: outcome.to_owned(), status: Some(status) }
     }
 
-    //= documented: 400, 401, 403 and 413 are not tried again; 401 is for a web hook here as for a
-    //  resource.
+    //= documented: 400, 401, 403 and 413 of a web hook are not tried again. Event hubs, queues and
+    //  topics, whose 401 would be, never answer with it here. [event-grid/delivery-and-retry]
     /// Why an event is given up at once after this, where it is.
     #[must_use]
     pub fn final_reason(&self) -> Option<&'static str> {
@@ -95,6 +95,7 @@ impl Failure {
     }
 
     //= documented: After 404 five minutes pass at least, after 408 two, after 503 half a minute.
+    //  [event-grid/delivery-and-retry]
     /// The least time until the next attempt.
     fn least(&self) -> Duration {
         Duration::from_secs(match self.status {

@@ -51,8 +51,7 @@ async fn send(
 ) -> Result<(), Failure> {
     let hub = namespace.event_hub(hub).filter(|hub| !hub.built_in);
     let hub = hub.ok_or_else(|| Failure::of_status(404))?;
-    //= guess: An event hub gets an event in Event Grid's schema as an array of one, Service Bus
-    //  the event alone.
+    //= guess: An event hub gets an event in Event Grid's schema as an array of one.
     let body = match delivery.schema {
         Schema::EventGridSchema => serde_json::to_vec(&[event]),
         Schema::CloudEventSchemaV1_0 => serde_json::to_vec(event),
@@ -76,6 +75,8 @@ async fn put(
         Found::Mailbox(..) => false,
     });
     let found = found.ok_or_else(|| Failure::of_status(404))?;
+    //= recorded: A queue or topic gets the event alone, not an array of one.
+    //  [pm7y/AzureEventGridSimulator#259]
     let message = message(delivery, event, serde_json::to_vec(event).unwrap_or_default())?;
     let messages = found.read(message, 0).map_err(|error| {
         Failure::of_status(if error.condition == condition::RESOURCE_LIMIT_EXCEEDED {
@@ -100,6 +101,7 @@ fn of_journal(error: &JournalError) -> Failure {
 //= documented: Event hubs, queues and topics get aeg-event-type, aeg-subscription-name,
 //  aeg-delivery-count, aeg-metadata-version, aeg-data-version and aeg-output-event-id as
 //  application properties; that they are all text is a guess.
+//  [event-grid/includes/message-headers]
 /// The event as a message, with what Event Grid says of it in application properties.
 fn message(
     delivery: &Delivery,

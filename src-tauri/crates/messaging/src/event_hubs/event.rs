@@ -6,8 +6,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// The format of a batch: each data section of it is one whole message.
 pub(crate) const BATCH: u32 = 0x8001_3700;
-//= documented: A partition key has at most 128 bytes.
-/// The service's limit on partition keys.
+//= client: A partition key has at most 128 characters. [ClientConstants.MAX_PARTITION_KEY_LENGTH
+//  of the client for Java]
+/// The service's limit on partition keys, in UTF-16's units, as Java and .NET count.
 const LONGEST_KEY: usize = 128;
 const PARTITION_KEY: &str = "x-opt-partition-key";
 const RECORD_VERSION: u8 = 1;
@@ -77,8 +78,8 @@ impl NewEvent {
             }
         }
         let partition_key = own_key.or(key);
-        if partition_key.as_ref().is_some_and(|key| key.len() > LONGEST_KEY) {
-            let text = format!("the partition key is longer than {LONGEST_KEY} bytes");
+        if partition_key.as_ref().is_some_and(|key| key.encode_utf16().count() > LONGEST_KEY) {
+            let text = format!("the partition key is longer than {LONGEST_KEY} characters");
             return Err(Error::new(condition::INVALID_FIELD, text));
         }
         let bare = sections.bare.clone();

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 /// The consumer group that every hub has.
 pub const DEFAULT_GROUP: &str = "$Default";
-//= documented: A message or batch has at most 1 MiB.
+//= documented: A message or batch has at most 1 MiB. [event-hubs/includes/event-hubs-tier-limits]
 /// The service's limit on one message or batch, in bytes (Standard and up).
 pub const MAX_MESSAGE: u64 = 1 << 20;
 
@@ -37,7 +37,8 @@ impl Default for EventHubSpec {
         Self {
             partitions: 4,
             consumer_groups: Vec::new(),
-            //= documented: Events are kept for a day where nothing else is said.
+            //= ours: Events are kept for a day where nothing else is said; the service has seven
+            //  days at most (Standard). [event-hubs/includes/event-hubs-tier-limits]
             retention_hours: 24,
             //= ours: A partition holds at most 1 GiB; the service has no such limit.
             retention_bytes: Some(1 << 30),

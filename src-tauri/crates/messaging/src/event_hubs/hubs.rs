@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 const LIST: &str = "messaging.event-hubs";
 //= documented: A hub has 1 to 32 partitions, which cannot be changed, and at most 20 consumer
-//  groups besides $Default.
+//  groups besides $Default. [event-hubs/event-hubs-features]
 /// The service's limit (Standard).
 const MOST_PARTITIONS: usize = 32;
 const MOST_GROUPS: usize = 20;

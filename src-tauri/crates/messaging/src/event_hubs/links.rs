@@ -41,7 +41,7 @@ pub(crate) fn attach(
         (Role::Sender, [partitions, id]) if is(partitions, "partitions") => {
             Attaching::Now(match hub.partition(id) {
                 Some(_) => Ok(sender(hub, id.parse().ok(), traffic)),
-                None => Err(no_partition(hub, id)),
+                None => Err(no_partition(hub)),
             })
         }
         (Role::Receiver, [groups, group, partitions, id])
@@ -62,12 +62,13 @@ fn only_listen(hub: &Hub) -> Error {
     Error::new(condition::UNAUTHORIZED_ACCESS, text)
 }
 
-//= guess: What a link to a partition that is not there is told.
-fn no_partition(hub: &Hub, id: &str) -> Error {
+//= recorded: A link to a partition that is not there is refused with
+//  com.microsoft:argument-out-of-range, in the words here. [Azure/azure-sdk-for-python#11708]
+fn no_partition(hub: &Hub) -> Error {
     let last = hub.partitions.len() - 1;
     let text = format!(
         "The specified partition is invalid for an EventHub partition sender or receiver. It \
-         should be between 0 and {last}, not '{id}'."
+         should be between 0 and {last}."
     );
     Error::new("com.microsoft:argument-out-of-range", text)
 }
@@ -168,7 +169,7 @@ fn receiver(
         return Attaching::Now(Err(not_found(&format!("{}/ConsumerGroups/{group}", hub.name))));
     }
     let Some(partition) = hub.partition(id).cloned() else {
-        return Attaching::Now(Err(no_partition(hub, id)));
+        return Attaching::Now(Err(no_partition(hub)));
     };
     let position = position::of_source(&attach.source)
         .and_then(|position| position::check(position, &partition.properties()).map(|()| position));

@@ -41,8 +41,9 @@ fn of_selector(text: &str) -> Option<Position> {
     })
 }
 
-//= guess: A position that the partition has not reached is refused with
-//  com.microsoft:argument-error.
+//= recorded: A position that the partition has not reached is refused with
+//  com.microsoft:argument-error, in the words here. [nicolgit/azure-firewall-mon#21; logs of
+//  Splunk's TA-Azure_Monitor]
 /// Refuses positions that the partition has not reached, in the service's words.
 pub(crate) fn check(position: Position, partition: &PartitionProperties) -> Result<(), Error> {
     let (what, supplied, last) = match position {

@@ -5,7 +5,9 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-//= documented: Five readers without an epoch read a partition for one consumer group.
+//= documented: Five readers without an epoch read a partition for one consumer group; the words
+//  for a sixth are the service's. [event-hubs/event-hubs-features,
+//  stream-analytics/stream-analytics-troubleshoot-input]
 /// The service's limit on readers without an epoch, per partition and group.
 const MOST_READERS: usize = 5;
 
@@ -39,8 +41,9 @@ pub(crate) struct Reading {
 }
 
 impl Readers {
-    //= documented: A reader with an epoch displaces those with a lower one or none, which get
-    //  amqp:link:stolen; the words are a guess.
+    //= recorded: A reader with an epoch displaces those with a lower one, the same or none, which
+    //  get amqp:link:stolen; the words are the service's. [Azure/azure-sdk-for-python#31084,
+    //  Azure/azure-event-hubs-go#181, Azure/azure-event-hubs-dotnet#317]
     /// Lets a reader in, and ends those whom it displaces.
     ///
     /// # Errors
@@ -63,22 +66,22 @@ impl Readers {
         match (epoch, highest) {
             (Some(own), Some(other)) if own < other => {
                 let text = format!(
-                    "a receiver with the higher epoch of '{other}' exists: a new receiver '{name}' \
-                     with epoch '{own}' cannot be created"
+                    "A receiver with a higher epoch '{other}' already exists. A new receiver with \
+                     epoch {own} cannot be created. Make sure you are creating receiver with \
+                     increasing epoch value to ensure connectivity, or ensure all old epoch \
+                     receivers are closed or disconnected."
                 );
                 return Err(Error::new(condition::LINK_STOLEN, text));
             }
             (None, Some(other)) => {
-                let text = format!(
-                    "a receiver with an epoch of '{other}' exists: a new receiver '{name}' without \
-                     one cannot be created"
-                );
-                return Err(Error::new(condition::LINK_STOLEN, text));
+                return Err(Error::new(condition::LINK_STOLEN, epoch_needed(other)));
             }
             (None, None) if present.len() >= MOST_READERS => {
+                let names: Vec<&str> = present.iter().map(|reader| reader.name.as_str()).collect();
                 let text = format!(
-                    "there are {MOST_READERS} receivers of this partition in consumer group \
-                     '{group}', which is the limit"
+                    "Exceeded the maximum number of allowed receivers per partition in a consumer \
+                     group which is {MOST_READERS}. List of connected receivers - {}.",
+                    names.join(", ")
                 );
                 return Err(Error::new(condition::RESOURCE_LIMIT_EXCEEDED, text));
             }
@@ -86,17 +89,30 @@ impl Readers {
         }
         if let Some(epoch) = epoch {
             for displaced in present.drain(..) {
-                let text = format!(
-                    "a new receiver '{name}' with the higher epoch of '{epoch}' was created, hence \
-                     the current receiver '{}' is getting disconnected",
-                    displaced.name
-                );
+                let text = match displaced.epoch {
+                    Some(old) => format!(
+                        "New receiver '{name}' with higher epoch of '{epoch}' is created hence \
+                         current receiver '{}' with epoch '{old}' is getting disconnected. If you \
+                         are recreating the receiver, make sure a higher epoch is used.",
+                        displaced.name
+                    ),
+                    None => epoch_needed(epoch),
+                };
                 displaced.control.detach(Error::new(condition::LINK_STOLEN, text));
             }
         }
         present.push(Reader { id, name: name.to_owned(), epoch, control });
         Ok(Reading { readers: self.clone(), place, id })
     }
+}
+
+/// What one without an epoch is told where one with an epoch reads.
+fn epoch_needed(epoch: i64) -> String {
+    format!(
+        "At least one receiver for the endpoint is created with epoch of '{epoch}', and so \
+         non-epoch receiver is not allowed. Either reconnect with a higher epoch, or make sure all \
+         epoch receivers are closed or disconnected."
+    )
 }
 
 impl Readers {

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 //  iothub-connection-device-id, -auth-method, -auth-generation-id, iothub-enqueuedtime and
 //  iothub-message-source as annotations, and the sender's system properties as AMQP's; that
 //  iothub-enqueuedtime is a timestamp is from the Azure CLI's output.
+//  [iot-hub/iot-hub-devguide-messages-construct]
 const DEVICE: &str = "iothub-connection-device-id";
 const METHOD: &str = "iothub-connection-auth-method";
 const GENERATION: &str = "iothub-connection-auth-generation-id";

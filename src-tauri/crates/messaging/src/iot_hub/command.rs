@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 //= documented: 50 cloud-to-device messages wait for a device, for an hour each where nothing else
-//  is said, and are tried ten times; each has at most 64 KiB.
-/// Messages that may wait for a device, and how often one is tried (quotas of IoT Hub).
+//  is said; each has at most 64 KiB. Deliveries count where a device abandons a message, which
+//  MQTT has no way to: one that is not acknowledged comes again until it expires.
+//  [iot-hub/iot-hub-devguide-messages-c2d, iot-hub/iot-hub-devguide-quotas-throttling]
+/// Messages that may wait for a device (quotas of IoT Hub).
 pub const MAX_QUEUED: usize = 50;
-/// How often a message is delivered before it is given up.
-pub const MAX_DELIVERIES: u32 = 10;
 /// The largest cloud-to-device message in bytes, properties and all.
 pub const MAX_COMMAND_BYTES: usize = 64 << 10;
 /// How long a message waits where it does not say, in milliseconds.
@@ -42,7 +42,6 @@ pub(super) struct Queue {
 #[derive(Debug)]
 struct Waiting {
     message: CloudMessage,
-    deliveries: u32,
     /// The connection that has it.
     locked_by: Option<u64>,
 }
@@ -65,7 +64,7 @@ impl Queue {
 
     pub(super) fn push(&mut self, message: CloudMessage) {
         self.last = self.last.max(message.sequence);
-        self.waiting.push_back(Waiting { message, deliveries: 0, locked_by: None });
+        self.waiting.push_back(Waiting { message, locked_by: None });
     }
 
     /// Locks the oldest free message for a connection.
@@ -73,7 +72,6 @@ impl Queue {
         let free = |each: &&mut Waiting| each.locked_by.is_none() && each.message.expires > now;
         let waiting = self.waiting.iter_mut().find(free)?;
         waiting.locked_by = Some(connection);
-        waiting.deliveries += 1;
         Some(waiting.message.clone())
     }
 
@@ -88,12 +86,9 @@ impl Queue {
         self.waiting.remove(at).map(|each| each.message)
     }
 
-    /// Messages that are not delivered any more: expired, or tried too often.
-    pub(super) fn given_up(&self, now: i64) -> Vec<u64> {
-        let over = |each: &&Waiting| {
-            each.message.expires <= now
-                || (each.deliveries >= MAX_DELIVERIES && each.locked_by.is_none())
-        };
+    /// Messages that are not delivered any more.
+    pub(super) fn expired(&self, now: i64) -> Vec<u64> {
+        let over = |each: &&Waiting| each.message.expires <= now;
         self.waiting.iter().filter(over).map(|each| each.message.sequence).collect()
     }
 
@@ -129,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_there_until_it_is_done_or_given_up() {
+    fn a_message_is_there_until_it_is_done_or_expires() {
         let mut queue = Queue::new(vec![message(1, 100), message(2, 1_000)]);
         assert_eq!(queue.next_sequence(), 3);
         assert_eq!(queue.lock(7, 0).unwrap().sequence, 1);
@@ -137,15 +132,14 @@ mod tests {
         assert_eq!(queue.lock(7, 0), None);
         queue.free(7);
         assert_eq!(queue.lock(8, 100).unwrap().sequence, 2, "the first has expired");
-        assert_eq!(queue.given_up(100), [1]);
+        assert_eq!(queue.expired(100), [1]);
         assert!(queue.remove(2).is_some() && queue.remove(2).is_none());
         queue.remove(1);
         queue.push(message(3, 1_000));
-        for connection in 0..u64::from(MAX_DELIVERIES) {
-            assert_eq!(queue.given_up(0), [0; 0]);
+        for connection in 0..20 {
             queue.lock(connection, 0).unwrap();
             queue.free(connection);
         }
-        assert_eq!(queue.given_up(0), [3]);
+        assert_eq!((queue.expired(999), queue.expired(1_000)), (vec![], vec![3]));
     }
 }

@@ -29,7 +29,7 @@ impl Endpoint {
     }
 
     //= ours: Which partition a device's messages go to; the service does not say how it chooses,
-    //  only that it is one.
+    //  only that it is by the device's id. [iot-hub/iot-hub-devguide-messages-construct]
     /// The partition of a device: FNV-1a, so that it is the same at every start.
     #[must_use]
     pub fn partition_of(&self, device: &str) -> usize {

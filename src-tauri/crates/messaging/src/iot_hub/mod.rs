@@ -22,7 +22,7 @@ mod telemetry;
 mod topic;
 mod twin;
 
-pub use command::{CloudMessage, DEFAULT_TTL, MAX_COMMAND_BYTES, MAX_DELIVERIES, MAX_QUEUED};
+pub use command::{CloudMessage, DEFAULT_TTL, MAX_COMMAND_BYTES, MAX_QUEUED};
 pub use endpoint::Endpoint;
 pub use keys::{HubSecret, Policy, Which};
 pub use server::serve;
@@ -50,6 +50,7 @@ use twin::Half;
 /// Direct methods under way at once in one hub.
 const MAX_METHODS: usize = 1_000;
 //= documented: A direct method's payload has at most 128 KiB.
+//  [iot-hub/iot-hub-devguide-quotas-throttling]
 /// The largest payload of a direct method, asked or answered, in bytes.
 const MAX_METHOD_BYTES: usize = 128 << 10;
 
@@ -355,8 +356,7 @@ impl IotHub {
     }
 
     /// Queues a message for a device. It is durable when this returns, and there until the device
-    /// says that it has it, or it expires (`ttl`, an hour where `None`), or it was delivered
-    /// [`MAX_DELIVERIES`] times.
+    /// says that it has it, or it expires (`ttl`, an hour where `None`).
     ///
     /// # Errors
     /// [`HubError::NoDevice`], [`HubError::QueueFull`], [`HubError::Unfit`],
@@ -400,9 +400,9 @@ impl IotHub {
 
     /// Takes away what is not delivered any more. The caller holds the device's `writing`.
     async fn give_up(&self, device: &Device) -> Result<(), HubError> {
-        let given_up = device.state.lock().queue.given_up(millis());
-        for sequence in given_up {
-            self.traffic.reject("cloud-to-device message expired or tried too often");
+        let expired = device.state.lock().queue.expired(millis());
+        for sequence in expired {
+            self.traffic.reject("cloud-to-device message expired");
             self.registry
                 .record(device, Happened::Settled(sequence), |state| {
                     state.queue.remove(sequence);

@@ -85,7 +85,7 @@ impl IotHub {
     async fn keep_house(&self) {
         self.registry.snapshot_if_due().await;
         for device in self.registry.devices() {
-            let over = !device.state.lock().queue.given_up(super::millis()).is_empty();
+            let over = !device.state.lock().queue.expired(super::millis()).is_empty();
             if over {
                 let _writing = device.writing.lock().await;
                 if let Err(error) = self.give_up(&device).await {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 //= documented: A device-to-cloud message has at most 256 KiB with its properties.
+//  [iot-hub/iot-hub-devguide-quotas-throttling]
 /// The largest device-to-cloud message, properties and all, in bytes (quotas of IoT Hub).
 pub const MAX_TELEMETRY_BYTES: usize = 256 << 10;
 /// What `iothub-connection-auth-method` says of a device that came with a SAS token.
@@ -31,7 +32,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     //= documented: In Event Grid a body is JSON where the message says application/json and
-    //  UTF-8, -16 or -32, else base64.
+    //  UTF-8, -16 or -32, else base64. [iot-hub/iot-hub-event-grid]
     /// The body as Event Grid and message routing see it: JSON where the message says that it is
     /// `application/json` in UTF-8, 16 or 32 (and is), else base64.
     #[must_use]

@@ -23,7 +23,7 @@ pub(super) enum Published {
 }
 
 //= documented: Devices publish and subscribe to the documented topics; to any other a connection
-//  is closed.
+//  is closed. [iot-hub/iot-hub-mqtt-support]
 /// What `topic` means when `device` publishes to it; `None` for what it may not publish to.
 pub(super) fn published(topic: &str, device: &str) -> Option<Published> {
     if let Some(rest) = topic.strip_prefix("$iothub/") {

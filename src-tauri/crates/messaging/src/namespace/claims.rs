@@ -165,11 +165,17 @@ fn check(token: &str, path: &str, policy: &Policy, now: u64) -> Result<Token, Sa
     if covers { Ok(token) } else { Err(SasError::WrongResource) }
 }
 
-//= guess: The words for a token that is expired, forged or for another resource (401,
-//  amqp:unauthorized-access).
+//= recorded: The words for a token that is expired or forged (401); those for another resource
+//  are of the REST API. [Azure/azure-service-bus-java#354, Azure/azure-sdk-for-java#30723,
+//  sandrinodimattia/RedDog#4]
 fn in_the_services_words(error: &SasError) -> String {
     match error {
-        SasError::Expired { .. } => format!("ExpiredToken: The token is expired. {error}"),
+        SasError::Expired { at, .. } => {
+            let at = i64::try_from(*at).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+            let at = at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+            let at = at.unwrap_or_default();
+            format!("ExpiredToken: The token is expired. Expiration time: '{at}'. {error}")
+        }
         SasError::WrongSignature => {
             format!("InvalidSignature: The token has an invalid signature. {error}")
         }

@@ -22,6 +22,8 @@ const ANSWERS: usize = 16;
 /// Answers are small, but peeked messages are in them.
 const MAX_ANSWER: u64 = 4 << 20;
 
+//= ours: What does nothing stays; the service detaches a link after ten minutes and closes a
+//  connection without links after one or five. [service-bus-messaging/service-bus-amqp-troubleshoot]
 /// A connection's client.
 pub(crate) struct Client {
     core: Arc<Core>,

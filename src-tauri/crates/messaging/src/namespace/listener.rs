@@ -35,7 +35,8 @@ pub struct ListenOptions {
     /// By which names clients reach it, beside localhost: for those over WebSockets.
     pub host_names: Vec<String>,
     //= documented: A namespace has 5,000 connections at once; one more is told
-    //  ConnectionsQuotaExceeded.
+    //  ConnectionsQuotaExceeded. [includes/service-bus-quotas-table,
+    //  service-bus-messaging/service-bus-messaging-exceptions]
     /// How many connections may be open; the service has 5,000 for a namespace.
     pub most_connections: usize,
 }

@@ -471,7 +471,7 @@ impl Found {
         }
         if let Self::Mailbox(mailbox, _) = self {
             if mailbox.is_full() {
-                let text = format!("the entity '{}' is full: receive from it first", mailbox.name);
+                let text = mailbox.is_full_in_words();
                 return Err(Error::new(condition::RESOURCE_LIMIT_EXCEEDED, text));
             }
             if mailbox.spec.requires_session && messages.iter().any(|m| m.about.session.is_none()) {

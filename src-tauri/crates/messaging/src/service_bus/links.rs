@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 //= ours: A message or batch has at most 1 MiB; Standard has 256 KiB, Premium up to 100 MB.
+//  [includes/service-bus-quotas-table]
 /// The service's limit on one message or batch, in bytes (Standard has 256 KiB, Premium more).
 pub(crate) const MAX_MESSAGE: u64 = 1 << 20;
 const SEND_CREDIT: u32 = 1_000;
@@ -57,7 +58,11 @@ pub(crate) fn attach(
     match (filter, receiver.mailbox.spec.requires_session) {
         (None, false) => Attaching::Now(Ok(receiver.attached(None, Value::Null))),
         (None, true) => {
-            let text = "the entity requires sessions: accept a session to receive from it";
+            //= recorded: A receiver without a session where sessions are required is refused with
+            //  amqp:not-allowed, in the words here. [azure-sdk-for-go,
+            //  azservicebus/session_receiver_test.go]
+            let text = "It is not possible for an entity that requires sessions to create a \
+                        non-sessionful message receiver.";
             Attaching::Now(Err(Error::new(condition::NOT_ALLOWED, text)))
         }
         (Some(_), false) => {
@@ -355,8 +360,9 @@ fn dead_letter(error: Option<&Error>) -> Settlement {
     Settlement::DeadLetter { reason, description, changes }
 }
 
-//= client: com.microsoft:message-lock-lost and session-lock-lost become the clients' own
-//  exceptions.
+//= recorded: com.microsoft:message-lock-lost and session-lock-lost, which become the clients' own
+//  exceptions, in the words here. [azure-sdk-for-go, azservicebus: Test_RenewLock_Failures and
+//  session_receiver_test.go]
 /// A refusal as AMQP tells it.
 pub(crate) fn error_of(refused: &Refused) -> Error {
     match refused {
@@ -366,7 +372,8 @@ pub(crate) fn error_of(refused: &Refused) -> Error {
             Error::new("com.microsoft:message-lock-lost", text)
         }
         Refused::SessionLockLost => {
-            let text = "The session lock has expired: accept the session again.";
+            let text = "The session lock has expired on the MessageSession. Accept a new \
+                        MessageSession.";
             Error::new("com.microsoft:session-lock-lost", text)
         }
         Refused::Journal(error) => of_journal(error),

@@ -23,8 +23,9 @@ use uuid::Uuid;
 /// A lock's name; its bytes are in a uuid's own order.
 pub(crate) type Token = [u8; 16];
 
-//= documented: An entity holds 1 GiB; then sends are refused with amqp:resource-limit-exceeded.
-//  That it also holds a million messages at most is ours.
+//= documented: An entity holds 1 GiB where nothing else is said; then sends are refused, in the
+//  words here. That it also holds a million messages at most is ours.
+//  [service-bus-messaging/service-bus-messaging-exceptions]
 /// What a mailbox may hold; the service has 1 GiB by default.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_MESSAGES: usize = 1_000_000;
@@ -257,8 +258,22 @@ impl Mailbox {
         state.bytes >= MOST_BYTES || state.entries.len() >= MOST_MESSAGES
     }
 
+    /// That it is full, as the service says it.
+    pub(crate) fn is_full_in_words(&self) -> String {
+        let state = self.state.lock();
+        format!(
+            "The maximum entity size has been reached or exceeded for Queue: '{}'. Size of entity \
+             in bytes: {}, max entity size in bytes: {MOST_BYTES}; messages: {}, at most \
+             {MOST_MESSAGES}. Receive from it first.",
+            self.name,
+            state.bytes,
+            state.entries.len()
+        )
+    }
+
     //= documented: A message whose id was seen within the window is accepted and dropped. That
     //  the last 100,000 ids are remembered over a restart is ours.
+    //  [service-bus-messaging/duplicate-detection]
     /// Whether a message of that id is one that was seen before; else it is seen from now on.
     pub(crate) fn is_duplicate(&self, message: &Message) -> bool {
         let Some(window) = self.spec.duplicate_seconds else { return false };
@@ -624,7 +639,8 @@ impl Mailbox {
         Some(wall(until))
     }
 
-    //= documented: When a session's receiver goes, its messages can be received again at once.
+    //= documented: When a session's receiver goes, its messages can be received again at once,
+    //  and that is no failed delivery. [service-bus-messaging/message-sessions]
     /// Lets a session go; what its holder has locked can be received again.
     pub(crate) fn let_go(&self, name: &str, holder: u64) {
         let mut state = self.state.lock();
@@ -673,7 +689,8 @@ impl Mailbox {
     }
 
     //= documented: A lock that runs out counts as a failed delivery; MaxDeliveryCountExceeded and
-    //  TTLExpiredException are the reasons of dead letters.
+    //  TTLExpiredException are the reasons of dead letters; deferred messages do not expire.
+    //  [service-bus-messaging/service-bus-dead-letter-queues]
     /// Does what is due by now: locks that are over, messages that expire or whose time has come.
     pub(crate) fn tick(self: &Arc<Self>) {
         let (now, millis) = (Instant::now(), now_millis());

@@ -151,7 +151,7 @@ impl Message {
     }
 
     //= documented: A dead letter carries DeadLetterReason and DeadLetterErrorDescription, and
-    //  does not expire.
+    //  does not expire. [service-bus-messaging/service-bus-dead-letter-queues]
     /// The same as a dead letter of an entity: it does not expire any more.
     pub(crate) fn dead(&self, entity: &str, reason: &str, description: &str) -> Self {
         let pair = |key: &str, value: &str| {

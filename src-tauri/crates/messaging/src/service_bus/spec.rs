@@ -27,9 +27,10 @@ impl Default for MailboxSpec {
     fn default() -> Self {
         Self {
             //= documented: Locks last a minute where nothing else is said, and five at most.
+            //  [service-bus-messaging/message-transfers-locks-settlement]
             lock_seconds: 60,
             //= documented: After ten failed deliveries a message is dead-lettered where nothing
-            //  else is said.
+            //  else is said. [service-bus-messaging/service-bus-dead-letter-queues]
             max_delivery_count: 10,
             default_ttl_millis: None,
             dead_letter_expired: false,

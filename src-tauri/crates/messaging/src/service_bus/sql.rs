@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use thiserror::Error;
 
-//= documented: SQL filters have the documented grammar; actions of rules are not served.
+//= documented: SQL filters have the documented grammar and at most 1,024 characters; actions of
+//  rules are not served. [includes/service-bus-quotas-table]
 /// How deep a condition may nest, and how long it may be (the service's limit).
 const DEEPEST: usize = 64;
 const LONGEST: usize = 1_024;
