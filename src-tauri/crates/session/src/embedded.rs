@@ -232,7 +232,7 @@ impl Embedded {
         for finding in &instance.recovery().findings {
             tracing::warn!(finding, "recovery");
         }
-        begin(&*step, "Reading the workspace and applying it")?;
+        begin(&*step, "Starting the services")?;
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
@@ -318,7 +318,7 @@ impl Embedded {
             tasks: tokio::sync::Mutex::default(),
         });
         embedded.log.set_pipeline(Some(embedded.pipeline.clone()));
-        embedded.apply_workspace(true).await?;
+        embedded.apply_workspace(Some(&*step)).await?;
         embedded.workings.lock().telemetry = iot_hub::start(&embedded);
         embedded.begin_log().await?;
         // From here on it is open, and whoever gave it up stops it.
@@ -402,6 +402,10 @@ impl Embedded {
     pub async fn stop(&self) {
         self.connected.store(false, Relaxed);
         Connect::remove(&self.data);
+        // First whoever delivers to the servers; what is not delivered yet is after the next start.
+        *self.workings.lock() = Workings::default();
+        self.log.set_pipeline(None);
+        self.pipeline.stop().await;
         // No new messages of devices; those that came are answered.
         self.stop_servers.lock().clear();
         let mut servers = std::mem::take(&mut *self.servers.lock().await);
@@ -409,9 +413,6 @@ impl Embedded {
         if tokio::time::timeout(SERVERS_END, ended).await.is_err() {
             tracing::warn!("some clients did not let go in time");
         }
-        *self.workings.lock() = Workings::default();
-        self.log.set_pipeline(None);
-        self.pipeline.stop().await;
         self.grid.stop().await;
         let messaging = self.messaging.lock().take();
         if let Some(messaging) = messaging {
@@ -522,8 +523,11 @@ impl Embedded {
     }
 }
 
+/// Is told what is done, and may end it.
+type Step = dyn Fn(Opening) -> ControlFlow<()> + Send + Sync;
+
 /// Tells that a step begins; an error where nobody waits for it any more.
-fn begin(step: &dyn Fn(Opening) -> ControlFlow<()>, what: &str) -> Result<(), OpenError> {
+fn begin(step: &Step, what: &str) -> Result<(), OpenError> {
     match step(Opening::begins(what)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(OpenError::Stopped),

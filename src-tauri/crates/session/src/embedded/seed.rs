@@ -1,6 +1,6 @@
 //! The workspace as seed: the difference between what was applied last and what the files say.
 
-use super::{Embedded, blocking};
+use super::{Embedded, Step, begin, blocking};
 use crate::failure::OpenError;
 use crate::screen::FloorPlan;
 use crate::wire::FileProblem;
@@ -45,16 +45,23 @@ impl Seed {
 
 impl Embedded {
     /// Applies what the files changed since the last time. Files that do not fit are reported in
-    /// [`Embedded::problems`] and nothing of them is applied.
+    /// [`Embedded::problems`] and nothing of them is applied. At the start `step` is told what is
+    /// done, and may end it.
     ///
     /// # Errors
     /// On the first start of a workspace, where there is nothing else to go on with.
-    pub(super) async fn apply_workspace(self: &Arc<Self>, starting: bool) -> Result<(), OpenError> {
+    pub(super) async fn apply_workspace(
+        self: &Arc<Self>,
+        step: Option<&Step>,
+    ) -> Result<(), OpenError> {
+        let starting = step.is_some();
+        let begins = |what: &str| step.map_or(Ok(()), |step| begin(step, what));
         let Some(source) = self.source.clone() else {
             return self.deploy_first(starting, None).await;
         };
         let mut seed = self.seed.lock().await;
         let limits = self.instance.limiter().limits();
+        begins("Reading and checking the workspace")?;
         let loaded = match blocking(move || workspace::load_within(&source, &limits)).await? {
             Ok(loaded) => loaded,
             Err(problems) if starting && seed.applied.is_none() => {
@@ -67,6 +74,7 @@ impl Embedded {
         };
         let before = seed.applied.clone().unwrap_or_default();
         let difference = workspace::difference(&before, &loaded);
+        begins("Applying the workspace")?;
         if let Err(error) = self.apply_difference(&difference, &loaded).await {
             if starting && seed.applied.is_none() {
                 return Err(OpenError::Refused(error));
@@ -121,7 +129,7 @@ impl Embedded {
         let watched = workspace::watch(folder, move || {
             let Some(this) = weak.upgrade() else { return };
             runtime.spawn(async move {
-                if let Err(error) = this.apply_workspace(false).await {
+                if let Err(error) = this.apply_workspace(None).await {
                     let (file, place) = (String::new(), String::new());
                     *this.problems.lock() =
                         vec![FileProblem { file, place, message: error.to_string() }];
