@@ -175,6 +175,7 @@ def entities(tmp_path):
     return (*ENTITIES, file)
 
 
+@pytest.mark.timeout(120 + 30 * ROUNDS)
 def test_nothing_accepted_is_lost_and_nothing_completed_comes_back(serve, entities, tmp_path):
     totals = {"accepted": 0, "completed": 0}
     events_before = {"0": 0, "1": 0}
