@@ -104,6 +104,22 @@ def test_thermostat_to_room_by_dragging_alone(window, tmp_path):
     says(app, "flow-node:endpoints/eg-twins", "Healthy")
     app.picture("deployed")
 
+    # What went through a node, by a click and a button.
+    for chosen, words in [
+        ("sources/thermostats", "source:thermostats"),
+        ("functions/propagate-to-parent", "function:propagate-to-parent"),
+        ("endpoints/eg-twins", "endpoint:eg-twins"),
+    ]:
+        app.one(f"flow-node:{chosen}").click()
+        app.one("flow-show-in-log").click()
+        eventually(lambda words=words: words in text_of(app.one("log-scope")))
+        app.one("log-row")
+    kinds = lambda: {row.get_attribute("data-kind") for row in app.all("log-row")}
+    eventually(lambda: kinds() == {"twinUpdate"})
+    delivered = "[data-testid='log-row'] [title='twin-updates matched, to eg-twins: delivered']"
+    eventually(lambda: app.driver.find_elements("css selector", delivered))
+    app.picture("in-the-log")
+
 
 def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_path):
     port = free_port()
@@ -133,9 +149,13 @@ def test_an_endpoint_that_goes_down_is_seen_with_its_counts(window, serve, tmp_p
     away.kill()
     patch(20)
     says(app, node, "Retry", 30)
+    app.one(node).click()
+    app.one("flow-show-in-log").click()
+    says(app, "log-row", "waiting")
     app.picture("down")
     away = serve(*outside, data="away")
     says(app, node, "Healthy", 60)
+    eventually(lambda: app.all("log-row") and not any("waiting" in text_of(row) for row in app.all("log-row")), 20)
     producer = EventHubProducerClient.from_connection_string(away.connect["eventHubs"]["out"])
     with producer:
         last = [producer.get_partition_properties(id)["last_enqueued_sequence_number"] for id in producer.get_partition_ids()]

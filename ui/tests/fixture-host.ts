@@ -48,6 +48,8 @@ export class FixtureHost implements Host {
   state: string | null = null;
   recent: Target[] = [];
   log: LogRow[] = [];
+  /** What becomes of the events that an endpoint is handed. */
+  fate: "delivered" | "waiting" | "deadLettered" = "delivered";
   firstDrawings = 0;
   throttled = 0;
   enforced: LimitsChoice = "service";
@@ -251,7 +253,9 @@ export class FixtureHost implements Host {
       const matched = route === matching;
       return {
         route,
+        endpoint: this.flow.topology.routes?.[route]?.endpoint ?? route,
         matched,
+        fate: matched ? { kind: this.fate } : null,
         reason: matched
           ? null
           : `type = 'microsoft.iot.${route}', but type is Microsoft.DigitalTwins.Twin.Update`,
@@ -527,7 +531,15 @@ export class FixtureHost implements Host {
       const text = [row.label, row.subject, ...changes, row.note, row.trace, row.cause]
         .join(" ")
         .toLowerCase();
-      return words.every((word) => text.includes(word));
+      return words.every((word) => {
+        const [, kind, name] =
+          /^(route|endpoint|function|source|subscription):(.*)$/.exec(word) ?? [];
+        if (!kind) return text.includes(word);
+        const matched = row.routes.filter((one) => one.matched);
+        if (kind === "route") return matched.some((one) => one.route === name);
+        if (kind === "endpoint") return matched.some((one) => one.endpoint === name);
+        return kind === "function" && row.cause.startsWith(`${name}, after `);
+      });
     };
     const matching = this.log.filter(matches).reverse();
     const shown = matching.filter((row) => until === null || row.position <= until);

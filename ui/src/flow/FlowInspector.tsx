@@ -1,4 +1,4 @@
-import { CopyPlus, CornerDownRight, CornerLeftUp, Spline, Trash2 } from "lucide-react";
+import { CopyPlus, CornerDownRight, CornerLeftUp, ScrollText, Spline, Trash2 } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import { useEffect, useRef, useState } from "react";
 import { Button, IconButton, Tooltip } from "../look/Controls";
@@ -11,8 +11,9 @@ import { TestMessage } from "./form/TestMessage";
 import { EditedTag } from "./Marks";
 import { iconOf } from "./offers";
 import { useDifferences, useDraft } from "./reading";
+import { showInLog } from "./showInLog";
 import { leadsOn, targetsOf, type Wire, wireOf, wiresOf } from "./wiring";
-import { kindWords, titleOf } from "./words";
+import { kindWords, logWords, titleOf } from "./words";
 import "../inspector/inspector.css";
 import "./form/form.css";
 
@@ -72,7 +73,7 @@ function OfNode({ id }: { id: string }) {
         <p className="secondary">{kindWords(draft, id)}</p>
         {notInFile && <p className="secondary">Made over REST, not in topology.json.</p>}
       </header>
-      {!fixed && <Actions id={id} />}
+      <Actions id={id} fixed={fixed} />
       <div className="tab-body">
         {part && (
           <div className="inspector-part">
@@ -136,14 +137,15 @@ function NameField({ id, readOnly }: { id: string; readOnly: boolean }) {
   );
 }
 
-function Actions({ id }: { id: string }) {
+function Actions({ id, fixed }: { id: string; fixed: boolean }) {
   const { flow } = usePage();
   const draft = useDraft();
   return (
     <div className="flow-actions" role="toolbar" aria-label="Node">
-      {leadsOn(draft, id) && <WireTo id={id} />}
+      {!fixed && leadsOn(draft, id) && <WireTo id={id} />}
       <span className="stretch" />
-      {id !== theInstance && (
+      <ShowInLog id={id} />
+      {!fixed && id !== theInstance && (
         <>
           <IconButton
             icon={CopyPlus}
@@ -162,6 +164,21 @@ function Actions({ id }: { id: string }) {
         </>
       )}
     </div>
+  );
+}
+
+function ShowInLog({ id }: { id: string }) {
+  const page = usePage();
+  const atWork = useCell(page.flow.deployment.base);
+  if (logWords(atWork, id) === null) return null;
+  return (
+    <IconButton
+      icon={ScrollText}
+      label="Show in the event log"
+      keys="L"
+      data-testid="flow-show-in-log"
+      onClick={() => showInLog(page, id)}
+    />
   );
 }
 
@@ -247,6 +264,7 @@ function OfWire({ wire, id }: { wire: Wire; id: string }) {
           {titleOf(wire.to)}
         </Button>
         <span className="stretch" />
+        <ShowInLog id={id} />
         {!fixed && (
           <IconButton
             icon={Trash2}

@@ -15,6 +15,7 @@ import { Legend } from "./Legend";
 import { offerOf } from "./offers";
 import { Palette } from "./Palette";
 import { useDraft } from "./reading";
+import { showInLog } from "./showInLog";
 import { WiringHint } from "./WiringHint";
 import "@xyflow/react/dist/base.css";
 import "./canvas.css";
@@ -88,6 +89,7 @@ function useKeys() {
       // What had the focus may be gone; the next key is meant for the canvas again.
       event.currentTarget.querySelector<HTMLElement>(".flow-canvas")?.focus();
     } else if (key === "escape" && selected) flow.selection.set(null);
+    else if (!control && key === "l" && selected) showInLog(page, selected);
     else if ((key === "f2" || (!control && key === "w")) && selected) {
       openInspector(page);
       // Where it was closed it is there with the next frame.

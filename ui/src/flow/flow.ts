@@ -13,7 +13,7 @@ import { Meters } from "./meters";
 import type { Offer } from "./offers";
 import { thermostatToRoom } from "./start";
 import { fit, unwire, type Wire, wireOf } from "./wiring";
-import { logWords, titleOf } from "./words";
+import { logWords } from "./words";
 
 /** The canvas of the topology: what is drawn, selected, edited and measured. */
 export class FlowView {
@@ -274,18 +274,8 @@ export class FlowView {
     }
   }
 
-  private scopeLog(id: string | null): void {
-    const wire = id === null ? null : wireOf(id);
-    // A wire's events are those of the end that can be told apart.
-    const ends = wire ? [wire.from, wire.to] : id === null ? [] : [id];
-    // What is not at work yet has no events.
-    const atWork = this.deployment.base.get();
-    for (const end of ends.filter((each) => specOf(atWork, each))) {
-      const words = logWords(atWork, end);
-      if (words === null) continue;
-      this.log.scope.set({ label: titleOf(end), words });
-      return;
-    }
-    this.log.scope.set(null);
+  /** Has the log show what went through a node or wire. */
+  scopeLog(id: string | null): void {
+    this.log.scope.set(id === null ? null : logWords(this.deployment.base.get(), id));
   }
 }

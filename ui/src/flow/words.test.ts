@@ -2,7 +2,16 @@ import { expect, test } from "vitest";
 import { playedTopology } from "../../tests/fixture-flow";
 import { draftOf, emptyDraft } from "./draft";
 import { readKept, writeKept } from "./kept";
-import { conditionsOf, kindWords, left, logWords, stateWords } from "./words";
+import { wireId } from "./wiring";
+import {
+  allLogWords,
+  conditionsOf,
+  kindWords,
+  left,
+  logWords,
+  remarkOn,
+  stateWords,
+} from "./words";
 
 const draft = draftOf(playedTopology, {});
 
@@ -50,14 +59,46 @@ test.each([
 });
 
 test.each([
-  ["sources/iot-hub", "device message"],
-  ["functions/ingest", "ingest"],
-  ["subscriptions/parent", "propagate-to-parent"],
-  ["routes/to-parent", "twin update"],
-  ["endpoints/eg-twins", null],
+  ["sources/iot-hub", "source:iot-hub"],
+  ["functions/ingest", "function:ingest"],
+  ["subscriptions/parent", "subscription:parent"],
+  ["routes/to-parent", "route:to-parent"],
+  ["endpoints/eg-twins", "endpoint:eg-twins"],
+  ["endpoints2019/eh-2019", "endpoint:eh-2019"],
+  ["sinks/eh-series", null],
+  ["routes/not-there", null],
   ["instance", null],
+  [
+    wireId({ from: "routes/to-parent", to: "endpoints/eg-twins" }),
+    "route:to-parent endpoint:eg-twins",
+  ],
+  [wireId({ from: "instance", to: "routes/to-parent" }), "route:to-parent"],
+  [wireId({ from: "sources/iot-hub", to: "endpoints2019/eh-2019" }), "source:iot-hub"],
+  [wireId({ from: "functions/to-time-series", to: "sinks/eh-series" }), "function:to-time-series"],
+  [wireId({ from: "routes/to-parent", to: "endpoints/not-there" }), null],
 ])("the log of %s has “%s”", (id, words) => {
   expect(logWords(draft, id)).toBe(words);
+});
+
+test.each([
+  ["route:to-parent thermo", null],
+  ["about:Room_14 ROUTE:To-Parent", null],
+  ["route:to-parents", "There is no route “to-parents” in the topology at work."],
+  ["temperature endpoint:", "There is no endpoint “” in the topology at work."],
+  ["subscription:constructor", "There is no subscription “constructor” in the topology at work."],
+  ["note:x http://y", null],
+  [
+    "endpoint:eh-2019",
+    "Of “eh-2019”, an endpoint of 2019, the log has only what it could not do. Its figures are on the canvas.",
+  ],
+])("where “%s” takes nothing", (filter, remark) => {
+  expect(remarkOn(draft, filter)).toBe(remark);
+});
+
+test("the log's words for nodes", () => {
+  const words = allLogWords(draft);
+  expect(words).toContain("endpoint:eh-2019");
+  expect(words.every((word) => remarkOn(emptyDraft, word) !== null)).toBe(true);
 });
 
 test("what was kept of a canvas comes back; what does not fit is left out", () => {

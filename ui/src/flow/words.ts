@@ -5,7 +5,8 @@ import type { FunctionSpec } from "../wire/FunctionSpec";
 import type { NodeState } from "../wire/NodeState";
 import type { RouteSpec } from "../wire/RouteSpec";
 import type { SourceSpec } from "../wire/SourceSpec";
-import { type Draft, nameOf, type PartName, theInstance } from "./draft";
+import { type Draft, nameOf, own, type PartName, theInstance } from "./draft";
+import { wireOf } from "./wiring";
 
 /** Words for the parts of a topology. */
 
@@ -154,18 +155,52 @@ export function stateWords(state: NodeState, now: number): string {
   }
 }
 
-/** What the event log can be filtered to for a node or wire; `null`: it shows all. */
-export function logWords(draft: Draft, id: string): string | null {
-  const node = nameOf(id);
-  if (!node) return null;
-  if (node.part === "sources") return "device message";
-  if (node.part === "functions") return node.name;
-  if (node.part === "subscriptions") {
-    return draft.parts.subscriptions[node.name]?.function || null;
+/** The log's words for nodes, and the parts of the topology that they stand for. */
+const nodeWords: Record<string, readonly PartName[]> = {
+  route: ["routes"],
+  endpoint: ["endpoints", "endpoints2019"],
+  function: ["functions"],
+  source: ["sources"],
+  subscription: ["subscriptions"],
+};
+
+const logWord = ({ part, name }: { part: PartName; name: string }): string | null => {
+  const word = Object.entries(nodeWords).find(([, parts]) => parts.includes(part));
+  return word ? `${word[0]}:${name}` : null;
+};
+
+/** What the event log can be filtered to for a node or wire at work; `null` where to nothing. */
+export function logWords(atWork: Draft, id: string): string | null {
+  const wire = wireOf(id);
+  const nodes = (wire ? [wire.from, wire.to] : [id]).map(nameOf);
+  const there = nodes.filter((node) => node && own<unknown>(atWork.parts[node.part], node.name));
+  // What is not at work yet has no events.
+  if (there.length < nodes.filter(Boolean).length) return null;
+  const words = there.flatMap((node) => (node ? (logWord(node) ?? []) : []));
+  // The log does not know which messages an endpoint of 2019 took of a source: all of them.
+  const some = wire && nodes[1]?.part === "endpoints2019" ? words.slice(0, 1) : words;
+  return some.join(" ") || null;
+}
+
+/** All words for nodes that the log's filter takes. */
+export const allLogWords = ({ parts }: Draft): string[] =>
+  Object.entries(nodeWords).flatMap(([word, of]) =>
+    of.flatMap((part) => Object.keys(parts[part]).map((name) => `${word}:${name}`)),
+  );
+
+/** What is to be said of a filter's words for nodes where it takes nothing; `null`: nothing. */
+export function remarkOn(atWork: Draft, filter: string): string | null {
+  for (const word of filter.split(/\s+/)) {
+    const [, kind = "", name = ""] = /^(\w+):(.*)$/.exec(word) ?? [];
+    const parts = nodeWords[kind.toLowerCase()];
+    if (!parts) continue;
+    const isIn = (part: PartName) =>
+      Object.keys(atWork.parts[part]).some((one) => one.toLowerCase() === name.toLowerCase());
+    const part = parts.find(isIn);
+    if (!part) return `There is no ${kind.toLowerCase()} “${name}” in the topology at work.`;
+    if (part === "endpoints2019") {
+      return `Of “${name}”, an endpoint of 2019, the log has only what it could not do. Its figures are on the canvas.`;
+    }
   }
-  // Which route took an event is no word of its row; its kind is.
-  if (node.part !== "routes") return null;
-  const filter = draft.parts.routes[node.name]?.filter ?? "";
-  const type = conditionsOf(filter).find(({ subject }) => /^\$?(event)?type$/i.test(subject));
-  return type ? type.wanted.toLowerCase() : null;
+  return null;
 }

@@ -1,4 +1,4 @@
-import { Check, Minus, X } from "lucide-react";
+import { Check, CircleAlert, Minus, X } from "lucide-react";
 import { IconButton } from "../look/Controls";
 import { clock, count, millis } from "../look/format";
 import { CopyJson, Json } from "../look/Json";
@@ -8,6 +8,7 @@ import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import type { LogEventDetail } from "../wire/LogEventDetail";
 import type { LogRow } from "../wire/LogRow";
+import { isLost, verdictWords } from "./fate";
 import { pickEvent } from "./LogLine";
 
 /** One event: what routes did with it, everything of its trace, its body. */
@@ -67,17 +68,17 @@ function Verdicts({ row }: { row: LogRow }) {
           matched
         </span>
       </header>
-      {row.routes.map(({ route, matched, reason }) => (
-        <div key={route} className="event-verdict">
-          {matched ? (
+      {row.routes.map((verdict) => (
+        <div key={verdict.route} className="event-verdict">
+          {isLost(verdict) ? (
+            <CircleAlert size={14} className="lost" aria-hidden />
+          ) : verdict.matched ? (
             <Check size={14} className="matched" aria-hidden />
           ) : (
             <Minus size={14} aria-hidden />
           )}
-          <span>{route}</span>
-          <span className="unit selectable">
-            {matched ? "matched" : (reason ?? "did not match")}
-          </span>
+          <span>{verdict.route}</span>
+          <span className="unit selectable">{verdictWords(verdict)}</span>
         </div>
       ))}
     </>

@@ -1,4 +1,4 @@
-import { Check, CircleAlert } from "lucide-react";
+import { Check, CircleAlert, Clock } from "lucide-react";
 import { memo } from "react";
 import { clock, millis, shortTrace } from "../look/format";
 import { markOf, ShapeIcon } from "../look/ShapeIcon";
@@ -11,6 +11,7 @@ import type { Kind } from "../wire/Kind";
 import type { LogRow } from "../wire/LogRow";
 import type { RouteVerdict } from "../wire/RouteVerdict";
 import type { Bracket } from "./brackets";
+import { isLost, verdictWord, verdictWords } from "./fate";
 
 interface LineProps {
   row: LogRow;
@@ -90,12 +91,17 @@ export const LogLine = memo(
   },
   (before, after) =>
     before.row.position === after.row.position &&
-    before.row.routes.length === after.row.routes.length &&
+    sameVerdicts(before.row, after.row) &&
     before.top === after.top &&
     before.bracket === after.bracket &&
     before.routes === after.routes &&
     before.kinds === after.kinds,
 );
+
+/** What became of an event at an endpoint is known later than the event. */
+const sameVerdicts = (before: LogRow, after: LogRow): boolean =>
+  before.routes.length === after.routes.length &&
+  before.routes.every((verdict, at) => verdict.fate?.kind === after.routes[at]?.fate?.kind);
 
 const inWords = ({ path, before, after }: FieldChange): string =>
   `${path} ${before ?? "not set"} → ${after ?? "removed"}`;
@@ -143,22 +149,24 @@ function Change({ row, kind }: { row: LogRow; kind: Kind | undefined }) {
   );
 }
 
-/** What a route did: matched, or a dash with the reason on hover; nothing where routes do not apply. */
+const iconOf = (verdict: RouteVerdict) =>
+  isLost(verdict) ? CircleAlert : verdict.fate?.kind === "waiting" ? Clock : Check;
+
+/** What a route did: matched, or a dash with the reason on hover, and what
+ * became of it at the endpoint where that is not delivered; nothing where routes do not apply. */
 function Verdict({ verdict }: { verdict: RouteVerdict | undefined }) {
   if (!verdict) return <span />;
   if (verdict.matched) {
+    const Icon = iconOf(verdict);
     return (
-      <span className="verdict" title={`${verdict.route} matched`}>
-        <Check size={14} aria-hidden />
-        <span>matched</span>
+      <span className="verdict" title={`${verdict.route} ${verdictWords(verdict)}`}>
+        <Icon size={14} className={isLost(verdict) ? "lost" : verdict.fate?.kind} aria-hidden />
+        <span>{verdictWord(verdict)}</span>
       </span>
     );
   }
   return (
-    <span
-      className="no-verdict"
-      title={`${verdict.route} did not match: ${verdict.reason ?? "its filter was false"}`}
-    >
+    <span className="no-verdict" title={`${verdict.route} ${verdictWords(verdict)}`}>
       –
     </span>
   );

@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
+import { remarkOn } from "../flow/words";
 import { Button } from "../look/Controls";
 import { clockMinute, count } from "../look/format";
 import { Problem } from "../look/Problem";
@@ -127,7 +128,13 @@ function step(
 }
 
 function NoRows({ slice }: { slice: LogSlice }) {
-  const { log } = usePage();
+  const { log, flow } = usePage();
+  const atWork = useCell(flow.deployment.base);
+  const known = usePart(flow.deployment.state, (state) => state !== null);
+  const remark = known ? remarkOn(atWork, log.words()) : null;
+  useEffect(() => {
+    if (!known) void flow.deployment.load();
+  }, [flow, known]);
   const clear = () => {
     log.filter.set("");
     log.followed.set(null);
@@ -147,6 +154,7 @@ function NoRows({ slice }: { slice: LogSlice }) {
       <p>
         No match in {count(slice.scanned)} scanned{since}
       </p>
+      {remark && <p data-testid="log-remark">{remark}</p>}
       <Button onClick={clear}>Clear the filter</Button>
     </div>
   );

@@ -1,4 +1,6 @@
 import { Crosshair, ListFilter, Pause, Workflow, X } from "lucide-react";
+import { useId, useMemo } from "react";
+import { allLogWords } from "../flow/words";
 import { Button, IconButton, Tooltip } from "../look/Controls";
 import { count } from "../look/format";
 import { useCell, usePart } from "../store/cell";
@@ -31,9 +33,20 @@ export function LogToolbar() {
   );
 }
 
+const hint = `Words that must all occur in type, subject, change, note, trace or cause.
+about:ID is what is about a twin or device, or caused by it.
+route:NAME is what an event route matched, endpoint:NAME what an endpoint was handed,
+function:NAME what a function was called for or made, source:NAME what a source brought,
+subscription:NAME what came to a subscription.`;
+
 function Filter() {
-  const { log } = usePage();
+  const { log, flow } = usePage();
+  const offers = useId();
+  const atWork = useCell(flow.deployment.base);
+  const words = useMemo(() => allLogWords(atWork), [atWork]);
   const filter = useCell(log.filter);
+  // The last word is what is completed.
+  const before = filter.slice(0, filter.lastIndexOf(" ") + 1);
   const matched = usePart(log.slice, (slice) => slice?.matched);
   const scanned = usePart(log.slice, (slice) => slice?.scanned);
   return (
@@ -42,8 +55,10 @@ function Filter() {
       <input
         className="input"
         data-testid="log-filter"
-        placeholder="Filter by type, subject, change, trace or cause"
+        placeholder="Filter by text, about:TWIN, route:NAME, endpoint:NAME …"
+        title={hint}
         aria-label="Filter the event log"
+        list={offers}
         spellCheck={false}
         value={filter}
         onChange={(event) => log.filter.set(event.target.value)}
@@ -51,6 +66,11 @@ function Filter() {
           if (event.key === "Escape") log.filter.set("");
         }}
       />
+      <datalist id={offers}>
+        {words.map((word) => (
+          <option key={word} value={before + word} />
+        ))}
+      </datalist>
       {matched !== undefined && scanned !== undefined && (
         <span className="log-matched number" aria-live="off">
           {count(matched)} of {count(scanned)}
@@ -69,14 +89,14 @@ function Scope() {
   const scope = useCell(log.scope);
   if (!scope) return null;
   return (
-    <Tooltip text={`Only events with “${scope.words}”. Press to show all again`}>
+    <Tooltip text="Only what went through this part of the topology. Press to show all again">
       <Button
         icon={Workflow}
         aria-pressed
         data-testid="log-scope"
         onClick={() => log.scope.set(null)}
       >
-        {scope.label}
+        <span className="mono ellipsis">{scope}</span>
         <X size={14} aria-hidden />
       </Button>
     </Tooltip>

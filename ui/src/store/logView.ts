@@ -13,21 +13,13 @@ export interface LogSlice extends LogWindow {
   offset: number;
 }
 
-/** A part of the topology that the log is filtered to. */
-export interface LogScope {
-  /** `propagate-to-parent`. */
-  label: string;
-  /** Words of the log's filter. */
-  words: string;
-}
-
 /** What of the event log is looked at. The log itself stays in the backend. */
 export class LogView {
   readonly filter = new Cell("");
   /** The twin that is followed: what is about it, or caused by it, is shown. */
   readonly followed = new Cell<string | null>(null);
-  /** The part of the topology whose events are shown. */
-  readonly scope = new Cell<LogScope | null>(null);
+  /** The node or wire of the topology whose events are shown, in the filter's words. */
+  readonly scope = new Cell<string | null>(null);
   /** The newest position that is shown; `null` while live. */
   readonly until = new Cell<number | null>(null);
   readonly slice = new Cell<LogSlice | null>(null);
@@ -91,10 +83,10 @@ export class LogView {
     }
   }
 
-  private words(): string {
+  /** Everything that the log is filtered by. */
+  words(): string {
     const followed = this.followed.get();
-    const scope = this.scope.get()?.words;
-    return [followed && `about:${followed}`, scope, this.filter.get().trim()]
+    return [followed && `about:${followed}`, this.scope.get(), this.filter.get().trim()]
       .filter(Boolean)
       .join(" ");
   }

@@ -312,6 +312,51 @@ test("a click filters the log; a remote instance can be looked at only; failures
   await node("routes/to-parent").waitFor();
 });
 
+test("the log shows what went through a node or wire, and what became of it", async () => {
+  await open();
+  const rows = () => page.getByTestId("log-row");
+  const words = async () => (await page.getByTestId("log-scope").innerText()).trim();
+  const type = async (filter: string) => {
+    await page.getByLabel("Filter the event log").fill(filter);
+  };
+  await page.evaluate(() => {
+    window.fixture.fate = "deadLettered";
+    window.fixture.write("thermo_0001", "/temperature", 44, "0af7651916cd43dd", "REST", 1);
+  });
+  // The log is not on the screen: a key brings it there.
+  await page.getByLabel("Close Event log").click();
+  await page.getByTestId("log").waitFor({ state: "detached" });
+  await node("endpoints/eg-twins").click();
+  await page.keyboard.press("l");
+  await eventually("log-scope", "endpoint:eg-twins");
+  await eventually("log-row", "dead letter");
+  expect(await rows().count()).toBeGreaterThan(0);
+  await rows().first().click();
+  await eventually("event-detail", "matched, to eg-twins: dead letter");
+  // A wire, by the button of its inspector.
+  await page.evaluate(() => {
+    const wire = '[data-id="routes/audit → endpoints/sb-audit"]';
+    document
+      .querySelector(`.react-flow__edge${wire}`)
+      ?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  });
+  await page.getByTestId("flow-show-in-log").click();
+  expect(await words()).toBe("route:audit endpoint:sb-audit");
+  await page.getByText("No match in").waitFor();
+  expect(await page.getByTestId("log-remark").count()).toBe(0);
+  // It is taken away, and a name that nothing has is told apart from one that nothing went through.
+  await page.getByTestId("log-scope").click();
+  await rows().first().waitFor();
+  await type("route:to-parents");
+  await eventually("log-remark", "There is no route “to-parents”");
+  await type("route:to-parent");
+  await rows().first().waitFor();
+  const offered = await page.evaluate(() =>
+    [...document.querySelectorAll("datalist option")].map((option) => option.getAttribute("value")),
+  );
+  expect(offered).toContain("subscription:parent");
+});
+
 test("what a person moved, and what is not deployed, is there when the page comes back", async () => {
   await open();
   const from = await middle("flow-node:functions/ingest");

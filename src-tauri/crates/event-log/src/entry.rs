@@ -66,6 +66,9 @@ pub struct FieldChange {
 pub struct RouteVerdict {
     /// The route's name.
     pub route: Arc<str>,
+    /// The nodes of the topology that it leads to, with the endpoint first: `endpoints/eg-twins`,
+    /// `subscriptions/parent`, `functions/propagate-to-parent`.
+    pub leads_to: Arc<[String]>,
     /// Whether its filter matched.
     pub matched: bool,
     /// Where it did not: the part of the filter that decided, and the value it saw.
@@ -125,6 +128,10 @@ pub struct Entry {
     pub trace: TraceContext,
     /// What caused it, in words: `REST`, `propagate-to-parent, after thermo_0014`.
     pub cause: String,
+    /// The version of the graph that it made; 0 where it changed nothing.
+    pub version: u64,
+    /// Of a device's message the nodes that it went to: `sources/iot-hub`, `functions/ingest`.
+    pub goes_to: Option<Arc<[String]>>,
     /// What each route did with it; empty where routes do not apply.
     pub verdicts: Vec<RouteVerdict>,
     /// The record as the journal has it, or what was observed.

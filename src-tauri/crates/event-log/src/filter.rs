@@ -1,17 +1,108 @@
 //! Which entries a text filter takes.
 
-use crate::Entry;
+use crate::{Entry, EntryKind};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-/// Words that must all occur, in any order, without regard to case; `about:ID` for whole ids.
+/// Words that must all occur, in any order, without regard to case; `about:ID` for whole ids;
+/// `route:NAME` and its like for what went through a node of the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Words(Vec<String>);
+pub(crate) struct Words(Vec<Word>);
+
+/// One of them, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    Text(String),
+    About(String),
+    Node(Node),
+}
+
+/// A node of the topology: part, and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Node {
+    part: &'static str,
+    name: String,
+}
+
+/// The words for nodes, and their parts of the topology.
+const NODES: [(&str, &str); 5] = [
+    ("route:", "routes"),
+    ("endpoint:", "endpoints"),
+    ("function:", "functions"),
+    ("source:", "sources"),
+    ("subscription:", "subscriptions"),
+];
+
+impl Word {
+    fn new(word: &str) -> Self {
+        let word = word.to_lowercase();
+        if let Some(id) = word.strip_prefix("about:") {
+            return Self::About(id.to_owned());
+        }
+        let node = |(prefix, part): &(&str, &'static str)| {
+            word.strip_prefix(prefix).map(|name| Node { part, name: name.to_owned() })
+        };
+        NODES.iter().find_map(node).map_or_else(|| Self::Text(word.clone()), Self::Node)
+    }
+
+    fn takes(&self, entry: &Entry, text: &str) -> bool {
+        match self {
+            Self::Text(word) => text.contains(word.as_str()),
+            Self::About(id) => is_about(id, text),
+            Self::Node(node) => node.was_passed_by(entry),
+        }
+    }
+}
+
+impl Node {
+    /// Whether an event went through the node, was made by it, or says what went wrong there.
+    fn was_passed_by(&self, entry: &Entry) -> bool {
+        let mut matched = entry.verdicts.iter().filter(|verdict| verdict.matched);
+        let is_one_of = |ids: &[String]| ids.iter().any(|id| self.is(id));
+        match entry.kind {
+            EntryKind::EventRoute => self.part == "routes" && self.is_named(&entry.subject),
+            EntryKind::Failure => self.failed(entry),
+            _ if self.part == "routes" => matched.any(|verdict| self.is_named(&verdict.route)),
+            _ => {
+                self.made(entry)
+                    || entry.goes_to.as_deref().is_some_and(is_one_of)
+                    || matched.any(|verdict| is_one_of(&verdict.leads_to))
+            }
+        }
+    }
+
+    fn is(&self, id: &str) -> bool {
+        id.split_once('/').is_some_and(|(part, name)| part == self.part && self.is_named(name))
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.name)
+    }
+
+    /// Whether a function made the change.
+    fn made(&self, entry: &Entry) -> bool {
+        let by = || entry.cause.split_once(", after ").map(|(name, _)| name);
+        self.part == "functions" && by().is_some_and(|name| self.is_named(name))
+    }
+
+    /// Failures are about an endpoint, or begin with the place of a function.
+    fn failed(&self, entry: &Entry) -> bool {
+        let place = || entry.note.strip_prefix('/')?.split(['/', ':']).nth(1);
+        match self.part {
+            "endpoints" => self.is_named(&entry.subject),
+            "functions" => {
+                entry.note.starts_with("/functions/")
+                    && place().is_some_and(|name| self.is_named(name))
+            }
+            _ => false,
+        }
+    }
+}
 
 impl Words {
     pub(crate) fn new(filter: &str) -> Self {
-        Self(filter.split_whitespace().map(str::to_lowercase).collect())
+        Self(filter.split_whitespace().map(Word::new).collect())
     }
 
     /// Whether it takes everything.
@@ -20,11 +111,8 @@ impl Words {
     }
 
     /// Whether an entry of that text is taken.
-    pub(crate) fn occur_in(&self, text: &str) -> bool {
-        self.0.iter().all(|word| match word.strip_prefix("about:") {
-            Some(id) => is_about(id, text),
-            None => text.contains(word.as_str()),
-        })
+    pub(crate) fn take(&self, entry: &Entry, text: &str) -> bool {
+        self.0.iter().all(|word| word.takes(entry, text))
     }
 }
 

@@ -166,7 +166,7 @@ impl EventLog {
         let from = (matches.looked_at + 1).max(self.oldest);
         let new = (from - self.oldest) as usize..self.kept.len();
         for (position, kept) in (from..).zip(self.kept.range(new.clone())) {
-            if matches.words.occur_in(&kept.searchable) {
+            if matches.words.take(&kept.entry, &kept.searchable) {
                 matches.positions.push_back(position);
             }
         }

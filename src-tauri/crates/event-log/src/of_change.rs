@@ -19,6 +19,8 @@ impl Entry {
             note,
             trace: change.cause.trace,
             cause: change.cause.origin.to_string(),
+            version: change.version,
+            goes_to: None,
             verdicts: Vec::new(),
             body: body(change),
         }

@@ -10,7 +10,9 @@ use twin_graph::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WindowRequest {
     /// Words that must all occur in label, subject, changes, note, trace id or cause, without
-    /// regard to case. Empty for everything.
+    /// regard to case; `about:ID` for a whole id; `route:NAME`, `endpoint:NAME`, `function:NAME`,
+    /// `source:NAME` and `subscription:NAME` for what went through that node of the topology.
+    /// Empty for everything.
     pub filter: String,
     /// The newest position to look at: where the view was paused. `None` for live.
     pub until: Option<u64>,

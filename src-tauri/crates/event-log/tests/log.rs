@@ -24,6 +24,8 @@ fn entry(subject: &str, trace: u128, seconds: f64) -> Entry {
         note: String::new(),
         trace: TraceContext::new(trace, 1),
         cause: "REST".into(),
+        version: 0,
+        goes_to: None,
         verdicts: vec![],
         body: Body::None,
     }
@@ -182,6 +184,7 @@ fn verdicts_may_come_later() {
     let before = log.bytes();
     let verdict = RouteVerdict {
         route: "to-parent".into(),
+        leads_to: ["endpoints/eg-twins".to_owned()].into(),
         matched: false,
         reason: Some("type = 'microsoft.iot.telemetry'".into()),
     };
@@ -194,6 +197,76 @@ fn verdicts_may_come_later() {
     assert!(log.set_verdicts(2, vec![]));
     assert_eq!(log.bytes(), before);
     assert!(!log.set_verdicts(77, vec![]));
+}
+
+/// A message through a source and its function, the change that this made, taken by one of two
+/// routes, the change after that, and what went wrong on the way.
+fn log_of_a_topology() -> EventLog {
+    let nodes = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>().into();
+    let verdict = |route: &str, matched, leads_to: &[&str]| RouteVerdict {
+        route: route.into(),
+        leads_to: nodes(leads_to),
+        matched,
+        reason: None,
+    };
+    let to_parent = ["endpoints/eg-twins", "subscriptions/parent", "functions/propagate"];
+    let failure = |subject: &str, note: &str| Entry {
+        kind: EntryKind::Failure,
+        note: note.into(),
+        cause: "pipeline".into(),
+        ..entry(subject, 1, 4.0)
+    };
+    let mut log = EventLog::new(Options::default());
+    log.record(Entry {
+        kind: EntryKind::DeviceMessage,
+        cause: "origin".into(),
+        goes_to: Some(nodes(&["sources/iot-hub", "functions/ingest"])),
+        ..entry("thermo_0014", 1, 0.0)
+    });
+    log.record(Entry {
+        version: 7,
+        cause: "ingest, after thermo_0014".into(),
+        verdicts: vec![
+            verdict("to-parent", true, &to_parent),
+            verdict("telemetry", false, &["endpoints/eh-telemetry"]),
+        ],
+        ..entry("thermo_0014", 1, 1.0)
+    });
+    log.record(Entry {
+        version: 8,
+        cause: "propagate, after thermo_0014".into(),
+        ..entry("Room_14", 1, 2.0)
+    });
+    log.record(Entry { kind: EntryKind::EventRoute, ..entry("to-parent", 2, 3.0) });
+    log.record(failure("eg-twins", "The endpoint does not answer."));
+    log.record(failure("thermo_0014", "/functions/ingest/map/0: the message has no temperature."));
+    log.record(failure("eg-twins-2", "/functions/ingest-2: not called."));
+    log
+}
+
+#[test]
+fn a_node_of_the_topology_takes_what_went_through_it() {
+    let cases: &[(&str, &[u64])] = &[
+        ("source:iot-hub", &[1]),
+        ("source:iot", &[]),
+        ("function:ingest", &[6, 2, 1]),
+        ("function:propagate", &[3, 2]),
+        ("route:to-parent", &[4, 2]),
+        ("route:telemetry", &[]),
+        ("ROUTE:To-Parent update", &[2]),
+        ("endpoint:eg-twins", &[5, 2]),
+        ("endpoint:eh-telemetry", &[]),
+        ("subscription:parent", &[2]),
+        ("subscription:parent about:Room_14", &[]),
+        ("endpoint:", &[]),
+        ("sink:eg-twins", &[]),
+    ];
+    let mut log = log_of_a_topology();
+    for (filter, positions) in cases {
+        let window = log.window(&ask(filter, None, 0, 10));
+        let found: Vec<u64> = window.rows.iter().map(|row| row.position).collect();
+        assert_eq!(found, *positions, "«{filter}»");
+    }
 }
 
 #[test]

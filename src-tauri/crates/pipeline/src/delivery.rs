@@ -11,6 +11,7 @@ mod books;
 mod dead_letter;
 mod event_grid;
 mod event_hub;
+mod fates;
 mod numbers;
 mod of_2019;
 mod outgoing;
@@ -20,6 +21,9 @@ mod service_bus;
 #[cfg(test)]
 mod tests;
 mod today;
+
+pub use fates::Fate;
+pub(crate) use fates::Fates;
 
 use crate::routing::LiveRoutes;
 use crate::{Endpoint2019Spec, EndpointSpec, PipelineParts};

@@ -1,5 +1,6 @@
 //! What flows: counters and states of every node and wire, which readers may ask for at any time.
 
+use crate::delivery::{Fate, Fates};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -82,6 +83,8 @@ pub struct Meter {
     state: Mutex<(NodeState, Option<String>)>,
     turn: Arc<tokio::sync::Mutex<()>>,
     nudged: Notify,
+    /// Of an endpoint by today's rules.
+    pub(crate) fates: Fates,
 }
 
 /// A number that goes up, or is set.
@@ -260,6 +263,13 @@ impl Flow {
     pub fn nudge(&self, id: &str) -> bool {
         let meter = self.nodes.lock().get(id).cloned();
         meter.map(|meter| meter.nudged.notify_waiters()).is_some()
+    }
+
+    /// What became of the change of this version that an endpoint was handed; `None` where that is
+    /// not known.
+    pub fn fate(&self, endpoint: &str, version: u64) -> Option<Fate> {
+        let meter = self.nodes.lock().get(endpoint).cloned();
+        meter.and_then(|meter| meter.fates.of(version))
     }
 
     /// The meter of a wire between two nodes.

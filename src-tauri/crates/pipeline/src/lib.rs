@@ -18,6 +18,7 @@ pub mod subscription;
 mod surroundings;
 mod topology;
 
+pub use delivery::Fate;
 pub use direct::{DirectEvent, DirectEvents};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
@@ -27,7 +28,7 @@ pub use function::{
     Event, EventOf2019, Function, FunctionError, ScriptProblem, ScriptTest, build_function,
     check_script, check_scripts, test_script,
 };
-pub use routing::{RouteVerdict, Routes};
+pub use routing::RouteVerdict;
 pub use running::{DeviceHub, DeviceMessage, Ingress, Observer, Pipeline, PipelineParts, Scripts};
 pub use surroundings::{GridSubscriber, Kept, Memory, Subscribed, Surroundings, TopicKey};
 pub use topology::{
@@ -35,6 +36,9 @@ pub use topology::{
     EndpointKind, EndpointSpec, FunctionSpec, Mapping, Node, RouteSpec, SecretRef, SinkSpec,
     SourceSpec, SubscriptionSpec, Topology, TopologyProblem, Wiring, function_file,
 };
+
+/// Ids of nodes of the topology, shared.
+pub type NodeIds = std::sync::Arc<[String]>;
 
 /// A trace goes through so many functions, one after another, and is then cut off: functions that
 /// set each other off would never end.

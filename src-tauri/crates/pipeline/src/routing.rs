@@ -1,9 +1,11 @@
 //! Event routes: which notification goes to which endpoint, and why.
 
 use crate::delivery::event_id;
+use crate::{NodeIds, Topology, node_id};
 use adt_events::{Filter, Notification, Verdict};
 use adt_service::GraphView;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use twin_graph::{Change, ChangeKind, EventRoute};
 
@@ -12,6 +14,8 @@ use twin_graph::{Change, ChangeKind, EventRoute};
 pub struct RouteVerdict {
     /// The route's name.
     pub route: Arc<str>,
+    /// What it leads to: its endpoint, and this one's subscriptions and their functions.
+    pub leads_to: NodeIds,
     /// Whether its filter matched.
     pub matched: bool,
     /// Where it did not: the part of the filter that decided and what it saw.
@@ -20,6 +24,7 @@ pub struct RouteVerdict {
 
 struct Route {
     name: Arc<str>,
+    leads_to: NodeIds,
     filter: Filter,
 }
 
@@ -30,9 +35,11 @@ pub struct Routes(Vec<Route>);
 impl Routes {
     /// Compiles the routes. One whose filter does not parse leads nowhere; none gets into an
     /// instance.
-    pub fn new<'a>(routes: impl IntoIterator<Item = &'a Arc<EventRoute>>) -> Self {
+    fn new<'a>(routes: impl IntoIterator<Item = &'a Arc<EventRoute>>, onward: &Onward) -> Self {
         let compile = |route: &Arc<EventRoute>| match Filter::parse(&route.filter) {
-            Ok(filter) => Some(Route { name: route.id.clone(), filter }),
+            Ok(filter) => {
+                Some(Route { name: route.id.clone(), leads_to: onward.of(&route.endpoint), filter })
+            }
             Err(error) => {
                 tracing::warn!(route = &*route.id, %error, "the filter of a route does not parse");
                 None
@@ -48,17 +55,44 @@ impl Routes {
 
     /// What each route does with the notification, and why.
     pub fn verdicts(&self, notification: &Notification) -> Vec<RouteVerdict> {
-        let verdict = |route: &Route| match route.filter.check(notification) {
-            Verdict::Matched => {
-                RouteVerdict { route: route.name.clone(), matched: true, reason: None }
-            }
-            Verdict::NotMatched { part, saw } => RouteVerdict {
+        let verdict = |route: &Route| {
+            let reason = match route.filter.check(notification) {
+                Verdict::Matched => None,
+                Verdict::NotMatched { part, saw } => Some(format!("{part} decided: it saw {saw}")),
+            };
+            RouteVerdict {
                 route: route.name.clone(),
-                matched: false,
-                reason: Some(format!("{part} decided: it saw {saw}")),
-            },
+                leads_to: route.leads_to.clone(),
+                matched: reason.is_none(),
+                reason,
+            }
         };
         self.0.iter().map(verdict).collect()
+    }
+}
+
+/// What endpoints lead to, by a topology.
+#[derive(Default)]
+struct Onward(HashMap<String, NodeIds>);
+
+impl Onward {
+    fn new(topology: &Topology) -> Self {
+        let mut onward: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, spec) in &topology.subscriptions {
+            let nodes = onward.entry(spec.endpoint.clone()).or_default();
+            nodes.push(node_id("subscriptions", name));
+            nodes.push(node_id("functions", &spec.function));
+        }
+        let whole = |(endpoint, nodes): (String, Vec<String>)| {
+            let first = node_id("endpoints", &endpoint);
+            (endpoint, std::iter::once(first).chain(nodes).collect())
+        };
+        Self(onward.into_iter().map(whole).collect())
+    }
+
+    fn of(&self, name: &str) -> NodeIds {
+        let known = self.0.get(name).cloned();
+        known.unwrap_or_else(|| [node_id("endpoints", name)].into())
     }
 }
 
@@ -67,6 +101,7 @@ pub(crate) struct LiveRoutes {
     view: Arc<GraphView>,
     /// With the version at which they last changed.
     compiled: Mutex<(u64, Arc<Routes>)>,
+    onward: Mutex<Onward>,
     notifications: Mutex<Vec<Made>>,
 }
 
@@ -85,10 +120,20 @@ impl LiveRoutes {
     pub(crate) fn new(view: Arc<GraphView>) -> Self {
         let compiled = {
             let graph = view.read();
-            (graph.routes_version(), Arc::new(Routes::new(graph.routes())))
+            (graph.routes_version(), Arc::new(Routes::new(graph.routes(), &Onward::default())))
         };
         let notifications = Mutex::new(vec![Made::default(); KEPT as usize]);
-        Self { view, compiled: Mutex::new(compiled), notifications }
+        let onward = Mutex::default();
+        Self { view, compiled: Mutex::new(compiled), onward, notifications }
+    }
+
+    /// Another topology says what the routes' endpoints lead to.
+    pub(crate) fn lead_on(&self, topology: &Topology) {
+        let graph = self.view.read();
+        let mut compiled = self.compiled.lock();
+        let onward = Onward::new(topology);
+        *compiled = (graph.routes_version(), Arc::new(Routes::new(graph.routes(), &onward)));
+        *self.onward.lock() = onward;
     }
 
     /// A change's notification, made once for all endpoints; `None` for changes that have none.
@@ -116,7 +161,8 @@ impl LiveRoutes {
         let graph = self.view.read();
         let mut compiled = self.compiled.lock();
         if compiled.0 != graph.routes_version() {
-            *compiled = (graph.routes_version(), Arc::new(Routes::new(graph.routes())));
+            let routes = Routes::new(graph.routes(), &self.onward.lock());
+            *compiled = (graph.routes_version(), Arc::new(routes));
         }
         compiled.1.clone()
     }

@@ -83,6 +83,7 @@ impl Pipeline {
         let files = changed_files(&running.scripts, scripts);
         let difference = Difference::of(&running.topology, topology, &files);
         end_nodes(&mut running.tasks, &difference).await;
+        self.routes.lead_on(topology);
         running.topology = topology.clone();
         running.scripts = scripts.clone();
         self.build_functions(&mut running, &difference);

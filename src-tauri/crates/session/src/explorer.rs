@@ -338,9 +338,9 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         | Request::SaveQuery { .. }
         | Request::SavedQueries => about_queries(opened, request).await,
         Request::Log(request) => {
-            Response::Log(log_window(&mut opened.log.events.lock(), opened.number, &request))
+            Response::Log(log_window(&opened.log, opened.number, &request))
         }
-        Request::LogEvent { position } => match event_detail(&opened.log.events.lock(), position) {
+        Request::LogEvent { position } => match event_detail(&opened.log, position) {
             Some(detail) => Response::LogEvent(Box::new(detail)),
             None => failed("NotThere", format!("Event {position} is no longer kept.")),
         },

@@ -3,7 +3,7 @@
 use adt_service::{ChangeHistory, Changes, GraphView};
 use event_log::{Body, Entry, EntryKind, EventLog, RouteVerdict};
 use parking_lot::Mutex;
-use pipeline::{DeviceMessage, Observer, Pipeline};
+use pipeline::{DeviceMessage, Flow, NodeIds, Observer, Pipeline};
 use std::sync::Arc;
 use std::time::SystemTime;
 use twin_graph::{Change, Timestamp, TraceContext};
@@ -32,6 +32,11 @@ impl Log {
         *self.pipeline.lock() = pipeline;
     }
 
+    /// Where what became of the events is known; `None` for a remote instance.
+    pub(crate) fn flow(&self) -> Option<Arc<Flow>> {
+        self.pipeline.lock().as_ref().map(|pipeline| pipeline.parts().flow.clone())
+    }
+
     pub(crate) fn route_names(&self) -> Vec<String> {
         self.pipeline.lock().as_ref().map(|pipeline| pipeline.route_names()).unwrap_or_default()
     }
@@ -47,6 +52,7 @@ impl Log {
             .into_iter()
             .map(|verdict| RouteVerdict {
                 route: verdict.route,
+                leads_to: verdict.leads_to,
                 matched: verdict.matched,
                 reason: verdict.reason,
             })
@@ -109,7 +115,7 @@ impl Log {
 }
 
 impl Observer for Log {
-    fn device_message(&self, message: &DeviceMessage) {
+    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>) {
         let body = message.body.to_string();
         self.events.lock().record(Entry {
             time: message.time,
@@ -120,6 +126,8 @@ impl Observer for Log {
             note: format!("{} bytes", body.len()),
             trace: message.trace,
             cause: "origin".to_owned(),
+            version: 0,
+            goes_to: goes_to.cloned(),
             verdicts: Vec::new(),
             body: Body::Json(body.into()),
         });
@@ -136,6 +144,8 @@ impl Observer for Log {
             note: message.to_owned(),
             trace,
             cause: "pipeline".to_owned(),
+            version: 0,
+            goes_to: None,
             verdicts: Vec::new(),
             body: Body::None,
         });

@@ -24,6 +24,8 @@ pub(super) mod reason {
 /// An event that is not delivered yet.
 pub(super) struct Due {
     pub(super) event: Outgoing,
+    /// The version of the change that made it; 0 where none did.
+    pub(super) version: u64,
     /// When it happened.
     pub(super) time: Timestamp,
     /// How often it may be there already: it was sent and not answered, or delivered before a
@@ -123,9 +125,9 @@ impl Batch {
     }
 
     /// Takes out what is older than that. Events stand in the order in which they happened.
-    pub(super) fn take_older(&mut self, than: Timestamp) -> Vec<Outgoing> {
+    pub(super) fn take_older(&mut self, than: Timestamp) -> Vec<Due> {
         let old = self.due.iter().take_while(|due| due.time < than).count();
-        self.due.drain(..old).map(|due| due.event).collect()
+        self.due.drain(..old).collect()
     }
 
     pub(super) fn lose(&mut self, reason: &'static str, events: u64) {

@@ -186,6 +186,7 @@ impl Endpoint {
             let own = |event: &Event2019| self.spec.event_types.contains(&event.event_type());
             due.extend(events.into_iter().filter(own).map(|event| Due {
                 event: Outgoing::Event2019(Arc::new(event)),
+                version: change.version,
                 time: change.time,
                 doubts: u64::from(change.version <= self.doubtful_until),
             }));
@@ -329,5 +330,5 @@ fn of_direct(event: DirectEvent) -> Due {
             (Outgoing::Event2019(event), time)
         }
     };
-    Due { event, time, doubts: 0 }
+    Due { event, version: 0, time, doubts: 0 }
 }

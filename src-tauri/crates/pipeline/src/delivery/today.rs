@@ -1,6 +1,7 @@
 //! An endpoint by today's rules: what cannot be delivered is tried again, ever more rarely, until
 //! it is a day old, and is a dead letter then. Nothing overtakes what waits.
 
+use super::Fate;
 use super::batch::{Batch, Due, Met, reason};
 use super::books::{Books, Lead};
 use super::dead_letter::DeadLetters;
@@ -107,6 +108,7 @@ impl Delivery {
         let (at, books) = Books::load(&*parts.memory, &node, version)
             .unwrap_or_else(|| (version, Books::default()));
         meter.restore(&books.counts);
+        meter.fates.begin(at);
         let lead = |book| Lead::of_book(book, &name, &parts.flow);
         Self {
             at,
@@ -160,6 +162,7 @@ impl Delivery {
         }
         Some(Due {
             event: Outgoing::Notification(notification),
+            version: change.version,
             time: change.time,
             doubts: u64::from(change.version <= self.doubtful_until),
         })
@@ -184,6 +187,7 @@ impl Delivery {
             return;
         }
         self.meter.give_up(reason::RETENTION, lost);
+        self.meter.fates.forget_until(first.version - 1);
         let text = format!("{lost} changes were {}.", reason::RETENTION);
         self.parts.observer.failed(&self.name, first.cause.trace, &text);
         // Which routes came and went with them nobody knows; those of now come closest.
@@ -241,7 +245,7 @@ impl Delivery {
         let old = batch.take_older(oldest);
         if !old.is_empty() {
             let message = format!("{} events were not delivered in time.", old.len());
-            self.give_up(batch, &old, reason::TOO_OLD, &message).await;
+            self.give_up(batch, old, reason::TOO_OLD, &message).await;
         }
     }
 
@@ -253,23 +257,31 @@ impl Delivery {
                 Code::TooLarge => reason::TOO_LARGE,
                 _ => reason::REFUSED,
             };
-            self.give_up(batch, &[due.event], reason, &error.to_string()).await;
+            self.give_up(batch, vec![due], reason, &error.to_string()).await;
         }
     }
 
     async fn give_up(
         &mut self,
         batch: &mut Batch,
-        events: &[Outgoing],
+        gone: Vec<Due>,
         reason: &'static str,
         message: &str,
     ) {
-        let Some(first) = events.first() else { return };
-        self.parts.observer.failed(&self.name, first.trace(), message);
+        let Some(first) = gone.first().map(|due| due.event.trace()) else { return };
+        self.parts.observer.failed(&self.name, first, message);
+        let (versions, events): (Vec<_>, Vec<_>) =
+            gone.into_iter().map(|due| (due.version, due.event)).unzip();
         let Some(letters) = &mut self.dead_letters else {
+            self.meter.fates.except(versions.iter().map(|at| (*at, Fate::Dropped(reason))));
             return batch.lose(reason, events.len() as u64);
         };
-        let (written, error) = letters.write(events).await;
+        let (written, error) = letters.write(&events).await;
+        let fate = |written: &bool| match written {
+            true => Fate::DeadLettered,
+            false => Fate::Dropped(reason::NO_LETTER),
+        };
+        self.meter.fates.except(versions.into_iter().zip(written.iter().map(fate)));
         let letters = written.iter().filter(|written| **written).count() as u64;
         batch.dead_lettered(letters);
         let lost = events.len() as u64 - letters;
@@ -277,7 +289,7 @@ impl Delivery {
         self.meter.set_state(NodeState::DeadLettering, Some(message.to_owned()));
         if let (true, Some(error)) = (lost > 0, error) {
             let text = format!("{lost} dead letters could not be written: {error}.");
-            self.parts.observer.failed(&self.name, first.trace(), &text);
+            self.parts.observer.failed(&self.name, first, &text);
         }
     }
 
@@ -326,6 +338,7 @@ impl Delivery {
 
     fn keep(&mut self, at: u64) {
         self.at = at;
+        self.meter.fates.settle(at);
         let books = Books {
             counts: self.meter.counts(),
             routes: self.leads.iter().map(Lead::book).collect(),

@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::flow::node_id;
 use crate::function::{Event, Function};
 use crate::source::{HttpIngress, HttpSource};
-use crate::{DirectEvent, Flow, Meter, SourceSpec, Topology, Wire};
+use crate::{DirectEvent, Flow, Meter, NodeIds, SourceSpec, Topology, Wire};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -54,11 +54,17 @@ pub(super) struct Doors {
 
 /// From a source to its function; meters are looked up once, not for each message.
 struct Door {
-    /// `sources/NAME`.
-    node: String,
+    /// `sources/NAME`, `functions/NAME`.
+    nodes: NodeIds,
     function: Arc<dyn Function>,
     source: Arc<Meter>,
     wire: Arc<Wire>,
+}
+
+impl Door {
+    fn source_node(&self) -> &str {
+        self.nodes.first().map_or("", String::as_str)
+    }
 }
 
 impl Doors {
@@ -76,7 +82,7 @@ impl Doors {
                 function: function.clone(),
                 source: flow.node(&from),
                 wire: flow.wire(&from, &to),
-                node: from,
+                nodes: [from, to].into(),
             };
             doors.by_source.insert(name.clone(), door);
             let devices = source.devices().iter();
@@ -96,7 +102,7 @@ impl DeviceHub for Pipeline {
         match source {
             Some(source) => self.receive(&source, message).await,
             None => {
-                self.parts.observer.device_message(&message);
+                self.parts.observer.device_message(&message, None);
                 let sentence = "The topology names no such device; its message was not used. Add it to a source in topology.json.";
                 self.parts.observer.failed(&message.device, message.trace, sentence);
             }
@@ -108,15 +114,16 @@ impl DeviceHub for Pipeline {
 impl Ingress for Pipeline {
     async fn receive(&self, source: &str, message: DeviceMessage) {
         let super::PipelineParts { observer, flow, direct, .. } = &self.parts;
-        observer.device_message(&message);
-        let message = Arc::new(message);
         let doors = self.doors.lock().clone();
-        let Some(door) = doors.by_source.get(source) else {
+        let door = doors.by_source.get(source);
+        observer.device_message(&message, door.map(|door| &door.nodes));
+        let Some(door) = door else {
             let sentence =
                 format!("There is no source «{source}» any more; its message was not used.");
             return observer.failed(&message.device, message.trace, &sentence);
         };
-        direct.send_from(&door.node, flow, DirectEvent::DeviceMessage(message.clone()));
+        let message = Arc::new(message);
+        direct.send_from(door.source_node(), flow, DirectEvent::DeviceMessage(message.clone()));
         door.source.taken.add(1);
         door.wire.events.add(1);
         let (device, trace) = (message.device.clone(), message.trace);

@@ -1,7 +1,7 @@
 //! What a pipeline is made of beside its topology.
 
 use super::DeviceMessage;
-use crate::{DirectEvents, Flow, Memory, Surroundings};
+use crate::{DirectEvents, Flow, Memory, NodeIds, Surroundings};
 use adt_service::{ChangeHistory, GraphView, TwinService};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -9,8 +9,9 @@ use twin_graph::TraceContext;
 
 /// Is told what happens beside the graph's own changes. Must not block.
 pub trait Observer: Send + Sync {
-    /// A device sent a message.
-    fn device_message(&self, message: &DeviceMessage);
+    /// A device sent a message, which goes to these nodes: the source, and its function. None where
+    /// no source takes it.
+    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>);
     /// Something could not be done: what it was about, in which trace, and a sentence.
     fn failed(&self, subject: &str, trace: TraceContext, message: &str);
 }

@@ -49,7 +49,7 @@ pub struct Around {
 pub struct Heard(pub Mutex<Vec<String>>);
 
 impl Observer for Heard {
-    fn device_message(&self, _: &DeviceMessage) {}
+    fn device_message(&self, _: &DeviceMessage, _: Option<&pipeline::NodeIds>) {}
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push(format!("{subject}: {message}"));
     }

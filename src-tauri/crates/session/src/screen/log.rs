@@ -1,8 +1,10 @@
 //! Windows of the event log for the page.
 
 use super::millis;
+use crate::logging::Log;
 use crate::wire;
-use event_log::{EntryKind, EventLog, Row, WindowRequest};
+use event_log::{Entry, EntryKind, Row, WindowRequest};
+use pipeline::{Fate, Flow};
 use serde_json::Value;
 
 /// Rows of one window, at most.
@@ -14,19 +16,20 @@ const MOST_OF_TRACE: usize = 200;
 
 /// A window for the page.
 pub(crate) fn log_window(
-    log: &mut EventLog,
+    log: &Log,
     session: u32,
     request: &wire::LogRequest,
 ) -> wire::LogWindow {
-    let window = log.window(&WindowRequest {
+    let window = log.events.lock().window(&WindowRequest {
         filter: request.filter.clone(),
         until: request.until,
         offset: request.offset,
         limit: request.limit.min(MOST_ROWS),
     });
+    let flow = log.flow();
     wire::LogWindow {
         session,
-        rows: window.rows.iter().map(row).collect(),
+        rows: window.rows.iter().map(|one| row(one, flow.as_deref())).collect(),
         matched: window.matched,
         scanned: window.scanned,
         first_time: window.first_time.map(millis),
@@ -38,9 +41,15 @@ pub(crate) fn log_window(
 }
 
 /// One event with its body and its trace; `None` where it is no longer kept.
-pub(crate) fn event_detail(log: &EventLog, position: u64) -> Option<wire::LogEventDetail> {
-    let found = log.event(position)?;
-    let trace = log.trace(&found.entry.trace.trace_id());
+pub(crate) fn event_detail(log: &Log, position: u64) -> Option<wire::LogEventDetail> {
+    let (found, trace) = {
+        let events = log.events.lock();
+        let found = events.event(position)?;
+        let trace = events.trace(&found.entry.trace.trace_id());
+        (found, trace)
+    };
+    let flow = log.flow();
+    let row = |one: &Row| row(one, flow.as_deref());
     Some(wire::LogEventDetail {
         row: row(&found),
         body: found.entry.body.to_json(),
@@ -48,7 +57,7 @@ pub(crate) fn event_detail(log: &EventLog, position: u64) -> Option<wire::LogEve
     })
 }
 
-fn row(row: &Row) -> wire::LogRow {
+fn row(row: &Row, flow: Option<&Flow>) -> wire::LogRow {
     let entry = &row.entry;
     wire::LogRow {
         position: row.position,
@@ -62,7 +71,7 @@ fn row(row: &Row) -> wire::LogRow {
         note: entry.note.clone(),
         trace: entry.trace.trace_id(),
         cause: entry.cause.clone(),
-        routes: entry.verdicts.iter().map(verdict).collect(),
+        routes: entry.verdicts.iter().map(|one| verdict(one, entry, flow)).collect(),
         latency: row.latency,
     }
 }
@@ -83,9 +92,22 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn verdict(verdict: &event_log::RouteVerdict) -> wire::RouteVerdict {
+fn verdict(
+    verdict: &event_log::RouteVerdict,
+    entry: &Entry,
+    flow: Option<&Flow>,
+) -> wire::RouteVerdict {
+    let endpoint = verdict.leads_to.first().map_or("", String::as_str);
+    let fate = flow.filter(|_| verdict.matched).and_then(|flow| flow.fate(endpoint, entry.version));
     wire::RouteVerdict {
         route: verdict.route.to_string(),
+        endpoint: endpoint.trim_start_matches("endpoints/").to_owned(),
+        fate: fate.map(|fate| match fate {
+            Fate::Waiting => wire::Fate::Waiting,
+            Fate::Delivered => wire::Fate::Delivered,
+            Fate::DeadLettered => wire::Fate::DeadLettered,
+            Fate::Dropped(reason) => wire::Fate::Dropped { reason: reason.to_owned() },
+        }),
         matched: verdict.matched,
         reason: verdict.reason.clone(),
     }

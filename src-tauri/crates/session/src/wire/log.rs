@@ -128,10 +128,32 @@ pub struct FieldChange {
 pub struct RouteVerdict {
     /// The route's name.
     pub route: String,
+    /// The name of its endpoint.
+    pub endpoint: String,
     /// Whether its filter matched.
     pub matched: bool,
     /// Where it did not match: the part of the filter that decided, and the value it saw.
     pub reason: Option<String>,
+    /// Where it matched: what became of the event at the endpoint; absent where that is not known,
+    /// as for events of earlier runs.
+    pub fate: Option<Fate>,
+}
+
+/// What became of an event that an endpoint was handed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Fate {
+    /// It is on its way, or waits for another attempt.
+    Waiting,
+    /// It was delivered.
+    Delivered,
+    /// It is a dead letter.
+    DeadLettered,
+    /// It is gone.
+    Dropped {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// One event with its body and everything of its trace.

@@ -149,7 +149,7 @@ impl Memory for MapMemory {
 pub struct Told(pub Mutex<Vec<String>>);
 
 impl Observer for Told {
-    fn device_message(&self, _: &crate::DeviceMessage) {}
+    fn device_message(&self, _: &crate::DeviceMessage, _: Option<&crate::NodeIds>) {}
 
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push(format!("{subject}: {message}"));

@@ -13,7 +13,7 @@ use twin_graph::TraceContext;
 struct Told(Mutex<Vec<(String, String)>>);
 
 impl Observer for Told {
-    fn device_message(&self, _: &DeviceMessage) {}
+    fn device_message(&self, _: &DeviceMessage, _: Option<&pipeline::NodeIds>) {}
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push((subject.to_owned(), message.to_owned()));
     }
