@@ -222,6 +222,40 @@ def test_an_instance_has_so_many_endpoints(client):
     assert "at most 6" in refused.value.error.message
 
 
+def test_an_endpoint_that_cannot_be_set_to_work_has_failed_and_nothing_of_it_is_left(client, server):
+    put(client, "to-hub", EventHub(connection_string_primary_key=KEYED)).result()
+    before, kept = client.digital_twins_endpoint.get("g", NAME, "to-hub"), secrets(server)
+    twins = server.client()
+    # Others are told where everything is by a file that can no longer be written.
+    connect = server.data / "connect.json"
+    text = connect.read_text()
+    connect.unlink()
+    connect.mkdir()
+    other = EventHub(connection_string_primary_key=KEYED.replace("changes", "other"))
+    for begin in (
+        lambda: put(client, "one-more", EventHub(connection_string_primary_key=KEYED)),
+        lambda: put(client, "to-hub", other),
+        lambda: client.digital_twins_endpoint.begin_delete("g", NAME, "to-hub"),
+    ):
+        with pytest.raises(HttpResponseError) as failed:
+            begin().result()
+        assert "all is as it was before" in str(failed.value) and "connect.json" in str(failed.value)
+        assert SECRET not in str(failed.value)
+    failed = client.digital_twins_endpoint.get("g", NAME, "one-more").properties
+    assert failed.provisioning_state == "Failed"
+    with pytest.raises(HttpResponseError):
+        twins.upsert_event_route("nowhere", DigitalTwinsEventRoute(endpoint_name="one-more", filter="true"))
+    twins.upsert_event_route("all", DigitalTwinsEventRoute(endpoint_name="to-hub", filter="true"))
+    assert secrets(server) == kept
+    connect.rmdir()
+    connect.write_text(text)
+    assert put(client, "one-more", EventHub(connection_string_primary_key=KEYED)).result().name == "one-more"
+    client.digital_twins_endpoint.begin_delete("g", NAME, "one-more").result()
+    again = put(client, "to-hub", client.digital_twins_endpoint.get("g", NAME, "to-hub").properties).result()
+    assert again.properties.created_time == before.properties.created_time
+    assert again.properties.connection_string_primary_key == before.properties.connection_string_primary_key
+
+
 def test_endpoints_of_the_workspace_are_there_and_may_be_changed_until_the_file_says_else(serve, tmp_path):
     workspace = tmp_path / NAME
     workspace.mkdir()

@@ -15,6 +15,7 @@ pub use spec::{
 
 use adt_limits::Limits;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What is wrong with a topology.
@@ -29,6 +30,20 @@ pub struct TopologyProblem {
 impl fmt::Display for TopologyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// Secrets are named by [`SecretRef`]s, wherever they stand.
+fn add_secrets(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(name)) = members.get("secret") {
+                names.insert(name.clone());
+            }
+            members.values().for_each(|value| add_secrets(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_secrets(item, names)),
+        _ => {}
     }
 }
 
@@ -85,6 +100,13 @@ impl Topology {
             }
             _ => device,
         }
+    }
+
+    /// The names of all secrets that it names.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        add_secrets(&self.to_json(), &mut names);
+        names
     }
 
     /// The topology as a JSON value, for remembering which one was applied.

@@ -337,9 +337,7 @@ async fn about(opened: &Arc<Opened>, request: Request) -> Response {
         | Request::StopExport { .. }
         | Request::SaveQuery { .. }
         | Request::SavedQueries => about_queries(opened, request).await,
-        Request::Log(request) => {
-            Response::Log(log_window(&opened.log, opened.number, &request))
-        }
+        Request::Log(request) => Response::Log(log_window(&opened.log, opened.number, &request)),
         Request::LogEvent { position } => match event_detail(&opened.log, position) {
             Some(detail) => Response::LogEvent(Box::new(detail)),
             None => failed("NotThere", format!("Event {position} is no longer kept.")),

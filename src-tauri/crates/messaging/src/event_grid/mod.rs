@@ -110,6 +110,8 @@ pub struct EventGrid {
     options: GridOptions,
     http: Client,
     topics: RwLock<BTreeMap<String, Arc<Topic>>>,
+    /// Held while a topic is opened or closed, so that nobody opens one a second time meanwhile.
+    opening: tokio::sync::Mutex<()>,
     functions: watch::Sender<Functions>,
     /// Where the event hubs, queues and topics are that subscriptions name.
     namespace: RwLock<Option<Namespace>>,
@@ -129,6 +131,7 @@ impl EventGrid {
             options,
             http,
             topics: RwLock::default(),
+            opening: tokio::sync::Mutex::default(),
             functions: watch::Sender::default(),
             namespace: RwLock::default(),
             traffic: Arc::default(),
@@ -180,6 +183,7 @@ impl EventGrid {
         input: InputSchema,
         custom: bool,
     ) -> Result<Arc<Topic>, GridError> {
+        let _opening = self.opening.lock().await;
         if let Some(open) = self.topic(name) {
             return Ok(open);
         }
@@ -209,6 +213,7 @@ impl EventGrid {
     /// Closes a topic that is not wanted any more: nobody publishes to it, its subscriptions stop.
     /// What it has is there when it is opened again.
     pub async fn close_topic(&self, name: &str) {
+        let _opening = self.opening.lock().await;
         let Some(topic) = self.topics.write().remove(name) else { return };
         stop(&topic).await;
     }

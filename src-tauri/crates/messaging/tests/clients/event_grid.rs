@@ -3,12 +3,31 @@ use journal::{Journal, Options};
 use messaging::client::{Code, EventGridClient, Retry, TopicAccess, Trust};
 use messaging::event_grid::{EventGrid, GridOptions, InputSchema, Schema, TimeFactor, router};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 fn event(value: Value) -> Map<String, Value> {
     let Value::Object(event) = value else { panic!("no object") };
     event
+}
+
+#[tokio::test]
+async fn who_opens_a_topic_at_the_same_time_has_the_same_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let options = GridOptions {
+        secret: "a secret of this test".into(),
+        factor: TimeFactor(1.0),
+        dead_letters: folder.path().join("dead-letters"),
+        base_url: "https://localhost:1".into(),
+    };
+    let grid = EventGrid::open(&journal, options).unwrap();
+    let open = || grid.open_topic("twins", InputSchema::default());
+    let (one, other, third) = tokio::join!(open(), open(), open());
+    let (one, other, third) = (one.unwrap(), other.unwrap(), third.unwrap());
+    assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&one, &third));
+    assert!(Arc::ptr_eq(&one, &grid.topic("twins").unwrap()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ mod of_2019;
 mod today;
 
 use super::Embedded;
+use super::endpoints::Undo;
 use crate::failure::OpenError;
 use crate::secrets::SecretError;
 use adt_service::management::{
@@ -82,10 +83,7 @@ impl ControlPlane for Management {
         embedded.keep_secrets(&secrets)?;
         let file = embedded.topology();
         let put = embedded.endpoints.put(&file, name, Some(spec)).await;
-        put.map_err(|error| not_kept(&error))?;
-        embedded.deploy_again().await;
-        embedded.forget_secrets(secrets);
-        Ok(())
+        embedded.set_to_work(put, secrets).await
     }
 
     async fn delete_endpoint(&self, name: &str) -> Result<bool, ManagementError> {
@@ -95,12 +93,8 @@ impl ControlPlane for Management {
         let before = embedded.endpoints.merged(&file);
         let Some(spec) = before.endpoints.get(name) else { return Ok(false) };
         let put = embedded.endpoints.put(&file, name, None).await;
-        put.map_err(|error| not_kept(&error))?;
-        embedded.deploy_again().await;
-        embedded.forget_secrets(SecretChange {
-            forget: today::own_secrets(name, spec),
-            ..Default::default()
-        });
+        let secrets = SecretChange::forgetting(today::own_secrets(name, spec));
+        embedded.set_to_work(put, secrets).await?;
         Ok(true)
     }
 
@@ -152,13 +146,7 @@ impl ControlPlane for Management {
         let found = topology.endpoints2019.iter().find(|(own, _)| own.eq_ignore_ascii_case(id));
         let (id, spec) = found.ok_or_else(|| no_endpoint(id))?;
         let put = embedded.endpoints.put_2019(&file, id, None).await;
-        put.map_err(|error| not_kept(&error))?;
-        embedded.deploy_again().await;
-        embedded.forget_secrets(SecretChange {
-            forget: of_2019::own_secrets(id, spec),
-            ..Default::default()
-        });
-        Ok(())
+        embedded.set_to_work(put, SecretChange::forgetting(of_2019::own_secrets(id, spec))).await
     }
 }
 
@@ -174,10 +162,7 @@ impl Management {
         embedded.keep_secrets(&secrets)?;
         let file = embedded.topology();
         let put = embedded.endpoints.put_2019(&file, id, Some(spec)).await;
-        put.map_err(|error| not_kept(&error))?;
-        embedded.deploy_again().await;
-        embedded.forget_secrets(secrets);
-        Ok(())
+        embedded.set_to_work(put, secrets).await
     }
 }
 
@@ -217,10 +202,65 @@ impl Embedded {
         })
     }
 
+    /// Sets what REST said about an endpoint to work, and forgets the secrets that it needs no
+    /// more. Where it cannot be, it is taken back, with its new secrets.
+    async fn set_to_work(
+        self: &Arc<Self>,
+        put: Result<Undo, OpenError>,
+        secrets: SecretChange,
+    ) -> Result<(), ManagementError> {
+        let fresh: BTreeSet<String> = secrets.keep.into_keys().collect();
+        let undo = match put {
+            Ok(undo) => undo,
+            Err(error) => {
+                self.forget_secrets(&fresh);
+                return Err(not_kept(&error));
+            }
+        };
+        let Err(error) = self.deploy_again().await else {
+            self.forget_secrets(&(&secrets.forget - &fresh));
+            return Ok(());
+        };
+        match self.endpoints.undo(undo).await {
+            Ok(()) => {
+                if let Err(error) = self.deploy_again().await {
+                    tracing::error!(%error, "what REST said about an endpoint was taken back in part");
+                }
+                self.forget_secrets(&fresh);
+            }
+            Err(error) => {
+                tracing::error!(%error, "what REST said about an endpoint cannot be taken back");
+            }
+        }
+        Err(not_at_work(&error))
+    }
+
+    /// The secrets that were kept for endpoints by what REST said about them.
+    pub(super) fn secrets_of_endpoints(&self) -> BTreeSet<String> {
+        let (laid, now) = (self.endpoints.laid(), self.deployed().topology);
+        let own = |topology: &Topology| {
+            let today =
+                topology.endpoints.iter().flat_map(|(name, spec)| today::own_secrets(name, spec));
+            let of_2019 =
+                topology.endpoints2019.iter().flat_map(|(id, spec)| of_2019::own_secrets(id, spec));
+            today.chain(of_2019).collect::<BTreeSet<_>>()
+        };
+        &own(&laid) | &own(&now)
+    }
+
+    /// Forgets those of some secrets that the topology at work does not name.
+    pub(super) fn forget_unnamed(&self, mut secrets: BTreeSet<String>) {
+        let named = self.deployed().topology.secrets();
+        secrets.retain(|secret| !named.contains(secret));
+        self.forget_secrets(&secrets);
+    }
+
     /// Once nothing uses them.
-    fn forget_secrets(&self, change: SecretChange) {
-        let forget = &change.forget - &change.keep.into_keys().collect();
-        if let Err(error) = self.secrets.keep_all(&BTreeMap::new(), &forget) {
+    fn forget_secrets(&self, forget: &BTreeSet<String>) {
+        if forget.is_empty() {
+            return;
+        }
+        if let Err(error) = self.secrets.keep_all(&BTreeMap::new(), forget) {
             tracing::warn!(%error, "secrets that nothing needs could not be forgotten");
         }
     }
@@ -248,6 +288,12 @@ fn not_kept(error: &OpenError) -> ManagementError {
     ManagementError::unavailable(format!("It could not be kept: {error}"))
 }
 
+fn not_at_work(error: &OpenError) -> ManagementError {
+    ManagementError::unavailable(format!(
+        "It could not be set to work, and all is as it was before: {error}"
+    ))
+}
+
 fn no_endpoint(id: &str) -> ManagementError {
     ManagementError::not_found(format!("There is no endpoint {id}."))
 }
@@ -269,6 +315,10 @@ fn type_of(kind: EndpointKind) -> EndpointType {
 }
 
 impl SecretChange {
+    fn forgetting(forget: BTreeSet<String>) -> Self {
+        Self { forget, ..Self::default() }
+    }
+
     /// The reference to a secret that was sent; `None` where none was.
     fn secret(
         &mut self,

@@ -116,10 +116,13 @@ impl Embedded {
                 FromWindow { instead_of, topology: topology.clone(), scripts: scripts.clone() };
             keep(&self.journal, &kept).await.map_err(|error| error.to_failure())?;
         }
+        let secrets = self.secrets_of_endpoints();
         self.endpoints.take_over().await.map_err(|error| error.to_failure())?;
         let routes = routes_of(&self.instance.view().read());
         self.take_routes_from(&routes).await.map_err(|error| error.to_failure())?;
-        self.deploy(topology, scripts).await.map_err(|error| error.to_failure())
+        self.deploy(topology, scripts).await.map_err(|error| error.to_failure())?;
+        self.forget_unnamed(secrets);
+        Ok(())
     }
 
     /// The topology to begin with: the file's, or what was deployed in its place.
@@ -172,14 +175,15 @@ impl Embedded {
     }
 
     /// Endpoints were made, changed or taken away over REST.
-    pub(super) async fn deploy_again(self: &Arc<Self>) {
+    ///
+    /// # Errors
+    /// As [`Embedded::deploy`].
+    pub(super) async fn deploy_again(self: &Arc<Self>) -> Result<(), OpenError> {
         let (topology, scripts) = {
             let workings = self.workings.lock();
             (workings.topology.clone(), workings.scripts.clone())
         };
-        if let Err(error) = self.deploy(topology, scripts).await {
-            tracing::error!(%error, "an endpoint made over REST was not set to work");
-        }
+        self.deploy(topology, scripts).await
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Tags {
 
 type Entries<T> = BTreeMap<String, Entry<T>>;
 
+/// What takes back what REST said about one endpoint.
+pub(super) struct Undo(Box<dyn FnOnce(&mut Laid) + Send>);
+
 /// What REST says about one endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry<T> {
@@ -85,7 +88,7 @@ impl Overlay {
         merged
     }
 
-    /// Says what an endpoint is; `None` deletes it.
+    /// Says what an endpoint is; `None` deletes it. Answers what takes that back.
     ///
     /// # Errors
     /// Where it cannot be kept; nothing is changed then.
@@ -94,9 +97,9 @@ impl Overlay {
         file: &Topology,
         name: &str,
         spec: Option<EndpointSpec>,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Undo, OpenError> {
         let over = file.endpoints.get(name).cloned();
-        self.change(|laid| say(&mut laid.endpoints, name, over, spec)).await
+        self.say(name, over, spec, |laid| &mut laid.endpoints).await
     }
 
     /// Says what an endpoint of 2019 is; `None` deletes it.
@@ -108,9 +111,47 @@ impl Overlay {
         file: &Topology,
         name: &str,
         spec: Option<Endpoint2019Spec>,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Undo, OpenError> {
         let over = file.endpoints2019.get(name).cloned();
-        self.change(|laid| say(&mut laid.endpoints2019, name, over, spec)).await
+        self.say(name, over, spec, |laid| &mut laid.endpoints2019).await
+    }
+
+    async fn say<T: Clone + PartialEq + Send + 'static>(
+        &self,
+        name: &str,
+        over: Option<T>,
+        spec: Option<T>,
+        of: fn(&mut Laid) -> &mut Entries<T>,
+    ) -> Result<Undo, OpenError> {
+        let mut before = None;
+        self.change(|laid| {
+            before = of(laid).get(name).cloned();
+            say(of(laid), name, over, spec);
+        })
+        .await?;
+        let name = name.to_owned();
+        Ok(Undo(Box::new(move |laid| match before {
+            Some(entry) => drop(of(laid).insert(name, entry)),
+            None => drop(of(laid).remove(&name)),
+        })))
+    }
+
+    /// Takes back what was said.
+    ///
+    /// # Errors
+    /// As [`Overlay::put`].
+    pub(super) async fn undo(&self, Undo(undo): Undo) -> Result<(), OpenError> {
+        self.change(undo).await
+    }
+
+    /// All endpoints that are laid over a file, whether it says something else by now or not.
+    pub(super) fn laid(&self) -> Topology {
+        let laid = self.laid.lock();
+        Topology {
+            endpoints: specs(&laid.endpoints),
+            endpoints2019: specs(&laid.endpoints2019),
+            ..Topology::default()
+        }
     }
 
     /// Everything stands in the file now: nothing is laid over it any more.
@@ -183,6 +224,11 @@ fn lay<T: Clone + PartialEq>(
     }
 }
 
+fn specs<T: Clone>(entries: &Entries<T>) -> BTreeMap<String, T> {
+    let spec = |(name, entry): (&String, &Entry<T>)| Some((name.clone(), entry.now.clone()?));
+    entries.iter().filter_map(spec).collect()
+}
+
 fn say<T: Clone + PartialEq>(
     entries: &mut Entries<T>,
     name: &str,
@@ -242,6 +288,13 @@ mod tests {
         assert_eq!(again.merged(&after), after);
         // The same edit taken back.
         assert_eq!(names(&again.merged(&before)), expected);
+        // What could not be set to work is taken back.
+        for name in ["changed", "deleted", "made", "new"] {
+            let undo = again.put(&before, name, Some(EndpointSpec::embedded(ServiceBus))).await;
+            assert_ne!(names(&again.merged(&before)), expected);
+            again.undo(undo.unwrap()).await.unwrap();
+            assert_eq!(names(&again.merged(&before)), expected);
+        }
         again.take_over().await.unwrap();
         assert_eq!(again.merged(&before), before);
         assert_eq!(Overlay::open(&journal).unwrap().merged(&before), before);

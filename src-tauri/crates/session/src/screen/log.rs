@@ -15,11 +15,7 @@ const MOST_CHANGES: usize = 4;
 const MOST_OF_TRACE: usize = 200;
 
 /// A window for the page.
-pub(crate) fn log_window(
-    log: &Log,
-    session: u32,
-    request: &wire::LogRequest,
-) -> wire::LogWindow {
+pub(crate) fn log_window(log: &Log, session: u32, request: &wire::LogRequest) -> wire::LogWindow {
     let window = log.events.lock().window(&WindowRequest {
         filter: request.filter.clone(),
         until: request.until,
