@@ -172,6 +172,10 @@ export class FixtureHost implements Host {
       case "limits":
         return { type: "limits", ...fixtureLimits(this) };
       case "chooseLimits":
+        if (typeof request.limits === "object" && request.limits.file.includes("damaged")) {
+          const place = "unknown limit «twinz» at line 2 column 9";
+          return failed("LimitsFile", `«${request.limits.file}»: ${place}. Mend it.`);
+        }
         this.enforced = request.limits;
         return { type: "limits", ...fixtureLimits(this) };
       case "chooseQueryLag":

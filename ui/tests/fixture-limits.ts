@@ -57,8 +57,9 @@ export function fixtureLimits(host: {
   });
   const { enforced, queryLagSeconds } = host;
   return {
-    enforced: remote ? "remote" : enforced,
+    enforced: remote ? "remote" : typeof enforced === "string" ? enforced : "file",
     given: remote,
+    file: typeof enforced === "string" ? null : enforced.file,
     queryLagSeconds,
     queryLagGiven: remote,
     limits,

@@ -6,9 +6,9 @@ import { useCell } from "../store/cell";
 import { poll } from "../store/poll";
 import { usePage } from "../store/usePage";
 import type { Limits } from "../wire/Limits";
-import type { LimitsChoice } from "../wire/LimitsChoice";
 import type { LimitUse } from "../wire/LimitUse";
 import type { Request } from "../wire/Request";
+import { LimitsFile } from "./LimitsFile";
 import { amount, percent, ranked, share } from "./rank";
 import "../settings/settings.css";
 import "./limits.css";
@@ -18,10 +18,11 @@ const every = 1000;
 const remoteHint =
   "The service does not say how far its limits are used. What the copy of its graph shows is here, beside the documented numbers.";
 const given = { service: "The service's", none: "None", file: "Those of a file" } as const;
-const choices: readonly { value: LimitsChoice; label: string }[] = [
+const choices = [
   { value: "service", label: "The service's" },
   { value: "none", label: "None" },
-];
+  { value: "file", label: "A file's" },
+] as const;
 /** In seconds. The service's index is up to ten behind. */
 const lags = [0, 1, 2, 5, 10];
 
@@ -44,6 +45,8 @@ function useLimits(): {
   const { host } = usePage();
   const [limits, setLimits] = useState<Limits | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
+  /** Why what was chosen does not hold, until something else is chosen. */
+  const [refused, setRefused] = useState<string | null>(null);
   useEffect(() => {
     const polling = poll(every, async () => {
       try {
@@ -58,17 +61,19 @@ function useLimits(): {
   const choose = async (request: Request) => {
     try {
       setLimits(await ask(host, request, "limits"));
-      setFailure(null);
+      setRefused(null);
     } catch (thrown) {
-      setFailure(failureOf(thrown).message);
+      setRefused(failureOf(thrown).message);
     }
   };
-  return { limits, failure, choose: (request) => void choose(request) };
+  return { limits, failure: refused ?? failure, choose: (request) => void choose(request) };
 }
 
 /** Which limits hold, and how far queries are behind. */
 function Choices({ limits, choose }: { limits: Limits; choose: (request: Request) => void }) {
-  const { enforced, queryLagSeconds, queryLagGiven } = limits;
+  const { enforced, file, queryLagSeconds, queryLagGiven } = limits;
+  /** A file is to hold, and is not named yet. */
+  const [naming, setNaming] = useState(false);
   if (enforced === "remote") return <p className="secondary limits-hold">{remoteHint}</p>;
   const lag = queryLagSeconds ?? 0;
   const seconds = lags.includes(lag) ? lags : [...lags, lag].sort((a, b) => a - b);
@@ -78,17 +83,27 @@ function Choices({ limits, choose }: { limits: Limits; choose: (request: Request
         name="Enforced limits"
         hint="They refuse requests that are past them. Counting goes on without."
       >
-        {limits.given || enforced === "file" ? (
+        {limits.given ? (
           <Given what={given[enforced]} option="--limits" />
         ) : (
           <Segments
             label="Limits"
-            value={enforced}
+            value={file !== null || naming ? "file" : enforced}
             options={choices}
-            onChange={(value) => choose({ type: "chooseLimits", limits: value })}
+            onChange={(value) => {
+              setNaming(value === "file");
+              if (value !== "file") choose({ type: "chooseLimits", limits: value });
+            }}
           />
         )}
       </Choice>
+      {!limits.given && (file !== null || naming) && (
+        <LimitsFile
+          key={file}
+          file={file}
+          onUse={(path) => choose({ type: "chooseLimits", limits: { file: path } })}
+        />
+      )}
       <Choice
         name="Query lag"
         hint="Queries see what was there so long ago, as the service's do. Finds code that relies on reading at once what it wrote."
@@ -146,7 +161,11 @@ function Table() {
   return (
     <>
       <Choices limits={limits} choose={choose} />
-      {failure !== null && <p role="alert">{failure}</p>}
+      {failure !== null && (
+        <p role="alert" className="limits-refused" data-testid="limits-refused">
+          {failure}
+        </p>
+      )}
       <table className="limits">
         <thead>
           <tr>

@@ -15,6 +15,10 @@ enforced: Enforced,
  */
 given: boolean, 
 /**
+ * The file that was chosen in the window and holds.
+ */
+file: string | null, 
+/**
  * Seconds that queries are behind writes; absent where they are not, and for a remote instance.
  */
 queryLagSeconds: number | null, 

@@ -3,4 +3,4 @@
 /**
  * Which limits can be chosen.
  */
-export type LimitsChoice = "service" | "none";
+export type LimitsChoice = "service" | "none" | { "file": string };

@@ -129,3 +129,41 @@ test("with reduced motion nothing fades or glides: a change is a ring that stays
   expect(soon).toBe(late);
   expect(transition).toBe("0s");
 });
+
+test("a file of limits is named or picked; what is wrong with it is said, and the limits stay", async () => {
+  await page.getByTestId("limits-item").click();
+  const limits = page.getByTestId("limits");
+  const chosen = async () =>
+    (
+      await limits
+        .getByRole("radiogroup", { name: "Limits" })
+        .locator("[aria-checked=true]")
+        .innerText()
+    ).trim();
+  expect(await chosen()).toBe("The service's");
+  expect(await page.getByTestId("limits-file").count()).toBe(0);
+  await limits.getByRole("radio", { name: "A file's" }).click();
+  const path = limits.getByLabel("File of limits");
+  await path.fill("/home/me/damaged.json");
+  await path.press("Enter");
+  const refused = page.getByTestId("limits-refused");
+  await refused.waitFor();
+  expect(await refused.innerText()).toContain("line 2 column 9");
+  expect(await page.evaluate(() => window.fixture.enforced)).toBe("service");
+  // It stays there until something else is chosen, however often the table is read.
+  await page.waitForTimeout(1_200);
+  expect(await refused.count()).toBe(1);
+  await path.fill("/home/me/limits.json");
+  await path.press("Enter");
+  await refused.waitFor({ state: "detached" });
+  await limits.getByText("Read again").waitFor();
+  expect(await page.evaluate(() => window.fixture.enforced)).toEqual({
+    file: "/home/me/limits.json",
+  });
+  expect(await chosen()).toBe("A file's");
+  await limits.getByText("Pick …").click();
+  await page.waitForFunction(() => JSON.stringify(window.fixture.enforced).includes("ca.pem"));
+  await limits.getByRole("radio", { name: "None" }).click();
+  await page.getByTestId("limits-file").waitFor({ state: "detached" });
+  expect(await page.evaluate(() => window.fixture.enforced)).toBe("none");
+});

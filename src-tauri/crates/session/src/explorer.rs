@@ -464,7 +464,10 @@ fn simulate(opened: &Opened, action: &SimulationAction) -> Response {
 async fn choose_limits(opened: &Opened, choice: LimitsChoice) -> Response {
     match &opened.kind {
         Kind::Embedded(embedded) if !embedded.fixed.limits => {
-            chosen(opened, embedded.choose_limits(choice).await)
+            match embedded.choose_limits(choice).await {
+                Ok(()) => Response::Limits(limits(opened)),
+                Err(failure) => Response::Failed(failure),
+            }
         }
         _ => failed("Given", "Its limits were given at its start and hold until its end."),
     }

@@ -373,6 +373,7 @@ async fn limits_and_query_lag_are_chosen_and_kept() {
     let service = Request::ChooseLimits { limits: LimitsChoice::Service };
     assert_eq!(limits(&explorer, service).await.enforced, Enforced::Service);
     limits(&explorer, lag(Some(2.5))).await;
+    a_file_of_limits_is_chosen(&explorer, home.path()).await;
     explorer.close().await;
 
     let data = home.path().join("data/sample");
@@ -380,6 +381,8 @@ async fn limits_and_query_lag_are_chosen_and_kept() {
     let open = |options| Embedded::open(options, |_| ControlFlow::Continue(()));
     let embedded = open(EmbeddedOptions::new(source(), data.clone())).await.unwrap();
     assert!(embedded.notes().iter().any(|note| note.contains("2.5 s behind")));
+    // The file is gone by now.
+    assert!(embedded.notes().iter().any(|note| note.contains("what it said before holds on")));
     embedded.stop().await;
     drop(embedded);
     let mut options = EmbeddedOptions::new(source(), data);
@@ -388,6 +391,41 @@ async fn limits_and_query_lag_are_chosen_and_kept() {
     let embedded = embedded.await;
     assert!(!embedded.notes().iter().any(|note| note.contains("behind")));
     embedded.stop().await;
+}
+
+async fn a_file_of_limits_is_chosen(explorer: &Arc<Explorer>, folder: &std::path::Path) {
+    let path = folder.join("limits.json");
+    let name = path.display().to_string();
+    let choose = |path: &str| Request::ChooseLimits { limits: LimitsChoice::File(path.into()) };
+    let most = |limits: &Limits, name: &str| {
+        limits.limits.iter().find(|limit| limit.name == name).unwrap().most
+    };
+    for (text, words) in [
+        (Some("{\n  \"twinz\": 3\n}"), "line 2"),
+        (Some("{\"twins\": \"many\"}"), "line 1"),
+        (Some("not JSON"), "line 1"),
+        (None, "No such file"),
+    ] {
+        fs::remove_file(&path).ok();
+        text.inspect(|text| fs::write(&path, text).unwrap());
+        let Response::Failed(failure) = explorer.handle(choose(&name)).await else { panic!() };
+        assert_eq!(failure.code, "LimitsFile");
+        assert!(failure.message.contains(words) && failure.message.contains(&name), "{failure:?}");
+        let held = limits(explorer, Request::Limits).await;
+        assert_eq!((held.enforced, held.file), (Enforced::Service, None));
+    }
+    let Response::Failed(failure) = explorer.handle(choose("limits.json")).await else { panic!() };
+    assert!(failure.message.contains("whole path"), "{failure:?}");
+    fs::write(&path, r#"{"twins": 77, "models": null}"#).unwrap();
+    let chosen = limits(explorer, choose(&name)).await;
+    assert_eq!((chosen.enforced, chosen.file.as_deref()), (Enforced::File, Some(name.as_str())));
+    assert_eq!((most(&chosen, "twins"), most(&chosen, "models")), (Some(77), None));
+    // It is read again at the next start, and what it said holds on where it cannot be.
+    fs::write(&path, r#"{"twins": 78}"#).unwrap();
+    open(explorer, Target::Sample).await;
+    let again = limits(explorer, Request::Limits).await;
+    assert_eq!((most(&again, "twins"), again.file.is_some(), again.given), (Some(78), true, false));
+    fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

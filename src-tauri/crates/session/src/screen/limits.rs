@@ -14,6 +14,7 @@ pub(crate) fn limits(opened: &Opened) -> Limits {
         return Limits {
             enforced: Enforced::Remote,
             given: true,
+            file: None,
             query_lag_seconds: None,
             query_lag_given: true,
             limits: TABLE.iter().map(of_copy).collect(),
@@ -40,6 +41,7 @@ pub(crate) fn limits(opened: &Opened) -> Limits {
     Limits {
         enforced: enforced(&limits),
         given: embedded.fixed.limits,
+        file: embedded.limits_file(),
         query_lag_seconds: embedded.instance.query_lag().map(|lag| lag.as_secs_f64()),
         query_lag_given: embedded.fixed.query_lag,
         limits,

@@ -18,7 +18,7 @@ pub enum Enforced {
 }
 
 /// Which limits can be chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum LimitsChoice {
     /// The service's.
@@ -26,6 +26,8 @@ pub enum LimitsChoice {
     Service,
     /// None.
     None,
+    /// Those of a JSON file, by its whole path; what it does not name is the service's.
+    File(String),
 }
 
 /// How a limit is counted.
@@ -95,6 +97,8 @@ pub struct Limits {
     pub enforced: Enforced,
     /// They were given at the start and hold until the end.
     pub given: bool,
+    /// The file that was chosen in the window and holds.
+    pub file: Option<String>,
     /// Seconds that queries are behind writes; absent where they are not, and for a remote instance.
     pub query_lag_seconds: Option<f64>,
     /// How far queries are behind was given at the start and holds until the end.
