@@ -10,6 +10,41 @@ use std::f32::consts::TAU;
 const RING: f32 = 120.0;
 /// Along a ring from node to node, at least.
 const ALONG: f32 = 64.0;
+/// From one row of a crowded ring to the next.
+const ROW: f32 = 80.0;
+/// A ring is at most so many times as wide inside as its rows are deep, where it need not be.
+const HOLLOW: f32 = 4.0;
+
+/// Where the nodes of one depth are: in rows in turn, so that a hub's thousands are a band and not
+/// a thin circle around nothing.
+#[derive(Clone, Copy)]
+struct Ring {
+    inner: f32,
+    rows: u32,
+    /// How many are placed.
+    placed: u32,
+}
+
+impl Ring {
+    /// With room for `count` nodes from the radius `least` on.
+    fn of(count: u32, least: f32) -> Self {
+        let around = count as f32 * ALONG / TAU;
+        let fits = |rows: &u32| around / *rows as f32 <= least.max(*rows as f32 * ROW * HOLLOW);
+        let rows = (1..count).find(fits).unwrap_or(1);
+        Self { inner: least.max(around / rows as f32), rows, placed: 0 }
+    }
+
+    /// The radius of the next node.
+    fn next(&mut self) -> f32 {
+        let row = self.placed % self.rows;
+        self.placed += 1;
+        self.inner + row as f32 * ROW
+    }
+
+    fn outer(&self) -> f32 {
+        self.inner + (self.rows - 1) as f32 * ROW
+    }
+}
 
 /// Groups of nodes with their places, one for each connected part, and rows of what is alone.
 pub(crate) fn radial(input: &Input<'_>, forest: &Forest) -> Vec<(Vec<u32>, Vec<Point>)> {
@@ -65,7 +100,7 @@ impl Tree {
                 self.leaves[self.parent[node as usize] as usize] += own;
             }
         }
-        let radii = self.radii(&order);
+        let mut rings = self.rings(&order);
         self.angle[root as usize] = (0.0, TAU);
         let mut used = vec![0.0f32; order.len()];
         let mut index = std::collections::HashMap::with_capacity(order.len());
@@ -81,7 +116,8 @@ impl Tree {
                 self.angle[node as usize] = (begin + from * width, share * width);
             }
             let (begin, width) = self.angle[node as usize];
-            let (angle, radius) = (begin + width / 2.0, radii[self.depth[node as usize] as usize]);
+            let (angle, radius) =
+                (begin + width / 2.0, rings[self.depth[node as usize] as usize].next());
             places.push([radius * angle.cos(), radius * angle.sin()]);
         }
         (order, places)
@@ -109,19 +145,18 @@ impl Tree {
         }
     }
 
-    /// Each ring is so wide that its nodes have room, wherever their angles put them.
-    fn radii(&self, order: &[u32]) -> Vec<f32> {
+    /// Each ring has room for its nodes, wherever their angles put them.
+    fn rings(&self, order: &[u32]) -> Vec<Ring> {
         let deepest = order.iter().map(|&node| self.depth[node as usize]).max().unwrap_or(0);
         let mut counts = vec![0u32; deepest as usize + 1];
         for &node in order {
             counts[self.depth[node as usize] as usize] += 1;
         }
-        let mut radii = Vec::with_capacity(counts.len());
-        for (depth, &count) in counts.iter().enumerate() {
-            let inner = radii.last().copied().unwrap_or(-RING);
-            let room = if depth == 0 { 0.0 } else { count as f32 * ALONG / TAU };
-            radii.push(room.max(inner + RING));
+        let mut rings = vec![Ring { inner: 0.0, rows: 1, placed: 0 }];
+        for &count in counts.iter().skip(1) {
+            let before = rings.last().map_or(0.0, Ring::outer);
+            rings.push(Ring::of(count, before + RING));
         }
-        radii
+        rings
     }
 }
