@@ -3,7 +3,13 @@
 Nothing that was accepted is lost or there twice, nothing that was completed comes back, and clients go on by themselves.
 """
 
+import json
+import os
+import resource
+import shutil
 import signal
+import socket
+import subprocess
 import threading
 import time
 
@@ -11,6 +17,7 @@ import pytest
 from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiveMode
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusConnectionError
+from test_javascript_messaging import JAVASCRIPT
 from twinscope.programs import eventually, free_port
 
 ENTITIES = ("--empty", "--event-hub", "telemetry:1", "--queue", "orders")
@@ -126,3 +133,76 @@ def test_clients_work_on_over_a_stop_and_a_start(serve):
     assert len(rest) == len(set(rest)) and not completed & set(rest)
     missing = set(work.orders) - completed - set(rest)
     assert missing <= set(work.doubtful), f"lost: {sorted(missing)}"
+
+
+class AtWork:
+    """The clients for JavaScript at work, in a process of their own."""
+
+    def __init__(self, server):
+        connect = server.connect
+        strings = {"TWINSCOPE_EVENT_HUB": connect["eventHubs"]["telemetry"], "TWINSCOPE_SERVICE_BUS": connect["serviceBus"]["orders"]}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([shutil.which("node"), "at-work.mjs"], cwd=JAVASCRIPT, env={**os.environ, **strings}, **pipes)
+        self.said = {"events": 0, "read": 0, "orders": 0, "handled": 0}
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        for line in self.process.stdout:
+            self.said = json.loads(line)
+
+    def goes_on(self):
+        before = self.said
+
+        def moved():
+            assert self.process.poll() is None, "the clients gave up"
+            return all(self.said[name] > before[name] + 5 for name in ("events", "read", "orders", "handled"))
+
+        try:
+            eventually(moved, 40)
+        except AssertionError as error:
+            raise AssertionError(f"{before} became {self.said}") from error
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.thread.join(5)
+        return self.said
+
+
+def test_clients_for_javascript_work_on_over_a_stop_and_a_start(serve):
+    ports = ("--amqp-port", str(free_port()))
+    server = serve(*ENTITIES, *ports)
+    work = AtWork(server)
+    try:
+        work.goes_on()
+        server.process.terminate()
+        assert server.process.wait(10) == 0
+        serve(*ENTITIES, *ports)
+        work.goes_on()
+        said = work.end()
+    finally:
+        work.process.kill()
+    print(f"{said['events']} events, {said['orders']} orders, {said['errors']}")
+    assert said["read"] == list(range(said["events"]))
+    assert set(said["handled"]) == set(range(said["orders"]))
+
+
+def test_a_low_limit_of_open_files_is_raised(serve):
+    """Each client is an open file: a shell's usual limit must not be that of clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1_000:
+        pytest.skip(f"the hard limit is {hard} here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        server = serve(*ENTITIES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    address = server.connect["eventHubs"]["telemetry"].split(";")[0].removeprefix("Endpoint=sb://").strip("/").split(":")
+    header = b"AMQP\x00\x01\x00\x00"
+    clients = [socket.create_connection((address[0], int(address[1])), timeout=10) for _ in range(300)]
+    for client in clients:
+        client.sendall(header)
+    assert all(client.recv(8) == header for client in clients)
+    for client in clients:
+        client.close()

@@ -33,6 +33,9 @@ const COMMANDS: usize = 512;
 /// How long a client may take to say hello, and to take our farewell.
 const HANDSHAKE: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between a stop of the server and the end of its connections: rhea passes over the answers that
+/// it reads together with a close.
+const LAST_CALL: Duration = Duration::from_millis(150);
 /// How long answers may take when the server stops.
 const DRAINED: Duration = Duration::from_secs(5);
 /// A client that takes nothing of what it is sent for so long is gone.
@@ -119,6 +122,8 @@ struct Connection<'a> {
     /// Deliveries accepted one after the other, for one disposition: answers come in runs.
     accepted: Option<(u16, Role, u32, u32)>,
     over: bool,
+    /// Since when the server stops.
+    stopping: Option<Instant>,
 }
 
 /// Serves one client until it, or the server, ends the connection.
@@ -153,8 +158,13 @@ where
         touched: Vec::new(),
         accepted: None,
         over: false,
+        stopping: None,
     };
     connection.run(reader, writer, input, inbox).await;
+}
+
+fn is_stopping() -> Error {
+    Error::new(condition::CONNECTION_FORCED, "the server is stopping")
 }
 
 /// Waits until the server stops; also when nobody is left to stop it.
@@ -172,7 +182,6 @@ impl Connection<'_> {
         mut inbox: UnboundedReceiver<Command>,
     ) {
         let mut stop = self.shared.stop.clone();
-        let mut stopping: Option<Instant> = None;
         let (began, mut heard, mut wrote) = (Instant::now(), Instant::now(), Instant::now());
         let mut unflushed = false;
         let mut commands = Vec::with_capacity(COMMANDS);
@@ -181,9 +190,12 @@ impl Connection<'_> {
         while !self.over {
             let room = self.output.len() < OUTPUT_HIGH;
             input.reserve(want);
-            let (pulse, tick) = self.pulse();
+            let (pulse, mut tick) = self.pulse();
+            if self.stopping.is_some() {
+                tick = tick.min(LAST_CALL);
+            }
             tokio::select! {
-                read = reader.read_buf(&mut input), if room && stopping.is_none() => match read {
+                read = reader.read_buf(&mut input), if room => match read {
                     Ok(0) | Err(_) => return,
                     Ok(bytes) => {
                         heard = Instant::now();
@@ -204,8 +216,8 @@ impl Connection<'_> {
                     commands.drain(..).for_each(|command| self.command(command));
                     self.write_accepted();
                 },
-                () = stopped(&mut stop), if stopping.is_none() => {
-                    stopping = Some(Instant::now());
+                () = stopped(&mut stop), if self.stopping.is_none() => {
+                    self.stopping = Some(Instant::now());
                 },
                 () = tokio::time::sleep(tick) => {
                     if !self.output.is_empty() {
@@ -221,12 +233,12 @@ impl Connection<'_> {
                     }
                 }
             }
-            if let Some(since) = stopping
-                && (self.is_drained(&inbox) || since.elapsed() > DRAINED)
+            if let Some(since) = self.stopping
+                && (self.is_drained(&inbox) && since.elapsed() >= LAST_CALL
+                    || since.elapsed() > DRAINED)
                 && !self.over
             {
-                let text = "the server is stopping";
-                self.close(Some(Error::new(condition::CONNECTION_FORCED, text)));
+                self.close(Some(is_stopping()));
             }
         }
         let farewell = async {
@@ -281,9 +293,18 @@ impl Connection<'_> {
         self.sessions.get_mut(&id.channel)?.link(id)
     }
 
+    fn takes_to_the_end(&mut self, id: LinkId) -> bool {
+        let end = self.link(id).map(|link| &link.end);
+        matches!(end, Some(End::Incoming(incoming)) if incoming.sink.takes_to_the_end())
+    }
+
     /// Hands a message to its link's sink, once there is memory for it.
     async fn deliver(&mut self, received: Received) {
         let Received { link: id, message, format, settled, delivery_id } = received;
+        if self.stopping.is_some() && !self.takes_to_the_end(id) {
+            // Without an answer clients send it again, to whoever listens next; refused, some give up.
+            return;
+        }
         let bytes = u32::try_from(message.len().max(256)).unwrap_or(u32::MAX);
         let budget = self.shared.unanswered.clone();
         let room = match budget.clone().try_acquire_many_owned(bytes) {
@@ -303,7 +324,8 @@ impl Connection<'_> {
             room,
         };
         self.unanswered += 1;
-        let delivery = Delivery { message, format, answer: Answer { to: Some(to) } };
+        let answer = Answer { to: Some(to) };
+        let delivery = Delivery { message, format, answer };
         if let Some(End::Incoming(incoming)) = self.link(id).map(|link| &mut link.end) {
             incoming.sink.deliver(delivery);
             if !self.touched.contains(&id) {

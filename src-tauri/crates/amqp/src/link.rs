@@ -57,6 +57,11 @@ pub trait Sink: Send {
 
     /// Nothing more is there to read for now: time to pass on what was gathered.
     fn flush(&mut self) {}
+
+    /// Whether it takes messages while the server stops; else they are left unanswered.
+    fn takes_to_the_end(&self) -> bool {
+        false
+    }
 }
 
 /// Hears what a client did with messages that it was sent unsettled.

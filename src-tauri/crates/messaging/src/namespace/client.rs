@@ -164,6 +164,10 @@ impl Sink for Questions {
         let (core, state, node) = (self.core.clone(), self.state.clone(), self.node.clone());
         tokio::spawn(async move { answer(&core, &state, &node, &request, delivery.answer).await });
     }
+
+    fn takes_to_the_end(&self) -> bool {
+        true
+    }
 }
 
 async fn answer(core: &Arc<Core>, state: &State, node: &Node, request: &Request, done: Answer) {
