@@ -8,10 +8,11 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { openInspector } from "../window/panels";
-import { boxesOf, type Place, placesFor, shownBy } from "./boxes";
+import { boxesOf, type Place, placedFreely, placesFor, shownBy } from "./boxes";
 import { nameOf, theInstance } from "./draft";
 import { InstanceNode } from "./InstanceNode";
 import type { Viewport } from "./kept";
+import { Overview } from "./Overview";
 import { PartNode } from "./PartNode";
 import { firstSight, useViewport, zooms } from "./viewport";
 import { WireEdge, type WireOfCanvas } from "./WireEdge";
@@ -110,7 +111,7 @@ function Drawing({ first }: { first: Viewport }) {
         setMoving({});
         const sheet = flow.deployment.sheet.get();
         const kept = placesFor(sheet.draft, sheet.places);
-        flow.deployment.place({ ...kept, [change.id]: change.position });
+        flow.deployment.place(placedFreely(sheet.draft, kept, change.id, change.position));
       }
     }
   };
@@ -159,6 +160,8 @@ function Drawing({ first }: { first: Viewport }) {
       nodeDragThreshold={3}
       zoomOnDoubleClick={false}
       proOptions={{ hideAttribution: true }}
-    />
+    >
+      <Overview />
+    </ReactFlow>
   );
 }

@@ -48,7 +48,11 @@ export function Figures({ id }: { id: string }) {
     <div className="inspector-part" data-testid="flow-figures">
       <header className="section-head">
         <h3>At work</h3>
-        {took !== null && <span className="number">{millis(took)} ms each</span>}
+        {took !== null && (
+          <span className="number">
+            {millis(took)} ms {isEndpoint ? "of sending each" : "each"}
+          </span>
+        )}
       </header>
       <div className="inspector-line">
         <State state={state} message={message} />

@@ -4,6 +4,7 @@ import {
   CircleAlert,
   CircleCheck,
   Info,
+  Map as MapIcon,
   Maximize,
   Minus,
   Network,
@@ -27,6 +28,7 @@ export function FlowToolbar() {
   const zoom = useStore(({ transform }) => transform[2]);
   const canUndo = useCell(flow.deployment.canUndo);
   const canRedo = useCell(flow.deployment.canRedo);
+  const overview = useCell(flow.overview);
   const duration = appearance.reducedMotion.get() ? 0 : 240;
   return (
     <div className="graph-toolbar" role="toolbar" aria-label="Flow">
@@ -73,6 +75,12 @@ export function FlowToolbar() {
         </Button>
       </Tooltip>
       <span className="divider" />
+      <IconButton
+        icon={MapIcon}
+        label="Overview"
+        aria-pressed={overview}
+        onClick={() => flow.overview.set(!overview)}
+      />
       <IconButton
         icon={Minus}
         label="Zoom out"

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { playedTopology } from "../../tests/fixture-flow";
-import { arrange, type Box, boxesOf, nodesOf, placesFor, shownBy } from "./boxes";
+import {
+  arrange,
+  type Box,
+  boxesOf,
+  freePlace,
+  nodesOf,
+  placedFreely,
+  placesFor,
+  shownBy,
+} from "./boxes";
 import { draftOf, emptyDraft, put, theInstance } from "./draft";
 import { extentOf, wirePaths } from "./wirePaths";
 
@@ -81,4 +90,33 @@ test("a wire ends where its node is, wherever that was put", () => {
     expect(wire?.tip).toEqual([x - 4, 322]);
     expect(wire?.path).not.toContain("NaN");
   }
+});
+
+test("what is dropped on others goes to the nearest free place", () => {
+  const size = { width: 100, height: 60 };
+  const others = [
+    { x: 0, y: 0, ...size },
+    { x: 0, y: 100, ...size },
+  ];
+  expect(freePlace({ x: 300, y: 10, ...size }, others)).toEqual({ x: 300, y: 10 });
+  expect(freePlace({ x: 90, y: 10, ...size }, others)).toEqual({ x: 116, y: 10 });
+  expect(freePlace({ x: 4, y: 150, ...size }, others)).toEqual({ x: 4, y: 176 });
+});
+
+test("a node that is put onto another is beside it; where nobody put it the arrangement does", () => {
+  const [route, endpoint] = ["routes/audit", "endpoints/sb-audit"];
+  const { x, y } = at(endpoint);
+  const places = placedFreely(draft, {}, route, { x: x + 10, y });
+  const all = [...boxesOf(draft, places)].filter(([id]) => id !== route);
+  const own = boxesOf(draft, places).get(route) as Box;
+  expect(places[route]).not.toEqual({ x: x + 10, y });
+  for (const [id, box] of all) {
+    const apart =
+      own.x + own.width <= box.x ||
+      box.x + box.width <= own.x ||
+      own.y + own.height <= box.y ||
+      box.y + box.height <= own.y;
+    expect(apart, `${route} lies on ${id}`).toBe(true);
+  }
+  expect(placedFreely(draft, {}, route)).toEqual({});
 });

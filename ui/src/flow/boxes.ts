@@ -181,6 +181,43 @@ export function boxesOf(draft: Draft, places: Readonly<Record<string, Place>>): 
   return boxes;
 }
 
+const overlap = (one: Box, other: Box): boolean =>
+  one.x < other.x + other.width &&
+  other.x < one.x + one.width &&
+  one.y < other.y + other.height &&
+  other.y < one.y + one.height;
+
+/** The place nearest to where a node is wanted at which it lies on none of the others. */
+export function freePlace(wanted: Box, others: readonly Box[]): Place {
+  const isFree = ({ x, y }: Place) => !others.some((other) => overlap({ ...wanted, x, y }, other));
+  if (isFree(wanted)) return { x: wanted.x, y: wanted.y };
+  // What is free and nearest is beside, above or below one of them.
+  const xs = others.flatMap(({ x, width }) => [x - near - wanted.width, x + width + near]);
+  const ys = others.flatMap(({ y, height }) => [y - near - wanted.height, y + height + near]);
+  const far = ({ x, y }: Place) => Math.hypot(x - wanted.x, y - wanted.y);
+  const nearest = (places: Place[]) =>
+    places.sort((one, other) => far(one) - far(other)).find(isFree);
+  // To one side there is always room in the end.
+  const straight = [...xs.map((x) => ({ x, y: wanted.y })), ...ys.map((y) => ({ x: wanted.x, y }))];
+  return nearest(straight) ?? { x: wanted.x, y: wanted.y };
+}
+
+/** With a node where it is wanted, or at the free place that is nearest. */
+export function placedFreely(
+  draft: Draft,
+  places: Readonly<Record<string, Place>>,
+  id: string,
+  wanted?: Place,
+): Record<string, Place> {
+  const boxes = boxesOf(draft, places);
+  const own = boxes.get(id);
+  if (!own) return { ...places };
+  const others = [...boxes].filter(([other]) => other !== id).map(([, box]) => box);
+  const at = freePlace({ ...own, ...wanted }, others);
+  // Where nobody put it and it is in nobody's way, the arrangement goes on to place it.
+  return !wanted && at.x === own.x && at.y === own.y ? { ...places } : { ...places, [id]: at };
+}
+
 /** Without places of nodes that are gone, and with those of renamed ones moved along. */
 export const placesFor = (
   draft: Draft,

@@ -1,11 +1,11 @@
 import { ask, failureOf } from "../host/ask";
 import type { Host } from "../host/host";
-import { Cell } from "../store/cell";
+import { Cell, Signal } from "../store/cell";
 import type { Notices } from "../store/notices";
 import type { Failure } from "../wire/Failure";
 import type { TopologyState } from "../wire/TopologyState";
 import { differences, same } from "./differences";
-import { type Draft, draftOf, emptyDraft, topologyOf } from "./draft";
+import { type Draft, draftOf, emptyDraft, idsOf, specOf, topologyOf } from "./draft";
 import type { Edits, Places } from "./kept";
 import { type Problem, problemsOf } from "./problems";
 
@@ -19,6 +19,9 @@ export interface Sheet {
   readonly draft: Draft;
   readonly places: Places;
 }
+
+const isAnother = (before: Draft, now: Draft): boolean =>
+  idsOf(now).length > 0 && !idsOf(now).some((id) => specOf(before, id));
 
 /** The topology that is at work, the draft of the next one, and the way between them. */
 export class Deployment {
@@ -36,6 +39,8 @@ export class Deployment {
   /** Whether the draft is still being checked; the problems are of an earlier one. */
   readonly checking = new Cell(false);
   readonly deploying = new Cell(false);
+  /** What came from elsewhere has nothing in common with what was seen. */
+  readonly replaced = new Signal<void>();
   readonly canUndo = new Cell(false);
   readonly canRedo = new Cell(false);
   private past: Sheet[] = [];
@@ -195,8 +200,10 @@ export class Deployment {
       this.base.set(waiting.base);
       this.theirs.set(state);
     } else if (!known || !this.edited() || same(now, this.sheet.get().draft)) {
+      const before = this.sheet.get().draft;
       this.adopt(state);
       this.begin({ ...this.sheet.get(), draft: now });
+      if (known && isAnother(before, now)) this.replaced.emit();
     } else if (same(now, this.base.get())) this.adopt(state);
     else this.theirs.set(state);
   }

@@ -4,7 +4,7 @@ import { Cell, Signal } from "../store/cell";
 import type { Instance } from "../store/instance";
 import type { LogView } from "../store/logView";
 import type { Notices } from "../store/notices";
-import { boxesOf, type Place, shownBy } from "./boxes";
+import { boxesOf, type Place, placedFreely, shownBy } from "./boxes";
 import { Deployment } from "./deployment";
 import { type Draft, duplicate, idOf, nameOf, nameProblem, remove, rename, specOf } from "./draft";
 import { readKept, type Viewport, writeKept } from "./kept";
@@ -30,6 +30,8 @@ export class FlowView {
   readonly inFront = new Cell(false);
   /** Whether what a deploy would change is shown. */
   readonly comparing = new Cell(false);
+  /** Whether all of it is shown small in a corner, too: where a person wants that, as it hides a corner. */
+  readonly overview = new Cell(false);
   /** All of it is to be seen. */
   readonly fitted = new Signal<void>();
   /** A node to bring into view. */
@@ -58,15 +60,17 @@ export class FlowView {
     this.deployment = new Deployment(host, notices);
     this.meters = new Meters(host, (revision) => this.hear(revision));
     this.selection.subscribe((id) => this.scopeLog(id));
+    this.deployment.replaced.on(() => this.fitted.emit());
   }
 
   /** Another instance is open, with what was kept of its canvas. */
   enter(session: number | null, kept: unknown): void {
     if (session === this.session) return;
     this.session = session;
-    const { places, viewport, edits } = readKept(kept);
+    const { places, viewport, overview, edits } = readKept(kept);
     this.selection.set(null);
     this.viewport.set(viewport);
+    this.overview.set(overview);
     this.meters.enter();
     this.deployment.enter(places, edits);
     if (this.watched > 0) void this.deployment.load();
@@ -75,7 +79,12 @@ export class FlowView {
   /** What is kept with the instance. */
   kept(): unknown {
     const { places } = this.deployment.sheet.get();
-    return writeKept({ places, viewport: this.viewport.get(), edits: this.deployment.edits() });
+    return writeKept({
+      places,
+      viewport: this.viewport.get(),
+      overview: this.overview.get(),
+      edits: this.deployment.edits(),
+    });
   }
 
   /** Asks for what is drawn until the answer is called. */
@@ -109,10 +118,13 @@ export class FlowView {
     // A subscription that is dropped onto an endpoint is one of it.
     const wired = on && offer.part === "subscriptions" ? fit(added.draft, on, added.id) : null;
     const next = wired && "draft" in wired ? wired.draft : added.draft;
-    const free = at && shownBy(next, added.id) === added.id;
-    this.deployment.change({ draft: next, places: free ? { ...places, [added.id]: at } : places });
+    const own = shownBy(next, added.id) === added.id;
+    const placed = own ? placedFreely(next, places, added.id, at ?? undefined) : places;
+    this.deployment.change({ draft: next, places: placed });
     this.selection.set(added.id);
-    if (!at) this.revealed.emit(added.id);
+    // What had to make way may be out of sight.
+    const moved = placed[added.id];
+    if (!at || moved?.x !== at.x || moved.y !== at.y) this.revealed.emit(added.id);
   }
 
   /** Begins with simulated thermostats whose temperature reaches their room. */
@@ -165,7 +177,7 @@ export class FlowView {
     const at = box && { x: box.x + 24, y: box.y + box.height + 16 };
     this.deployment.change({
       draft: copied.draft,
-      places: at ? { ...places, [copied.id]: at } : places,
+      places: at ? placedFreely(copied.draft, places, copied.id, at) : places,
     });
     this.selection.set(copied.id);
   }

@@ -23,15 +23,18 @@ export interface Kept {
   places: Places;
   /** `null`: all of it fits. */
   viewport: Viewport | null;
+  /** Whether all of it is shown small in a corner, too. */
+  overview: boolean;
   edits: Edits | null;
 }
 
 const written = (draft: Draft) => ({ topology: topologyOf(draft), files: draft.files });
 
 /** As JSON. */
-export const writeKept = ({ places, viewport, edits }: Kept): unknown => ({
+export const writeKept = ({ places, viewport, overview, edits }: Kept): unknown => ({
   places,
   viewport,
+  overview,
   edits: edits && { draft: written(edits.draft), base: written(edits.base) },
 });
 
@@ -57,7 +60,12 @@ export function readKept(value: unknown): Kept {
   const at = readPlace(viewport);
   const zoom = isFields(viewport) ? viewport.zoom : null;
   const fine = at && isNumber(zoom) && zoom > 0;
-  return { places, viewport: fine ? { ...at, zoom } : null, edits: readEdits(fields.edits) };
+  return {
+    places,
+    viewport: fine ? { ...at, zoom } : null,
+    overview: fields.overview === true,
+    edits: readEdits(fields.edits),
+  };
 }
 
 function readEdits(value: unknown): Edits | null {

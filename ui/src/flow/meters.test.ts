@@ -1,25 +1,19 @@
 import { expect, test } from "vitest";
+import { nothing } from "../../tests/fixture-flow";
 import type { Counts } from "../wire/Counts";
 import type { Flow } from "../wire/Flow";
 import { heatOf, readingsOf } from "./meters";
 
-const none: Counts = {
-  taken: 0,
-  done: 0,
-  bytes: 0,
-  failures: 0,
-  retries: 0,
-  repeated: 0,
-  deadLettered: 0,
-  busyNanos: 0,
-  lag: 0,
-  dropped: {},
-};
 const flow = (atMillis: number, counts: Partial<Counts>, events: number): Flow => ({
   atMillis,
   revision: 1,
   nodes: [
-    { node: "routes/a", state: { kind: "healthy" }, message: null, counts: { ...none, ...counts } },
+    {
+      node: "routes/a",
+      state: { kind: "healthy" },
+      message: null,
+      counts: { ...nothing, ...counts },
+    },
   ],
   wires: [{ from: "instance", to: "routes/a", events, bytes: 0 }],
 });

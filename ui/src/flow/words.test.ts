@@ -105,6 +105,7 @@ test("what was kept of a canvas comes back; what does not fit is left out", () =
   const kept = {
     places: { "routes/a": { x: 1, y: 2 } },
     viewport: { x: 1, y: 2, zoom: 0.5 },
+    overview: true,
     edits: { draft, base: emptyDraft },
   };
   expect(readKept(JSON.parse(JSON.stringify(writeKept(kept))))).toEqual(kept);
@@ -117,7 +118,8 @@ test("what was kept of a canvas comes back; what does not fit is left out", () =
   ).toEqual({
     places: {},
     viewport: null,
+    overview: false,
     edits: null,
   });
-  expect(readKept(null)).toEqual({ places: {}, viewport: null, edits: null });
+  expect(readKept(null)).toEqual({ places: {}, viewport: null, overview: false, edits: null });
 });

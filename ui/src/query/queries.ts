@@ -109,6 +109,7 @@ export class Queries {
     const current = made[at] ?? first;
     this.current.set(current);
     current.show(true);
+    for (const query of made) query.resume();
     void this.refresh();
   }
 

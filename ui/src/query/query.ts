@@ -78,11 +78,21 @@ export class Query {
   /** Runs what is written, or another text, in place of what ran before. */
   async start(text = this.text.get()): Promise<void> {
     if (text.trim() === "") return;
+    this.ground.ran(text);
+    await this.begin(text);
+  }
+
+  /** Follows a live query again that was kept with the graph. */
+  resume(): void {
+    const text = this.text.get();
+    if (this.live.get() && text.trim() !== "") void this.begin(text);
+  }
+
+  private async begin(text: string): Promise<void> {
     this.leave();
     const turn = ++this.turn;
     this.text.set(text);
     this.asked.set(text);
-    this.ground.ran(text);
     const remote = this.ground.instance.status.get()?.kind === "remote";
     const on = remote && !this.live.get() ? this.on.get() : "graph";
     try {

@@ -101,6 +101,7 @@ export class Page {
     this.queries.changed.on(keep);
     this.queries.past.subscribe(keep);
     this.flow.viewport.subscribe(keep);
+    this.flow.overview.subscribe(keep);
     this.flow.deployment.sheet.subscribe(keep);
     window.addEventListener("pagehide", () => void this.save());
     this.instance.start();

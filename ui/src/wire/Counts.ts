@@ -33,7 +33,7 @@ repeated: number,
  */
 deadLettered: number, 
 /**
- * Nanoseconds of work.
+ * Nanoseconds of a function's work; of an endpoint, those that its attempts took.
  */
 busyNanos: number, 
 /**

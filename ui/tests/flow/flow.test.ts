@@ -286,6 +286,27 @@ test("a change from elsewhere comes by itself, or asks where there are edits", a
   expect(await node("sinks/series").count()).toBe(0);
 });
 
+test("another topology is seen whole; the overview shows it small, and stays", async () => {
+  await open("nothing");
+  await page.evaluate(() => {
+    const sinks: Record<string, { kind: "eventHub" }> = {};
+    for (let at = 0; at < 12; at++) sinks[`s${at}`] = { kind: "eventHub" };
+    window.fixture.flow.change({ ...window.fixture.flow.topology, sinks });
+  });
+  await node("sinks/s11").waitFor();
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector('[data-testid="flow-canvas"]')?.getBoundingClientRect();
+    const last = document
+      .querySelector('[data-testid="flow-node:sinks/s9"]')
+      ?.getBoundingClientRect();
+    return canvas && last && last.bottom <= canvas.bottom && last.right <= canvas.right;
+  });
+  expect(await page.locator(".flow-overview").count()).toBe(0);
+  await page.getByRole("button", { name: "Overview", exact: true }).click();
+  await page.locator(".flow-overview").waitFor();
+  expect(await page.locator(".flow-overview .react-flow__minimap-node").count()).toBe(13);
+});
+
 test("a click filters the log; a remote instance can be looked at only; failures can be tried again", async () => {
   await open("fixed");
   expect(await page.getByTestId("flow-fixed").innerText()).toContain("elsewhere");

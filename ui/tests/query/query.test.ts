@@ -207,6 +207,21 @@ test("tabs are kept with the graph that they are of", async () => {
   );
 });
 
+test("a live tab is followed again when its graph is opened again", async () => {
+  await page.getByTestId("query-live").click();
+  await page.locator(".query-editor .cm-content").focus();
+  await write("SELECT * FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, 'dtmi:com:contoso:Room;1')");
+  await page.keyboard.press("Control+Enter");
+  await eventually("query-count", "24 rows");
+  await page.waitForFunction(() => JSON.stringify(window.fixture.lastView).includes("Room;1"));
+  await page.evaluate(async () => {
+    await window.fixture.call({ type: "open", target: { kind: "sample" }, anew: false });
+  });
+  await eventually("query-count", "24 rows");
+  expect(await page.getByTestId("query-live").getAttribute("aria-pressed")).toBe("true");
+  await eventually("overlay-bar", "24 twins");
+});
+
 test("there are so many tabs and no more, and the last one is never gone", async () => {
   for (let more = 0; more < 7; more++) await page.getByTestId("query-new").click();
   expect(await page.getByTestId("query-new").isDisabled()).toBe(true);

@@ -75,7 +75,7 @@ pub struct Meter {
     pub repeated: Count,
     /// Events that went to the dead letters.
     pub dead_lettered: Count,
-    /// Nanoseconds of work.
+    /// Nanoseconds of a function's work; of an endpoint, those that its attempts took.
     pub busy: Count,
     /// Events that wait.
     pub lag: Count,
@@ -211,7 +211,7 @@ pub struct Counts {
     /// Events that went to the dead letters.
     #[ts(type = "number")]
     pub dead_lettered: u64,
-    /// Nanoseconds of work.
+    /// Nanoseconds of a function's work; of an endpoint, those that its attempts took.
     #[ts(type = "number")]
     pub busy_nanos: u64,
     /// Events that wait.
