@@ -86,7 +86,7 @@ test("a swatch has the colour of the drawing, whatever colours it", async () => 
   );
 });
 
-/** How many pixels of the drawing are teal, looked at again and again after a change of a twin. */
+/** How many pixels of the drawing are teal, before a change of a twin and again and again after it. */
 const tealAfter = (value: number) =>
   page.evaluate(async (value) => {
     const layers = [...document.querySelectorAll<HTMLCanvasElement>(".graph-canvas canvas")];
@@ -99,12 +99,13 @@ const tealAfter = (value: number) =>
       }
       return found;
     };
+    const look = () => layers.reduce((sum, layer) => sum + teal(layer), 0);
+    const seen = [look()];
     window.fixture.write("Room_03", "/currentTemp", value, "f0", "REST", 1);
-    const seen: number[] = [];
     const until = performance.now() + 2500;
     while (performance.now() < until) {
       await new Promise(requestAnimationFrame);
-      seen.push(layers.reduce((sum, layer) => sum + teal(layer), 0));
+      seen.push(look());
     }
     return seen;
   }, value);
