@@ -17,18 +17,16 @@ const draft = draftOf(playedTopology, {});
 const boxes = arrange(draft);
 const at = (id: string): Box => boxes.get(id) ?? { x: Number.NaN, y: 0, width: 0, height: 0 };
 
+const apart = (a: Box, b: Box): boolean =>
+  a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+
 test("every node has its place, and none lies on another", () => {
   expect([...boxes.keys()].sort()).toEqual(nodesOf(draft).sort());
   const all = [...boxesOf(draft, {})];
   for (const [id, a] of all) {
     for (const [other, b] of all) {
       if (id === other) continue;
-      const apart =
-        a.x + a.width <= b.x ||
-        b.x + b.width <= a.x ||
-        a.y + a.height <= b.y ||
-        b.y + b.height <= a.y;
-      expect(apart, `${id} lies on ${other}`).toBe(true);
+      expect(apart(a, b), `${id} lies on ${other}`).toBe(true);
     }
   }
 });
@@ -111,12 +109,7 @@ test("a node that is put onto another is beside it; where nobody put it the arra
   const own = boxesOf(draft, places).get(route) as Box;
   expect(places[route]).not.toEqual({ x: x + 10, y });
   for (const [id, box] of all) {
-    const apart =
-      own.x + own.width <= box.x ||
-      box.x + box.width <= own.x ||
-      own.y + own.height <= box.y ||
-      box.y + box.height <= own.y;
-    expect(apart, `${route} lies on ${id}`).toBe(true);
+    expect(apart(own, box), `${route} lies on ${id}`).toBe(true);
   }
   expect(placedFreely(draft, {}, route)).toEqual({});
 });
