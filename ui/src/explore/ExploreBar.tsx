@@ -14,12 +14,12 @@ import { Popover } from "radix-ui";
 import { useState } from "react";
 import { Button, IconButton, Segments } from "../look/Controls";
 import { count } from "../look/format";
+import { Menu } from "../look/Menu";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import type { Follow } from "../wire/Follow";
 import type { Reach } from "./explore";
 import { LayoutMenu } from "./LayoutMenu";
-import { Menu } from "./Menu";
 import "./explore.css";
 
 const follows: { value: Follow; label: string }[] = [

@@ -1,10 +1,10 @@
 import { CircleStop, LayoutDashboard, SquareDashed } from "lucide-react";
 import { IconButton } from "../look/Controls";
 import { count } from "../look/format";
+import { Menu } from "../look/Menu";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import type { LayoutMethod } from "../wire/LayoutMethod";
-import { Menu } from "./Menu";
 
 const methods: { value: LayoutMethod; label: string }[] = [
   { value: "auto", label: "Automatic" },

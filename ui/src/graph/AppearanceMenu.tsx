@@ -1,7 +1,7 @@
 import { Palette, Plus, Trash2 } from "lucide-react";
-import { Popover } from "radix-ui";
 import type { ReactNode } from "react";
 import { IconButton, Segments, Switch } from "../look/Controls";
+import { Menu } from "../look/Menu";
 import { useCell, usePart } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import {
@@ -48,62 +48,48 @@ export function AppearanceMenu({ surface }: { surface: GraphSurface }) {
   const change = (part: Partial<Encoding>) => page.encoding.set({ ...encoding, ...part });
   const plain = JSON.stringify(encoding) === JSON.stringify(plainEncoding);
   return (
-    <Popover.Root>
-      <Popover.Trigger
-        className="button quiet"
-        data-testid="appearance"
-        aria-label="Appearance"
-        title="Appearance"
+    <Menu
+      icon={<Palette size={16} aria-hidden />}
+      name="Appearance"
+      testId="appearance"
+      look="appearance"
+    >
+      <ColourPart encoding={encoding} change={change} />
+      <Row name="Size">
+        <Segments
+          label="Size by"
+          value={encoding.size}
+          options={sizings}
+          onChange={(size) => change({ size })}
+        />
+      </Row>
+      <Row name="Labels">
+        <Segments
+          label="Labels"
+          value={encoding.label}
+          options={labellings}
+          onChange={(label) => change({ label })}
+        />
+      </Row>
+      <Row name="Values on twins">
+        <Switch
+          label="Values on twins"
+          checked={encoding.values}
+          onChange={(values) => change({ values })}
+        />
+      </Row>
+      <IconPart encoding={encoding} change={change} />
+      <Rules encoding={encoding} change={change} />
+      <LivePart surface={surface} />
+      <button
+        type="button"
+        className="button"
+        disabled={plain}
+        onClick={() => page.encoding.set(plainEncoding)}
       >
-        <Palette size={16} aria-hidden />
-        <span className="word">Appearance</span>
-      </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          className="appearance"
-          align="start"
-          sideOffset={4}
-          collisionPadding={8}
-          aria-label="Appearance"
-        >
-          <ColourPart encoding={encoding} change={change} />
-          <Row name="Size">
-            <Segments
-              label="Size by"
-              value={encoding.size}
-              options={sizings}
-              onChange={(size) => change({ size })}
-            />
-          </Row>
-          <Row name="Labels">
-            <Segments
-              label="Labels"
-              value={encoding.label}
-              options={labellings}
-              onChange={(label) => change({ label })}
-            />
-          </Row>
-          <Row name="Values on twins">
-            <Switch
-              label="Values on twins"
-              checked={encoding.values}
-              onChange={(values) => change({ values })}
-            />
-          </Row>
-          <IconPart encoding={encoding} change={change} />
-          <Rules encoding={encoding} change={change} />
-          <LivePart surface={surface} />
-          <button
-            type="button"
-            className="button"
-            disabled={plain}
-            onClick={() => page.encoding.set(plainEncoding)}
-          >
-            Reset appearance
-          </button>
-        </Popover.Content>
-      </Popover.Portal>
-    </Popover.Root>
+        Reset appearance
+      </button>
+    </Menu>
   );
 }
 

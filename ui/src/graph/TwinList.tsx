@@ -7,22 +7,23 @@ import { ShapeIcon } from "../look/ShapeIcon";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
 import { valueInWords } from "./describe";
+import { naturalOrder } from "./order";
 import type { Scene } from "./scene";
 import type { GraphSurface } from "./surface";
 
 const rowHeight = 28;
 const pageRows = 12;
 
-/** Rows of the twins whose id or name has a text in it, by id. */
-function matching(scene: Scene, text: string): number[] {
+/** Rows of the twins that are there, by id in natural order. */
+const inOrder = (scene: Scene): number[] =>
+  naturalOrder(scene.ids).filter((row) => !scene.absent[row]);
+
+/** Those whose id or name has a text in it. */
+function matching(scene: Scene, rows: number[], text: string): number[] {
   const wanted = text.trim().toLowerCase();
-  const rows = [...scene.ids.keys()].filter((at) => {
-    if (scene.absent[at]) return false;
-    if (!wanted) return true;
-    const [id, name] = [scene.ids[at] ?? "", scene.labels[at] ?? ""];
-    return id.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted);
-  });
-  return rows.sort((a, b) => ((scene.ids[a] ?? "") < (scene.ids[b] ?? "") ? -1 : 1));
+  if (!wanted) return rows;
+  const has = (own: string | undefined) => own?.toLowerCase().includes(wanted);
+  return rows.filter((row) => has(scene.ids[row]) || has(scene.labels[row]));
 }
 
 /** The same twins as a list: for screen readers, for the keyboard, and to look one up. */
@@ -33,7 +34,8 @@ export function TwinList(props: { surface: GraphSurface; onClose: () => void }) 
   const selected = useCell(page.selection.id);
   useGraphChanges(1000);
   const [text, setText] = useState("");
-  const rows = useMemo(() => (scene ? matching(scene, text) : []), [scene, text]);
+  const all = useMemo(() => (scene ? inOrder(scene) : []), [scene]);
+  const rows = useMemo(() => (scene ? matching(scene, all, text) : []), [scene, all, text]);
   const list = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,

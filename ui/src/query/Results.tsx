@@ -139,7 +139,7 @@ function Explained({ run }: { run: QueryRun }) {
         </span>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="explore-menu query-steps" align="start" sideOffset={4}>
+        <Popover.Content className="popover query-steps" align="start" sideOffset={4}>
           <table>
             <thead>
               <tr className="secondary">

@@ -65,7 +65,7 @@ export function SavedMenu() {
       </Tooltip>
       <Popover.Portal>
         <Popover.Content
-          className="explore-menu query-menu"
+          className="popover query-menu"
           align="end"
           sideOffset={4}
           collisionPadding={8}
