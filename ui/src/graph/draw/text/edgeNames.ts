@@ -1,4 +1,5 @@
 import { count } from "../../../look/format";
+import { mostParallel } from "../../links";
 import { Route } from "../geometry";
 import {
   mono,
@@ -18,6 +19,7 @@ const nameSize = 12;
 const nameGap = 8;
 const head = 8;
 const most = 200;
+const none = new Int32Array(0);
 
 /** Names of the relationships that were asked for, by selecting a twin: they come before all. */
 export function drawAskedNames(
@@ -32,20 +34,32 @@ export function drawAskedNames(
   names.draw(seen.ofHovered, true);
 }
 
-/** Names of relationships where there is room between the twins and what is written. */
+/** Names of relationships where there is room between the twins and what is written; from afar only how many run beside each other where not all are drawn. */
 export function drawEdgeNames(
   picture: Picture,
   context: CanvasRenderingContext2D,
   taken: Occupied,
 ): void {
   const { seen, camera } = picture;
-  if (camera.zoom < namesFrom || seen.edges.length > most) return;
+  const near = camera.zoom >= namesFrom && seen.edges.length <= most;
+  const named = near ? seen.edges : bundles(picture);
+  if (named.length === 0) return;
   for (const at of seen.twins) {
     const { x, y } = spot(picture, at);
     const [halfX, halfY] = [screenHalfWidth(picture, at), screenHalfHeight(picture, at)];
     taken.cover(x - halfX, y - halfY, 2 * halfX, 2 * halfY);
   }
-  new EdgeNames(picture, context, taken).draw(seen.edges, false);
+  new EdgeNames(picture, context, taken).draw(named, false);
+}
+
+/** Of each pair of twins with more relationships than are drawn, the one in the middle. */
+function bundles({ scene, seen, camera }: Picture): Int32Array {
+  if (camera.zoom < askedFrom) return none;
+  const { parallel, bend } = scene.links;
+  return seen.edges.filter((edge) => {
+    const middle = scene.source[edge] === scene.target[edge] ? 1 : 0;
+    return (parallel[edge] as number) > mostParallel && bend[edge] === middle;
+  });
 }
 
 /** Beside a line that is rather upright, and on one that is rather level. */
@@ -85,7 +99,10 @@ class EdgeNames {
     const { scene, palette, density, camera } = picture;
     const of = scene.links.parallel[edge] as number;
     const name = scene.names[scene.name[edge] as number] ?? "";
-    const text = of > 9 ? `${name}, 1 of ${count(of)}` : name;
+    const many = of > mostParallel;
+    const near = asked || camera.zoom >= namesFrom;
+    const alone = many ? `${name}, 1 of ${count(of)}` : name;
+    const text = near ? alone : `${mostParallel} of ${count(of)}`;
     const width = context.measureText(text).width;
     const { points } = this.route;
     const end = 2 * (this.route.count - 1);
