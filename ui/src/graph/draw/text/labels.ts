@@ -126,9 +126,16 @@ const isLoose = ({ scene }: Picture, at: number): boolean => (scene.frameOf[at] 
 const ownsFrame = ({ frames, frameOf }: Scene, at: number): boolean =>
   frames[frameOf[at] as number]?.twin === at;
 
-/** In a frame twins stand in rows, and a label keeps to its own; else whole ones stand where they fit. */
-const roomOf = ({ frameOf, slots }: Scene, at: number): number =>
-  (frameOf[at] as number) < 0 ? Infinity : slots.of(at);
+/**
+ * In a frame twins stand in rows, and a label keeps to its own; the frame's owner also keeps to its
+ * side of what is in it. Else whole ones stand where they fit.
+ */
+function roomOf({ frames, frameOf, slots, x }: Scene, at: number): number {
+  const frame = frames[frameOf[at] as number];
+  if (!frame) return Infinity;
+  const slot = slots.of(at);
+  return frame.twin === at ? Math.min(slot, 2 * ((x[at] as number) - frame.x)) : slot;
+}
 
 const hubFrom = 5;
 const isHub = ({ scene }: Picture, at: number) => (scene.importance[at] as number) >= hubFrom;
@@ -139,8 +146,11 @@ function labelOf(picture: Picture, at: number, look: "twin" | "chosen"): Label |
   const pixels = smallestText * Math.min(2, Math.max(1, camera.zoom));
   const slot = look === "chosen" ? Infinity : roomOf(scene, at) * camera.zoom - 2;
   const widest = longest * Math.max(camera.zoom, look === "chosen" ? 1 : 0.5);
-  const text = labelThatFits(nameOf(picture, at), Math.min(slot, widest), pixels);
-  if (!text) return null;
+  const name = nameOf(picture, at);
+  const text = labelThatFits(name, Math.min(slot, widest), pixels);
+  // The title of its frame has room for the whole name of an owner.
+  const cut = look === "twin" && text.startsWith("…") && ownsFrame(scene, at);
+  if (!text || cut) return null;
   const { x, y } = spot(picture, at);
   const off = screenHalfHeight(picture, at) + labelGap + pixels / 2;
   const above = scene.shape[at] === rectangle;
@@ -261,7 +271,9 @@ function drawMeans(picture: Picture, context: CanvasRenderingContext2D, taken: O
     const faint = seen.lit !== null && seen.lit.twins[at] !== 1;
     if (of === 0 || faint || scene.shape[at] !== hexagon) continue;
     const { x, y } = spot(picture, at);
-    const below = screenHalfHeight(picture, at) + labelGap + pixels * 1.9;
+    // Below its name, where that stands beside it.
+    const lines = labelOf(picture, at, "twin") ? 1.9 : 0.5;
+    const below = screenHalfHeight(picture, at) + labelGap + pixels * lines;
     const text = `avg of ${of}`;
     const width = text.length * pixels * proportional;
     if (!taken.take(x - width / 2, y + below - pixels / 2, width, pixels)) continue;
