@@ -41,7 +41,7 @@
 //! bounded by bytes and callers block when it is full. Snapshots and trims go in slices between
 //! those commits. Readers have connections of their own and see the last commit. A long log is
 //! moved into the database by a thread beside, after the answers, while commits go on; then the
-//! I/O thread moves the rest and truncates it.
+//! I/O thread moves the rest, and begins the log anew in the same place.
 //!
 //! # What open does with damage
 //!
@@ -163,7 +163,9 @@ impl Journal {
             .streams
             .iter()
             .map(|(stream, _)| (stream.id, stream.name.as_str(), stream.generation));
-        let store = wrap(Box::new(SqliteStore::new(connection, folder, named)));
+        let store = SqliteStore::new(connection, folder, named);
+        let store = store.map_err(|error| StoreError::from(error).into_journal(folder, "open"))?;
+        let store = wrap(Box::new(store));
 
         let extents = recovered.streams.iter().map(|(_, extent)| *extent).collect();
         let streams = Streams::default();

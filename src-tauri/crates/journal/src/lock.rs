@@ -9,7 +9,7 @@ use std::{
 
 use crate::JournalError;
 #[cfg(unix)]
-use crate::sqlite::{database, wal};
+use crate::sqlite::{database, log};
 
 /// The lock on a folder; the operating system releases it when the process ends, however it ends.
 pub(crate) struct Lock(File);
@@ -83,7 +83,7 @@ fn keep_private(folder: &Path) -> std::io::Result<()> {
         OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     }
     let shared = folder.join("journal.db-shm");
-    [folder.join("lock"), database, wal(folder), shared]
+    [folder.join("lock"), database, log(folder), shared]
         .iter()
         .filter(|file| file.exists())
         .try_for_each(|file| close(file, 0o600))

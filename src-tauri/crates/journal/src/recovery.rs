@@ -10,7 +10,7 @@ use crate::{
     queue::{Cursor, Cursors},
     read::{Fault, checked_record, value},
     snapshot::{check_snapshot, snapshots},
-    sqlite::{crc, create_records, drop_snapshot, records_table, stream_crc, wal},
+    sqlite::{crc, create_records, drop_snapshot, log, records_table, stream_crc},
     store::Extent,
     streams::Stream,
     verify::verify_records,
@@ -71,7 +71,7 @@ pub(crate) struct Recovered {
 
 /// Looks at the log before SQLite cuts it.
 pub(crate) fn look_at_log(folder: &Path, accept_loss: bool) -> Result<Recovery, JournalError> {
-    let file = wal(folder);
+    let file = log(folder);
     let Scan { committed, torn, damaged } =
         wal::scan(&file).map_err(|error| JournalError::Refused {
             folder: folder.to_owned(),

@@ -6,6 +6,10 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -15,6 +19,7 @@ use crate::{
     JournalError, StoreError, StreamId,
     backfill::Mover,
     store::{Extent, Kept, Store, Write},
+    wal,
 };
 
 pub(crate) const PAGE_BYTES: usize = 4096;
@@ -38,7 +43,7 @@ pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("journal.db")
 }
 
-pub(crate) fn wal(folder: &Path) -> PathBuf {
+pub(crate) fn log(folder: &Path) -> PathBuf {
     folder.join("journal.db-wal")
 }
 
@@ -78,6 +83,11 @@ pub(crate) fn stream_crc(id: StreamId, name: &str, generation: u32, extent: Exte
     crc(name, &[u64::from(id.0), u64::from(generation), first, head, bytes], &[])
 }
 
+/// The log's file is kept and written over, up to this length: a fsync of what is there already
+/// is a flush of the disk, and one of a file that grows is a commit of the file system as well,
+/// which waits for what the checkpoints have written.
+const LOG_BYTES_KEPT: u64 = 64 << 20;
+
 /// Opens the writing connection and makes the schema where there is none.
 pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     let unreadable = |error: rusqlite::Error| JournalError::Unreadable {
@@ -104,9 +114,12 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
         return Err(JournalError::Refused { folder: folder.to_owned(), doing: "open", reason });
     }
     // fullfsync: on macOS plain fsync leaves the data in the drive's cache.
-    let settings = "PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1;
-        PRAGMA wal_autocheckpoint=0; PRAGMA cell_size_check=1; PRAGMA cache_size=-16000;";
-    connection.execute_batch(settings).map_err(unreadable)?;
+    let settings = format!(
+        "PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1;
+        PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit={LOG_BYTES_KEPT};
+        PRAGMA cell_size_check=1; PRAGMA cache_size=-16000;"
+    );
+    connection.execute_batch(&settings).map_err(unreadable)?;
     connection.busy_timeout(Duration::from_millis(20)).map_err(unreadable)?;
     connection.set_prepared_statement_cache_capacity(256);
     if found < FORMAT {
@@ -150,20 +163,27 @@ impl Table {
 pub(crate) struct SqliteStore {
     connection: Connection,
     folder: PathBuf,
-    wal: PathBuf,
+    /// What the log holds that is not in the database yet; its file may be longer.
+    log_bytes: Arc<AtomicU64>,
     tables: Vec<Table>,
 }
 
 impl SqliteStore {
     /// `streams`: names and generations, in the order of their numbers from 1.
     pub(crate) fn new<'a>(
-        connection: Connection,
+        mut connection: Connection,
         folder: &Path,
         streams: impl Iterator<Item = (StreamId, &'a str, u32)>,
-    ) -> Self {
+    ) -> rusqlite::Result<Self> {
         let tables =
             streams.map(|(id, name, generation)| Table::new(id, name, generation)).collect();
-        Self { connection, folder: folder.to_owned(), wal: wal(folder), tables }
+        let log_bytes = Arc::new(AtomicU64::new(0));
+        let told = log_bytes.clone();
+        connection.wal_hook(Some(move |_: &mut _, frames: i32| {
+            told.store(wal::bytes_of(frames.unsigned_abs()), Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { connection, folder: folder.to_owned(), log_bytes, tables })
     }
 
     fn table(&self, stream: StreamId) -> Result<&Table, StoreError> {
@@ -340,7 +360,10 @@ impl Store for SqliteStore {
 
     fn checkpoint(&mut self) -> Result<bool, StoreError> {
         let busy: i64 =
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+        if busy == 0 {
+            self.log_bytes.store(0, Relaxed);
+        }
         Ok(busy == 0)
     }
 
@@ -359,6 +382,6 @@ impl Store for SqliteStore {
     }
 
     fn wal_bytes(&self) -> u64 {
-        std::fs::metadata(&self.wal).map_or(0, |file| file.len())
+        self.log_bytes.load(Relaxed)
     }
 }

@@ -20,7 +20,8 @@ pub struct Stats {
     pub fsync_p99_us: u32,
     /// Bytes queued or being committed now.
     pub queued_bytes: usize,
-    /// The write-ahead log's length after the last commit or checkpoint, in bytes.
+    /// What the write-ahead log holds after the last commit or checkpoint, in bytes; its file may be
+    /// longer.
     pub wal_bytes: u64,
     /// Checkpoints that emptied the log.
     pub checkpoints: u64,

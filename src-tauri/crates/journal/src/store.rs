@@ -29,8 +29,8 @@ pub trait Store: Send {
     /// # Errors
     /// See [`Store::begin`].
     fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError>;
-    /// Moves the write-ahead log into the database and empties it. Says whether it is empty now:
-    /// a reader in the middle of it can keep it from that.
+    /// Moves the write-ahead log into the database, so that the next commit begins it anew. Says
+    /// whether it does: a reader in the middle of it can keep it from that.
     ///
     /// # Errors
     /// See [`Store::begin`]; the log then stays as it is.
@@ -40,7 +40,7 @@ pub trait Store: Send {
     fn mover(&self) -> Option<Mover> {
         None
     }
-    /// The length of the write-ahead log in bytes.
+    /// How much of the write-ahead log is to be moved, in bytes.
     fn wal_bytes(&self) -> u64;
 }
 

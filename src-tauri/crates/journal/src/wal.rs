@@ -4,7 +4,9 @@
 //! for a torn tail and wrong for damage further up, behind which acknowledged commits would
 //! vanish. The two can be told apart: this journal never writes a commit before the one
 //! before it is synced, so a commit that another one was chained to had been acknowledged.
-//! Damage in the very last commit alone cannot be told from a torn one.
+//! Damage in the very last commit alone cannot be told from a torn one. Behind the last commit lie
+//! those of earlier runs of the log, which is written over from its beginning: they are in the
+//! database, and their salt tells them apart.
 //!
 //! Format: <https://www.sqlite.org/fileformat2.html#walformat>.
 
@@ -26,6 +28,11 @@ pub(crate) struct Scan {
     pub(crate) torn: u64,
     /// Whether acknowledged commits lie beyond it.
     pub(crate) damaged: bool,
+}
+
+/// How long a log of so many frames is, in bytes.
+pub(crate) fn bytes_of(frames: u32) -> u64 {
+    (HEADER + frames as usize * (FRAME_HEADER + crate::sqlite::PAGE_BYTES)) as u64
 }
 
 type Sum = (u32, u32);

@@ -55,7 +55,8 @@ fn payload(position: u64, end: u64) -> Vec<u8> {
 }
 
 fn options(role: &str) -> Options {
-    let checkpoint_bytes = if role == "checkpoint" { 64 << 10 } else { u64::MAX };
+    // "turning": the log begins anew in its place again and again.
+    let checkpoint_bytes = if role == "cut" { u64::MAX } else { 64 << 10 };
     Options { checkpoint_bytes, max_queued_bytes: 64 << 10, ..Options::default() }
 }
 
@@ -197,15 +198,18 @@ fn nothing_acknowledged_is_lost_when_the_log_is_cut_behind_it() {
     for round in 0..10 {
         let folder = tempfile::tempdir().unwrap();
         let after = Duration::from_millis(60 + random.up_to(150));
-        let Acknowledged { end, wal_bytes } = run_and_kill(folder.path(), "cut", after);
+        let role = if round % 2 == 0 { "cut" } else { "turning" };
+        let Acknowledged { end, wal_bytes } = run_and_kill(folder.path(), role, after);
         let log = fs::read(folder.path().join("journal.db-wal")).unwrap_or_default();
         let beyond = log.len() as u64 - wal_bytes.min(log.len() as u64);
         assert!(end == 0 || log.len() as u64 >= wal_bytes);
         *outcomes.entry(beyond > 0).or_default() += 1;
         for copy in 0..6 {
             let cut = wal_bytes + random.up_to(beyond);
-            let what =
-                format!("round {round}, copy {copy}: {end} at {wal_bytes}, {cut} of {}", log.len());
+            let what = format!(
+                "{role} {round}, copy {copy}: {end} at {wal_bytes}, {cut} of {}",
+                log.len()
+            );
             let mut bytes = log.clone();
             let cut = (cut as usize).min(bytes.len());
             // Cut; or sectors never written, as after a power failure.
