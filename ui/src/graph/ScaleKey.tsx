@@ -10,7 +10,10 @@ import type { GraphSurface } from "./surface";
 const width = 158;
 const height = 40;
 const steps = 12;
-const tickCount = 5;
+/** Where numbers stand on the scale: as many as there is room for. */
+const ticks = [0, 0.25, 0.5, 0.75, 1];
+const fewTicks = [0, 0.5, 1];
+const shortTick = 3;
 
 /** What the colours mean: a scale with how the values spread over it, or categories with counts. */
 export function ScaleKey({ surface }: { surface: GraphSurface }) {
@@ -46,6 +49,8 @@ function RangeKey(props: { surface: GraphSurface; scale: Ranged; theme: Theme })
   const across = (number: number) =>
     Math.min(1, Math.max(0, (number - low) / (high - low))) * width;
   const top = bins.length > 0 ? height : 0;
+  const textAt = (share: number) => tickText(low + share * (high - low), high - low);
+  const roomy = ticks.every((share) => textAt(share).length <= shortTick);
   return (
     <svg className="scale" width={width} height={top + 40} aria-hidden="true">
       {bins.map((amount, bin) => (
@@ -70,14 +75,14 @@ function RangeKey(props: { surface: GraphSurface; scale: Ranged; theme: Theme })
           fill={paints[2 * step + 1]?.fill}
         />
       ))}
-      {Array.from({ length: tickCount }, (_, tick) => tick / (tickCount - 1)).map((share) => (
+      {(roomy ? ticks : fewTicks).map((share) => (
         <text
           key={share}
           x={share * width}
           y={top + 32}
           textAnchor={share === 0 ? "start" : share === 1 ? "end" : "middle"}
         >
-          {tickText(low + share * (high - low), high - low)}
+          {textAt(share)}
         </text>
       ))}
       {value !== undefined && !Number.isNaN(value) && (

@@ -1,8 +1,8 @@
 import { untilBeat } from "./beat";
 
 /**
- * Asks again and again while the page is visible, `everyMs` apart and never two at once.
- * `ask` handles its own errors.
+ * Asks again and again while the page is visible, `everyMs` apart and never two at once; what takes
+ * longer rests as long as it took, so that there is time for a hand. `ask` handles its own errors.
  */
 export function poll(
   everyMs: number,
@@ -21,9 +21,10 @@ export function poll(
       return;
     }
     running = true;
+    const began = performance.now();
     await ask();
     running = false;
-    const wait = again ? 0 : untilBeat(everyMs);
+    const wait = again ? 0 : untilBeat(everyMs, performance.now() - began);
     again = false;
     if (!stopped) timer = setTimeout(run, wait);
   }
