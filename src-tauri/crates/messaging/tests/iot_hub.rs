@@ -7,13 +7,14 @@ mod support;
 
 use bytes::Bytes;
 use journal::{Journal, Options};
-use messaging::client::MqttError;
+use messaging::client::{MqttClient, MqttError, MqttOptions};
 use messaging::iot_hub::{NoEvents, Properties};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
-use support::{Hub, Mosquitto, device, eventually, telemetry_topic};
+use support::mosquitto::Mosquitto;
+use support::{Hub, device, eventually, telemetry_topic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -238,10 +239,10 @@ async fn our_client_works_with_mosquitto() {
         eprintln!("skipped: mosquitto is not installed");
         return;
     };
-    let options = |name| messaging::client::MqttOptions::plain("127.0.0.1", broker.port, name);
-    let mut listens = messaging::client::MqttClient::connect(&options("listens")).await.unwrap();
+    let options = |name| MqttOptions::plain("127.0.0.1", broker.port, name);
+    let mut listens = MqttClient::connect(&options("listens")).await.unwrap();
     listens.subscribe("floors/+/temperature").await.unwrap();
-    let speaks = messaging::client::MqttClient::connect(&options("speaks")).await.unwrap();
+    let speaks = MqttClient::connect(&options("speaks")).await.unwrap();
     for (n, at_least_once) in [(1, true), (2, false)] {
         speaks.publish(&format!("floors/{n}/temperature"), "21.5", at_least_once).await.unwrap();
     }
@@ -255,4 +256,41 @@ async fn our_client_works_with_mosquitto() {
     speaks.disconnect().await;
     drop(broker);
     assert_eq!(listens.next_message().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_acknowledged_comes_again_with_the_session() {
+    let Some(broker) = Mosquitto::start().await else {
+        eprintln!("skipped: mosquitto is not installed");
+        return;
+    };
+    let mut options = MqttOptions::plain("127.0.0.1", broker.port, "stays");
+    options.clean_session = false;
+    let mut stays = MqttClient::connect(&options).await.unwrap();
+    assert!(!stays.session_present);
+    stays.subscribe("some").await.unwrap();
+    stays.subscribe("others").await.unwrap();
+    let bodies = ["one", "two", "three", "four"];
+    for body in bodies {
+        stays.publish("some", body, true).await.unwrap();
+    }
+    for (n, body) in bodies.into_iter().enumerate() {
+        let message = stays.next_unacknowledged().await.unwrap();
+        assert_eq!((&message.payload[..], message.repeated), (body.as_bytes(), false));
+        if n < 2 {
+            stays.acknowledge(&message);
+        }
+    }
+    stays.unsubscribe("others").await.unwrap();
+    stays.disconnect().await;
+
+    let mut stays = MqttClient::connect(&options).await.unwrap();
+    assert!(stays.session_present);
+    stays.publish("others", "not heard", true).await.unwrap();
+    stays.publish("some", "five", true).await.unwrap();
+    for (body, repeated) in [("three", true), ("four", true), ("five", false)] {
+        let message = stays.next_message().await.unwrap();
+        assert_eq!((&message.payload[..], message.repeated), (body.as_bytes(), repeated));
+    }
+    stays.disconnect().await;
 }

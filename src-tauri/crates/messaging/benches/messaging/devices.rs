@@ -3,7 +3,8 @@
 //! Every acknowledged message of the hub is fsynced and came over TLS; mosquitto keeps nothing and
 //! speaks plain TCP, with our client in both.
 
-use crate::support::{Hub, Mosquitto, telemetry_topic};
+use crate::support::mosquitto::Mosquitto;
+use crate::support::{Hub, telemetry_topic};
 use crate::{cpu_seconds, percentiles};
 use messaging::client::{MqttClient, MqttOptions};
 use std::time::{Duration, Instant};

@@ -73,7 +73,7 @@ impl DeviceClient {
     }
 
     /// The next message to the device; connects again while it waits. It is acknowledged when it
-    /// is put in line for this. It can be used in `select!`: nothing is lost when it is dropped.
+    /// is taken. It can be used in `select!`: nothing is lost when it is dropped.
     ///
     /// # Errors
     /// [`ClientError`].

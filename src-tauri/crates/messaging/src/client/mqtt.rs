@@ -28,6 +28,7 @@ const API_VERSION: &str = "2021-04-12";
 /// Requests and messages that wait; past that callers wait, and the broker is read no further.
 const QUEUE: usize = 256;
 const MAX_PACKET_BYTES: u32 = 1 << 20;
+const NOBODY_TAKES: &str = "nobody takes its messages";
 
 /// Where and as whom a client connects.
 #[derive(Clone)]
@@ -139,11 +140,16 @@ pub struct MqttMessage {
     pub payload: Bytes,
     /// Whether it was kept by the broker for new subscribers.
     pub retain: bool,
+    /// Whether the broker sent it before and was not told that it arrived.
+    pub repeated: bool,
+    /// Under what it is acknowledged; `None` for one that the broker sends once only.
+    packet_id: Option<NonZeroU16>,
 }
 
 enum Ask {
     Publish { topic: String, payload: Bytes, at_least_once: bool, done: oneshot::Sender<()> },
     Subscribe { filter: String, done: oneshot::Sender<bool> },
+    Unsubscribe { filter: String, done: oneshot::Sender<bool> },
     Disconnect,
 }
 
@@ -152,6 +158,8 @@ enum Ask {
 pub struct MqttClient {
     asks: mpsc::Sender<Ask>,
     messages: mpsc::Receiver<MqttMessage>,
+    /// As many at most as the broker has under way without an answer.
+    handled: mpsc::UnboundedSender<NonZeroU16>,
     task: JoinHandle<String>,
     /// Whether the broker had kept the session.
     pub session_present: bool,
@@ -212,19 +220,21 @@ impl MqttClient {
         };
         let (asks, asked) = mpsc::channel(QUEUE);
         let (arrived, messages) = mpsc::channel(QUEUE);
+        let (handled, to_acknowledge) = mpsc::unbounded_channel();
         let keep_alive = options.keep_alive;
         let task = tokio::spawn(async move {
             let work = Work {
                 wire,
                 asked,
                 arrived,
+                to_acknowledge,
                 last_id: 0,
                 publishing: HashMap::new(),
                 subscribing: HashMap::new(),
             };
             work.run(keep_alive).await
         });
-        Ok(Self { asks, messages, task, session_present })
+        Ok(Self { asks, messages, handled, task, session_present })
     }
 
     /// Publishes; with `at_least_once` it returns when the broker has it.
@@ -270,6 +280,16 @@ impl MqttClient {
         }
     }
 
+    /// Ends a subscription; one that there is not is none after it, either.
+    ///
+    /// # Errors
+    /// [`MqttError::Ended`].
+    pub async fn unsubscribe(&self, filter: &str) -> Result<(), MqttError> {
+        let (done, answered) = oneshot::channel();
+        self.ask(Ask::Unsubscribe { filter: filter.to_owned(), done }).await?;
+        self.answer(answered).await.map(drop)
+    }
+
     /// Subscribes to the messages to a device of an IoT hub.
     ///
     /// # Errors
@@ -290,10 +310,28 @@ impl MqttClient {
         }
     }
 
-    /// The next message; `None` when the connection has ended and all were taken. A message is
-    /// acknowledged when it is put in line for this.
+    /// The next message; `None` when the connection has ended and all were taken. It is
+    /// acknowledged when it is taken.
     pub async fn next_message(&mut self) -> Option<MqttMessage> {
+        let message = self.next_unacknowledged().await?;
+        self.acknowledge(&message);
+        Some(message)
+    }
+
+    /// The next message, as [`MqttClient::next_message`]; whoever takes it acknowledges it. A
+    /// broker that keeps the session sends what it has no answer to again, over the next
+    /// connection.
+    pub async fn next_unacknowledged(&mut self) -> Option<MqttMessage> {
         self.messages.recv().await
+    }
+
+    /// Tells the broker that a message is done with. Those that are should be told in the order in
+    /// which they came.
+    pub fn acknowledge(&self, message: &MqttMessage) {
+        if let Some(packet_id) = message.packet_id {
+            // After the connection's end nobody can be told.
+            let _ = self.handled.send(packet_id);
+        }
     }
 
     /// Says DISCONNECT, and waits until it is said.
@@ -355,10 +393,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
+/// Ready when there is room.
+async fn room_in(line: &mpsc::Sender<MqttMessage>) -> Result<(), String> {
+    line.reserve().await.map(drop).map_err(|_| NOBODY_TAKES.to_owned())
+}
+
 struct Work<S> {
     wire: Wire<S>,
     asked: mpsc::Receiver<Ask>,
     arrived: mpsc::Sender<MqttMessage>,
+    to_acknowledge: mpsc::UnboundedReceiver<NonZeroU16>,
     last_id: u16,
     publishing: HashMap<NonZeroU16, oneshot::Sender<()>>,
     subscribing: HashMap<NonZeroU16, oneshot::Sender<bool>>,
@@ -369,10 +413,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
     async fn run(mut self, keep_alive: Duration) -> String {
         let mut ping = tokio::time::interval(keep_alive.max(Duration::from_secs(2)) / 2);
         ping.tick().await;
-        let mut unanswered = 0;
+        let mut unanswered = 0_u32;
         loop {
+            // Where nobody takes what comes, the broker is read no further, but still told that this
+            // is alive.
+            let has_room = self.arrived.capacity() > 0;
             let worked = tokio::select! {
-                packet = self.wire.next() => match packet {
+                packet = self.wire.next(), if has_room => match packet {
                     Ok(packet) => {
                         unanswered = 0;
                         self.handle(packet).await
@@ -383,8 +430,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
                     Some(ask) => self.take(ask),
                     None => Err("it is not used any more".into()),
                 },
+                room = room_in(&self.arrived), if !has_room => room,
+                Some(packet_id) = self.to_acknowledge.recv() => {
+                    self.wire.put(Packet::PublishAck { packet_id });
+                    Ok(())
+                }
                 _ = ping.tick() => {
-                    unanswered += 1;
+                    unanswered += u32::from(has_room);
                     self.wire.put(Packet::PingRequest);
                     if unanswered > 3 { Err("the broker is silent".into()) } else { Ok(()) }
                 }
@@ -407,6 +459,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
                     return format!("{reason}; {said}");
                 }
                 Ok(()) => {
+                    self.put_acknowledgements();
                     if let Err(reason) = self.wire.flush().await {
                         return reason;
                     }
@@ -415,7 +468,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
         }
     }
 
+    fn put_acknowledgements(&mut self) {
+        while let Ok(packet_id) = self.to_acknowledge.try_recv() {
+            self.wire.put(Packet::PublishAck { packet_id });
+        }
+    }
+
     async fn goodbye(&mut self) -> String {
+        self.put_acknowledgements();
         self.wire.put(Packet::Disconnect);
         match self.wire.flush().await {
             Ok(()) => {
@@ -456,6 +516,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
                 self.wire.put(Packet::Subscribe { packet_id, topic_filters });
                 Ok(())
             }
+            Ask::Unsubscribe { filter, done } => {
+                let packet_id = self.next_id();
+                self.subscribing.insert(packet_id, done);
+                let topic_filters = vec![filter.into()];
+                self.wire.put(Packet::Unsubscribe { packet_id, topic_filters });
+                Ok(())
+            }
             Ask::Disconnect => Err("it was asked to end".into()),
         }
     }
@@ -467,12 +534,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
                     topic: publish.topic.to_string(),
                     payload: publish.payload,
                     retain: publish.retain,
+                    repeated: publish.dup,
+                    packet_id: publish.packet_id,
                 };
                 if self.arrived.send(message).await.is_err() {
-                    return Err("nobody takes its messages".into());
-                }
-                if let Some(packet_id) = publish.packet_id {
-                    self.wire.put(Packet::PublishAck { packet_id });
+                    return Err(NOBODY_TAKES.into());
                 }
             }
             Packet::PublishAck { packet_id } => {
@@ -485,6 +551,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Work<S> {
                 if let Some(done) = self.subscribing.remove(&packet_id) {
                     let granted = matches!(status.first(), Some(SubscribeReturnCode::Success(_)));
                     let _ = done.send(granted);
+                }
+            }
+            Packet::UnsubscribeAck { packet_id } => {
+                if let Some(done) = self.subscribing.remove(&packet_id) {
+                    let _ = done.send(true);
                 }
             }
             _ => {}

@@ -1,16 +1,17 @@
 //! A hub that listens, and what its clients need.
 #![allow(dead_code, missing_docs)] // Each test uses its part.
 
+pub mod mosquitto;
+
 use journal::{Journal, Options};
 use messaging::client::{MqttClient, MqttError, MqttOptions};
 use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, NoEvents, Telemetry, serve};
 use messaging::namespace::Namespace;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
@@ -135,49 +136,4 @@ pub async fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("not within 20 s: {what}");
-}
-
-/// A mosquitto of our own, ended when it is dropped.
-pub struct Mosquitto {
-    child: Child,
-    pub port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Mosquitto {
-    /// `None` where it is not installed.
-    pub async fn start() -> Option<Self> {
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
-            .into_iter()
-            .find(|path| std::path::Path::new(path).exists())?;
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("mosquitto.conf");
-        let lines = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\n"
-        );
-        std::fs::write(&file, lines).unwrap();
-        let child = Command::new(program)
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let broker = Self { child, port, _folder: folder };
-        for _ in 0..500 {
-            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Some(broker);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("mosquitto does not listen");
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

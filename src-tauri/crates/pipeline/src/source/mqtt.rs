@@ -1,12 +1,16 @@
 //! Topics of an MQTT broker.
 
+mod session;
+
 use super::{Source, Unusable, body_of, device_in};
 use crate::backoff::Backoff;
+use crate::flow::node_id;
 use crate::in_order::in_order;
 use crate::{DeviceFrom, DeviceMessage, SecretRef};
 use adt_service::Call;
 use futures::FutureExt;
 use messaging::client::{MqttClient, MqttError, MqttMessage, MqttOptions};
+use session::{Session, Since};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use twin_graph::{Origin, Timestamp};
@@ -15,6 +19,7 @@ use url::Url;
 /// Messages taken at once.
 const BATCH: usize = 256;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const SESSION_LOST: &str = "the broker did not keep the session; what was published while there was no connection is lost. Let it keep sessions over its own restarts, and long enough (mosquitto: «persistence true», «persistent_client_expiration»).";
 
 /// A broker, and what of it is read.
 pub(super) struct Broker {
@@ -25,19 +30,22 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// Reads until it is told to stop. What the broker sends while there is no connection is
-    /// lost, as MQTT has it for a clean session.
+    /// Reads until it is told to stop. The broker keeps what comes while there is no connection,
+    /// within its own limits, and sends again what was not done with.
     pub(super) async fn run(self, source: Arc<Source>) {
-        let options = match self.options(&source) {
+        let mut options = match self.options(&source) {
             Ok(options) => options,
             Err((field, sentence)) => return source.defect(field, &sentence),
         };
+        let node = node_id("sources", &source.name);
+        let mut session = Session::of(&node, &self.url, &*source.parts.memory);
+        options.client_id.clone_from(&session.client_id);
         let stop = source.parts.stop.clone();
         let mut backoff = Backoff::new(source.parts.time_factor);
         loop {
             let connected = tokio::select! {
                 () = stop.cancelled() => return,
-                connected = self.connect(&options) => connected,
+                connected = self.connect(&options, &mut session, &source) => connected,
             };
             let sentence = match connected {
                 Ok(client) => {
@@ -56,10 +64,18 @@ impl Broker {
         }
     }
 
-    async fn connect(&self, options: &MqttOptions) -> Result<MqttClient, MqttError> {
+    async fn connect(
+        &self,
+        options: &MqttOptions,
+        session: &mut Session,
+        source: &Source,
+    ) -> Result<MqttClient, MqttError> {
         let client = MqttClient::connect(options).await?;
-        for topic in &self.topics {
-            client.subscribe(topic).await?;
+        let node = node_id("sources", &source.name);
+        let memory = &*source.parts.memory;
+        if session.subscribe(&client, &self.topics, (&node, memory)).await? == Since::Lost {
+            let sentence = format!("{}: {SESSION_LOST}", source.place);
+            source.parts.observer.failed(&node, Call::new(Origin::Remote).trace, &sentence);
         }
         Ok(client)
     }
@@ -72,15 +88,17 @@ impl Broker {
                     client.disconnect().await;
                     return None;
                 }
-                message = client.next_message() => message,
+                message = client.next_unacknowledged() => message,
             };
             let Some(first) = first else { return Some(()) };
             let mut messages = vec![first];
             while messages.len() < BATCH
-                && let Some(Some(message)) = client.next_message().now_or_never()
+                && let Some(Some(message)) = client.next_unacknowledged().now_or_never()
             {
                 messages.push(message);
             }
+            let repeated = messages.iter().filter(|message| message.repeated).count();
+            source.meter.repeated.add(repeated as u64);
             let read = messages.iter().map(|message| {
                 let read = self.message(message);
                 let device = read.as_ref().map(|read| read.device.clone()).unwrap_or_default();
@@ -88,6 +106,7 @@ impl Broker {
             });
             let read: Vec<_> = read.collect();
             in_order(read, |(message, bytes)| source.take(message, bytes)).await;
+            messages.iter().for_each(|message| client.acknowledge(message));
         }
     }
 
@@ -120,10 +139,9 @@ impl Broker {
         let host = url.host_str().ok_or_else(|| ("url", "it names no host.".to_owned()))?;
         let secure = url.scheme() == "mqtts";
         let port = url.port().unwrap_or(if secure { 8_883 } else { 1_883 });
-        // Another client of the same id would be put out.
-        let id = format!("twinscope-{}", uuid::Uuid::new_v4().simple());
-        let mut options = MqttOptions::plain(host.trim_matches(['[', ']']), port, &id);
+        let mut options = MqttOptions::plain(host.trim_matches(['[', ']']), port, "");
         options.keep_alive = KEEP_ALIVE;
+        options.clean_session = false;
         let surroundings = &source.parts.surroundings;
         if secure {
             let tls = surroundings.trust().tls().map_err(|error| ("url", error.to_string()))?;
