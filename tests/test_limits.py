@@ -448,9 +448,9 @@ def test_none_lifts_them_all(serve):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"twins": 5,\n "twinz": 3}', "«twinz» is not the name of a limit: `twinscope limits` prints them all at line 2 column 8"),
-        ('{"twins": "5"}', "a whole number above 0 for «twins», or null for no limit at line 1 column 13"),
-        ("twins", "line 1 column"),
+        ('{"twins": 5,\n "twinz": 3}', "line 2, column 8: «twinz» is not the name of a limit; `twinscope limits` prints them all"),
+        ('{"twins": "5"}', "line 1, column 13: «twins» is the text «5»; give a whole number above 0, or null for no limit"),
+        ("twins", "line 1, column"),
         (None, "No such file"),
     ],
 )

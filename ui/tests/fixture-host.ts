@@ -173,8 +173,8 @@ export class FixtureHost implements Host {
         return { type: "limits", ...fixtureLimits(this) };
       case "chooseLimits":
         if (typeof request.limits === "object" && request.limits.file.includes("damaged")) {
-          const place = "unknown limit «twinz» at line 2 column 9";
-          return failed("LimitsFile", `«${request.limits.file}»: ${place}. Mend it.`);
+          const place = "line 2, column 9: «twinz» is not the name of a limit";
+          return failed("LimitsFile", `«${request.limits.file}», ${place}. Mend it.`);
         }
         this.enforced = request.limits;
         return { type: "limits", ...fixtureLimits(this) };

@@ -61,6 +61,10 @@ export class FlowView {
     this.meters = new Meters(host, (revision) => this.hear(revision));
     this.selection.subscribe((id) => this.scopeLog(id));
     this.deployment.replaced.on(() => this.fitted.emit());
+    // What is at work now may name secrets that were kept meanwhile.
+    this.deployment.base.subscribe(() => {
+      if (this.watched > 0) void this.refreshSecrets();
+    });
   }
 
   /** Another instance is open, with what was kept of its canvas. */
@@ -94,9 +98,13 @@ export class FlowView {
     void this.refreshSecrets();
     void this.refreshLimits();
     const stop = this.meters.show();
+    // Whoever comes back may have kept a secret elsewhere.
+    const back = () => void this.refreshSecrets();
+    window.addEventListener("focus", back);
     return () => {
       this.watched--;
       stop();
+      window.removeEventListener("focus", back);
       if (this.watched === 0) this.log.scope.set(null);
     };
   }

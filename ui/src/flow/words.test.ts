@@ -65,7 +65,7 @@ test.each([
   ["routes/to-parent", "route:to-parent"],
   ["endpoints/eg-twins", "endpoint:eg-twins"],
   ["endpoints2019/eh-2019", "endpoint:eh-2019"],
-  ["sinks/eh-series", null],
+  ["sinks/eh-series", "sink:eh-series"],
   ["routes/not-there", null],
   ["instance", null],
   [
@@ -74,7 +74,10 @@ test.each([
   ],
   [wireId({ from: "instance", to: "routes/to-parent" }), "route:to-parent"],
   [wireId({ from: "sources/iot-hub", to: "endpoints2019/eh-2019" }), "source:iot-hub"],
-  [wireId({ from: "functions/to-time-series", to: "sinks/eh-series" }), "function:to-time-series"],
+  [
+    wireId({ from: "functions/to-time-series", to: "sinks/eh-series" }),
+    "function:to-time-series sink:eh-series",
+  ],
   [wireId({ from: "routes/to-parent", to: "endpoints/not-there" }), null],
 ])("the log of %s has “%s”", (id, words) => {
   expect(logWords(draft, id)).toBe(words);

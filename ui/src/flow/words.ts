@@ -162,6 +162,7 @@ const nodeWords: Record<string, readonly PartName[]> = {
   function: ["functions"],
   source: ["sources"],
   subscription: ["subscriptions"],
+  sink: ["sinks"],
 };
 
 const logWord = ({ part, name }: { part: PartName; name: string }): string | null => {

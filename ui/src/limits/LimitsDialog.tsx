@@ -10,6 +10,7 @@ import type { LimitUse } from "../wire/LimitUse";
 import type { Request } from "../wire/Request";
 import { LimitsFile } from "./LimitsFile";
 import { amount, percent, ranked, share } from "./rank";
+import { WhyNot } from "./WhyNot";
 import "../settings/settings.css";
 import "./limits.css";
 
@@ -37,16 +38,23 @@ export function LimitsDialog() {
   );
 }
 
+/** Why what was chosen does not hold. */
+interface Refused {
+  choice: Request["type"];
+  why: string;
+}
+
 function useLimits(): {
   limits: Limits | null;
   failure: string | null;
+  refused: Refused | null;
   choose: (request: Request) => void;
 } {
   const { host } = usePage();
   const [limits, setLimits] = useState<Limits | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  /** Why what was chosen does not hold, until something else is chosen. */
-  const [refused, setRefused] = useState<string | null>(null);
+  /** Until something else is chosen. */
+  const [refused, setRefused] = useState<Refused | null>(null);
   useEffect(() => {
     const polling = poll(every, async () => {
       try {
@@ -63,14 +71,20 @@ function useLimits(): {
       setLimits(await ask(host, request, "limits"));
       setRefused(null);
     } catch (thrown) {
-      setRefused(failureOf(thrown).message);
+      setRefused({ choice: request.type, why: failureOf(thrown).message });
     }
   };
-  return { limits, failure: refused ?? failure, choose: (request) => void choose(request) };
+  return { limits, failure, refused, choose: (request) => void choose(request) };
 }
 
 /** Which limits hold, and how far queries are behind. */
-function Choices({ limits, choose }: { limits: Limits; choose: (request: Request) => void }) {
+function Choices(props: {
+  limits: Limits;
+  refused: Refused | null;
+  choose: (request: Request) => void;
+}) {
+  const { limits, refused, choose } = props;
+  const whyNot = (choice: Refused["choice"]) => (refused?.choice === choice ? refused.why : null);
   const { enforced, file, queryLagSeconds, queryLagGiven } = limits;
   /** A file is to hold, and is not named yet. */
   const [naming, setNaming] = useState(false);
@@ -97,10 +111,12 @@ function Choices({ limits, choose }: { limits: Limits; choose: (request: Request
           />
         )}
       </Choice>
+      {file === null && !naming && <WhyNot why={whyNot("chooseLimits")} />}
       {!limits.given && (file !== null || naming) && (
         <LimitsFile
           key={file}
           file={file}
+          whyNot={whyNot("chooseLimits")}
           onUse={(path) => choose({ type: "chooseLimits", limits: { file: path } })}
         />
       )}
@@ -124,6 +140,7 @@ function Choices({ limits, choose }: { limits: Limits; choose: (request: Request
           />
         )}
       </Choice>
+      <WhyNot why={whyNot("chooseQueryLag")} />
     </div>
   );
 }
@@ -154,18 +171,14 @@ function Given({ what, option }: { what: string; option: string }) {
 }
 
 function Table() {
-  const { limits, failure, choose } = useLimits();
+  const { limits, failure, refused, choose } = useLimits();
   if (failure !== null && !limits) return <p role="alert">The limits cannot be read: {failure}</p>;
   if (!limits) return <p className="secondary">Reading …</p>;
   const known = limits.limits.filter((limit) => limit.now !== null);
   return (
     <>
-      <Choices limits={limits} choose={choose} />
-      {failure !== null && (
-        <p role="alert" className="limits-refused" data-testid="limits-refused">
-          {failure}
-        </p>
-      )}
+      <Choices limits={limits} refused={refused} choose={choose} />
+      <WhyNot why={failure} />
       <table className="limits">
         <thead>
           <tr>

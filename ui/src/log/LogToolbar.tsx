@@ -37,7 +37,7 @@ const hint = `Words that must all occur in type, subject, change, note, trace or
 about:ID is what is about a twin or device, or caused by it.
 route:NAME is what an event route matched, endpoint:NAME what an endpoint was handed,
 function:NAME what a function was called for or made, source:NAME what a source brought,
-subscription:NAME what came to a subscription.`;
+subscription:NAME what came to a subscription, sink:NAME what was led to a sink.`;
 
 function Filter() {
   const { log, flow } = usePage();

@@ -35,6 +35,6 @@ export function ShapeIcon(props: { mark: Mark; size?: number }) {
 export function markOf(kind: LogKind, shape: Shape | undefined): Mark {
   if (kind === "deviceMessage") return "diamond";
   if (kind.startsWith("relationship")) return "arrow";
-  if (kind === "model") return "square";
+  if (kind === "model" || kind === "functionLog") return "square";
   return shape ?? "circle";
 }

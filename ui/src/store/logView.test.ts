@@ -52,6 +52,30 @@ test("another session begins live and follows nothing", async () => {
   expect(log.followed.get()).toBeNull();
 });
 
+test("what becomes of an event in sight is shown as it is told, and stays when the event is gone", async () => {
+  const row = host.log.findLast((one) => one.routes.some((route) => route.matched));
+  if (!row) throw new Error("no event went to an endpoint");
+  const ofRoute = (kind: "waiting" | "delivered") => {
+    const routes = row.routes.map((one) => ({ ...one, fate: one.matched ? { kind } : null }));
+    const at = host.log.findIndex((one) => one.position === row.position);
+    host.log[at] = { ...row, routes };
+  };
+  const fate = () => log.detail.get()?.row.routes.find((route) => route.matched)?.fate?.kind;
+  ofRoute("waiting");
+  await log.select(row.position);
+  expect(fate()).toBe("waiting");
+  const shown = log.detail.get();
+  await pull();
+  expect(log.detail.get()).toBe(shown);
+  ofRoute("delivered");
+  await pull();
+  await vi.waitFor(() => expect(fate()).toBe("delivered"));
+  host.log.length = 0;
+  await pull();
+  expect(fate()).toBe("delivered");
+  expect(log.detailFailure.get()).toBeNull();
+});
+
 test("an event that is gone says so", async () => {
   await log.select(99_999);
   expect(log.detail.get()).toBeNull();

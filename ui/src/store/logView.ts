@@ -7,6 +7,8 @@ import { Cell } from "./cell";
 import { poll } from "./poll";
 
 const windowEvery = 200;
+/** What became of the event in sight, and what its trace came to. */
+const detailEvery = 1000;
 
 /** The rows that were asked for last, and where in the log they begin. */
 export interface LogSlice extends LogWindow {
@@ -43,9 +45,11 @@ export class LogView {
   /** Pulls until the answer is called: the log is on screen. */
   show(): () => void {
     const polling = poll(windowEvery, () => this.pull());
+    const following = poll(detailEvery, () => this.followDetail());
     this.polling = polling;
     return () => {
       polling.stop();
+      following.stop();
       this.polling = undefined;
     };
   }
@@ -81,6 +85,18 @@ export class LogView {
       this.detail.set(null);
       this.detailFailure.set(failureOf(thrown));
     }
+  }
+
+  /** What is shown of an event stays when the log lets go of it. */
+  private async followDetail(): Promise<void> {
+    const before = this.detail.get();
+    if (!before) return;
+    const { position } = before.row;
+    const now = await ask(this.host, { type: "logEvent", position }, "logEvent").catch(() => null);
+    if (!now || this.detail.get() !== before) return;
+    const told = ({ row, trace }: LogEventDetail) => JSON.stringify([row.routes, trace]);
+    // The body never changes.
+    if (told(now) !== told(before)) this.detail.set({ ...now, body: before.body });
   }
 
   /** Everything that the log is filtered by. */

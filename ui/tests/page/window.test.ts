@@ -149,7 +149,14 @@ test("a file of limits is named or picked; what is wrong with it is said, and th
   await path.press("Enter");
   const refused = page.getByTestId("limits-refused");
   await refused.waitFor();
-  expect(await refused.innerText()).toContain("line 2 column 9");
+  expect(await refused.innerText()).toContain("line 2, column 9");
+  // At its field, which says so to those who do not see it.
+  expect(await path.getAttribute("aria-invalid")).toBe("true");
+  expect(await path.getAttribute("aria-describedby")).toBe(await refused.getAttribute("id"));
+  const below = (await refused.boundingBox())?.y ?? 0;
+  const field = (await path.boundingBox())?.y ?? 0;
+  expect(below - field).toBeGreaterThan(0);
+  expect(below - field).toBeLessThan(60);
   expect(await page.evaluate(() => window.fixture.enforced)).toBe("service");
   // It stays there until something else is chosen, however often the table is read.
   await page.waitForTimeout(1_200);

@@ -1,7 +1,8 @@
 //! The numbers that are enforced: the service's, none, or some of a file.
 
 use crate::{COUNT, Kind, Limit, TABLE};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use std::collections::HashSet;
 use std::fmt;
 use thiserror::Error;
@@ -21,7 +22,7 @@ pub struct Limits {
     most: [u64; COUNT],
 }
 
-/// A file of limits that does not fit.
+/// A file of limits that does not fit: `line 2, column 8: «twinz» is not the name of a limit`.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct LimitsError(String);
@@ -63,7 +64,7 @@ impl Limits {
         let mut reader = serde_json::Deserializer::from_str(text);
         let read = Table(Self::service()).deserialize(&mut reader);
         let limits = read.and_then(|limits| reader.end().map(|()| limits));
-        limits.map_err(|error| LimitsError(error.to_string()))
+        limits.map_err(|error| LimitsError(sentence(&error)))
     }
 
     /// `u64::MAX` where there is none.
@@ -85,7 +86,7 @@ impl<'de> DeserializeSeed<'de> for Table {
     type Value = Limits;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Limits, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -93,7 +94,35 @@ impl<'de> Visitor<'de> for Table {
     type Value = Limits;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with the names of limits")
+        f.write_str(AN_OBJECT)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Limits, E> {
+        Err(E::custom(no_object("a number")))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Limits, E> {
+        Err(E::custom(no_object("a number")))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Limits, E> {
+        Err(E::custom(no_object("a number")))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Limits, E> {
+        Err(E::custom(no_object("true or false")))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Limits, E> {
+        Err(E::custom(no_object("a text")))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Limits, E> {
+        Err(E::custom(no_object("null")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Limits, A::Error> {
+        Err(A::Error::custom(no_object("an array")))
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Limits, A::Error> {
@@ -109,9 +138,27 @@ impl<'de> Visitor<'de> for Table {
     }
 }
 
+/// The place, and what is wrong there.
+fn sentence(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    let what = match error.classify() {
+        Category::Data => what.to_owned(),
+        Category::Eof => "this ends in the middle of the JSON".to_owned(),
+        Category::Syntax | Category::Io => format!("this is not JSON: {what}"),
+    };
+    format!("line {}, column {}: {what}", error.line(), error.column())
+}
+
+const AN_OBJECT: &str = "an object of limits by name";
+
+fn no_object(what: &str) -> String {
+    format!("this is {what}; give {AN_OBJECT}, as {{\"twins\": 1000}}")
+}
+
 fn no_such(name: &str) -> String {
     let shown: String = name.chars().take(60).collect();
-    format!("«{shown}» is not the name of a limit: `twinscope limits` prints them all")
+    format!("«{shown}» is not the name of a limit; `twinscope limits` prints them all")
 }
 
 struct Number(Limit);
@@ -124,11 +171,44 @@ impl<'de> DeserializeSeed<'de> for Number {
     }
 }
 
-impl Visitor<'_> for Number {
+impl Number {
+    fn is<E: serde::de::Error>(&self, what: &str) -> Result<u64, E> {
+        let or = if PAGES.contains(&self.0) { "" } else { ", or null for no limit" };
+        let name = self.0.row().name;
+        Err(E::custom(format!("«{name}» is {what}; give a whole number above 0{or}")))
+    }
+}
+
+impl<'de> Visitor<'de> for Number {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number above 0 for «{}», or null for no limit", self.0.row().name)
+        f.write_str("a whole number above 0")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<u64, E> {
+        self.is(&number.to_string())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<u64, E> {
+        self.is(&number.to_string())
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<u64, E> {
+        self.is(&value.to_string())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<u64, E> {
+        let shown: String = text.chars().take(60).collect();
+        self.is(&format!("the text «{shown}»"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<u64, A::Error> {
+        self.is("an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<u64, A::Error> {
+        self.is("an object")
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u64, E> {
@@ -179,21 +259,26 @@ mod tests {
         for (text, words) in [
             ("{\n  \"twinz\": 3}", "«twinz» is not the name of a limit"),
             ("{\n  \"twins\": 0}", "«twins» is 0, and takes 1 up"),
-            ("{\n  \"twins\": -1}", "a whole number above 0 for «twins»"),
-            ("{\n  \"twins\": 1.5}", "a whole number above 0 for «twins»"),
-            ("{\n  \"twins\": \"many\"}", "a whole number above 0 for «twins»"),
+            ("{\n  \"twins\": -1}", "«twins» is -1; give a whole number above 0, or null"),
+            ("{\n  \"twins\": 1.5}", "«twins» is 1.5; give a whole"),
+            ("{\n  \"twins\": \"many\"}", "«twins» is the text «many»; give a whole number"),
+            ("{\n  \"twins\": true}", "«twins» is true; give"),
+            ("{\n  \"twins\": [1]}", "«twins» is an array; give"),
+            ("{\n  \"twins\": {\"a\": 1}}", "«twins» is an object; give"),
             ("{\n  \"queriesPerSecond\": 1000001}", "takes 1 to 1000000"),
             ("{\n  \"bodyBytes\": 262145}", "takes 1 to 262144"),
             ("{\n  \"itemsPerPage\": 1001}", "takes 1 to 1000"),
             ("{\n  \"itemsPerPage\": null}", "cannot be without a limit"),
             ("{\"twins\": 1,\n \"twins\": 2}", "«twins» is given twice"),
-            ("{\n", "EOF"),
-            ("{\n} x", "trailing characters"),
-            ("\n7", "an object with the names of limits"),
+            ("{\n", "this ends in the middle of the JSON"),
+            ("{\n} x", "this is not JSON: trailing characters"),
+            ("\n7", "this is a number; give an object of limits by name"),
+            ("\n[]", "this is an array; give an object of limits by name"),
+            ("\n\"twins\"", "this is a text; give an object of limits by name"),
         ] {
             let said = Limits::parse(text).unwrap_err().to_string();
             assert!(said.contains(words), "{said}");
-            assert!(said.contains("at line 2 column "), "{said}");
+            assert!(said.starts_with("line 2, column "), "{said}");
         }
     }
 

@@ -41,7 +41,7 @@ pub fn named(named: &str) -> Result<adt_limits::Limits, String> {
         file => {
             let told = |error: &dyn std::fmt::Display| format!("--limits {file}: {error}");
             let text = std::fs::read_to_string(file).map_err(|error| told(&error))?;
-            adt_limits::Limits::parse(&text).map_err(|error| told(&error))
+            adt_limits::Limits::parse(&text).map_err(|error| format!("--limits {file}, {error}"))
         }
     }
 }

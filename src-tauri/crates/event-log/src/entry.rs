@@ -27,6 +27,8 @@ pub enum EntryKind {
     Model,
     /// An event route was created, replaced or deleted.
     EventRoute,
+    /// A function of one's own said something; the note is what.
+    FunctionLog,
     /// Something could not be done; the note says what.
     Failure,
 }
@@ -45,6 +47,7 @@ impl EntryKind {
             Self::Telemetry => "Telemetry",
             Self::Model => "Model",
             Self::EventRoute => "Event route",
+            Self::FunctionLog => "Function log",
             Self::Failure => "Failure",
         }
     }
@@ -130,7 +133,8 @@ pub struct Entry {
     pub cause: String,
     /// The version of the graph that it made; 0 where it changed nothing.
     pub version: u64,
-    /// Of a device's message the nodes that it went to: `sources/iot-hub`, `functions/ingest`.
+    /// Of a device's message the nodes that it went to: `sources/iot-hub`, `functions/ingest`; of
+    /// what a function said, that function.
     pub goes_to: Option<Arc<[String]>>,
     /// What each route did with it; empty where routes do not apply.
     pub verdicts: Vec<RouteVerdict>,

@@ -26,12 +26,13 @@ struct Node {
 }
 
 /// The words for nodes, and their parts of the topology.
-const NODES: [(&str, &str); 5] = [
+const NODES: [(&str, &str); 6] = [
     ("route:", "routes"),
     ("endpoint:", "endpoints"),
     ("function:", "functions"),
     ("source:", "sources"),
     ("subscription:", "subscriptions"),
+    ("sink:", "sinks"),
 ];
 
 impl Word {
@@ -86,17 +87,15 @@ impl Node {
         self.part == "functions" && by().is_some_and(|name| self.is_named(name))
     }
 
-    /// Failures are about an endpoint, or begin with the place of a function.
+    /// Failures are about an endpoint or a node's id, or begin with a place in the topology.
     fn failed(&self, entry: &Entry) -> bool {
-        let place = || entry.note.strip_prefix('/')?.split(['/', ':']).nth(1);
-        match self.part {
-            "endpoints" => self.is_named(&entry.subject),
-            "functions" => {
-                entry.note.starts_with("/functions/")
-                    && place().is_some_and(|name| self.is_named(name))
-            }
-            _ => false,
-        }
+        let place = || {
+            let mut steps = entry.note.strip_prefix('/')?.split(['/', ':']);
+            Some((steps.next()?, steps.next()?))
+        };
+        self.is(&entry.subject)
+            || self.part == "endpoints" && self.is_named(&entry.subject)
+            || place().is_some_and(|(part, name)| part == self.part && self.is_named(name))
     }
 }
 

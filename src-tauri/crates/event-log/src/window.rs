@@ -11,7 +11,8 @@ use twin_graph::Timestamp;
 pub struct WindowRequest {
     /// Words that must all occur in label, subject, changes, note, trace id or cause, without
     /// regard to case; `about:ID` for a whole id; `route:NAME`, `endpoint:NAME`, `function:NAME`,
-    /// `source:NAME` and `subscription:NAME` for what went through that node of the topology.
+    /// `source:NAME`, `subscription:NAME` and `sink:NAME` for what went through that node of the
+    /// topology, or was led to it.
     /// Empty for everything.
     pub filter: String,
     /// The newest position to look at: where the view was paused. `None` for live.

@@ -209,7 +209,8 @@ fn log_of_a_topology() -> EventLog {
         matched,
         reason: None,
     };
-    let to_parent = ["endpoints/eg-twins", "subscriptions/parent", "functions/propagate"];
+    let to_parent =
+        ["endpoints/eg-twins", "subscriptions/parent", "functions/propagate", "sinks/series"];
     let failure = |subject: &str, note: &str| Entry {
         kind: EntryKind::Failure,
         note: note.into(),
@@ -241,6 +242,8 @@ fn log_of_a_topology() -> EventLog {
     log.record(failure("eg-twins", "The endpoint does not answer."));
     log.record(failure("thermo_0014", "/functions/ingest/map/0: the message has no temperature."));
     log.record(failure("eg-twins-2", "/functions/ingest-2: not called."));
+    log.record(failure("thermo_0014", "/sinks/series/connection: there is no such secret."));
+    log.record(failure("sources/broker", "/sources/broker: the session is gone."));
     log
 }
 
@@ -260,6 +263,8 @@ fn a_node_of_the_topology_takes_what_went_through_it() {
         ("subscription:parent about:Room_14", &[]),
         ("endpoint:", &[]),
         ("sink:eg-twins", &[]),
+        ("sink:series", &[8, 2]),
+        ("source:broker", &[9]),
     ];
     let mut log = log_of_a_topology();
     for (filter, positions) in cases {

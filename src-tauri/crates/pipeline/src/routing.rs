@@ -14,7 +14,8 @@ use twin_graph::{Change, ChangeKind, EventRoute};
 pub struct RouteVerdict {
     /// The route's name.
     pub route: Arc<str>,
-    /// What it leads to: its endpoint, and this one's subscriptions and their functions.
+    /// What it leads to: its endpoint, and this one's subscriptions, their functions and the sinks
+    /// of these.
     pub leads_to: NodeIds,
     /// Whether its filter matched.
     pub matched: bool,
@@ -82,6 +83,7 @@ impl Onward {
             let nodes = onward.entry(spec.endpoint.clone()).or_default();
             nodes.push(node_id("subscriptions", name));
             nodes.push(node_id("functions", &spec.function));
+            nodes.extend(topology.sinks_of(&spec.function));
         }
         let whole = |(endpoint, nodes): (String, Vec<String>)| {
             let first = node_id("endpoints", &endpoint);

@@ -48,6 +48,12 @@ fn add_secrets(value: &Value, names: &mut BTreeSet<String>) {
 }
 
 impl Topology {
+    /// The ids of the nodes that a function publishes to: `sinks/eh-series`.
+    pub(crate) fn sinks_of(&self, function: &str) -> impl Iterator<Item = String> {
+        let sinks = self.functions.get(function).map_or(&[][..], FunctionSpec::sinks);
+        sinks.iter().map(|sink| crate::node_id("sinks", sink))
+    }
+
     /// Reads and checks a topology that is to be within the service's limits.
     ///
     /// # Errors

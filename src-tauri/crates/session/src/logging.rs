@@ -1,9 +1,12 @@
 //! Fills the event log: follows the change feed, and hears what the pipeline observes.
 
-use adt_service::{ChangeHistory, Changes, GraphView};
+mod said;
+
+use adt_service::{Call, ChangeHistory, Changes, GraphView};
 use event_log::{Body, Entry, EntryKind, EventLog, RouteVerdict};
 use parking_lot::Mutex;
-use pipeline::{DeviceMessage, Flow, NodeIds, Observer, Pipeline};
+use pipeline::{DeviceMessage, Flow, NodeIds, Observer, Pipeline, node_id};
+use said::{Said, shortened};
 use std::sync::Arc;
 use std::time::SystemTime;
 use twin_graph::{Change, Timestamp, TraceContext};
@@ -18,6 +21,7 @@ pub(crate) struct Log {
     pub(crate) events: Mutex<EventLog>,
     /// The pipeline whose routes say what they did with each change; none for a remote instance.
     pipeline: Mutex<Option<Arc<Pipeline>>>,
+    said: Mutex<Said>,
 }
 
 impl Log {
@@ -25,6 +29,7 @@ impl Log {
         Self {
             events: Mutex::new(EventLog::new(event_log::Options::default())),
             pipeline: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 
@@ -130,6 +135,29 @@ impl Observer for Log {
             goes_to: goes_to.cloned(),
             verdicts: Vec::new(),
             body: Body::Json(body.into()),
+        });
+    }
+
+    fn said(&self, function: &str, call: &Call, text: &str) {
+        let time = Timestamp::from(SystemTime::now());
+        let Some(note) = self.said.lock().note(function, time, shortened(text)) else {
+            return self.events.lock().dropped(1);
+        };
+        let trace = call.trace.trace_id();
+        tracing::info!(function, trace, "{note}");
+        self.events.lock().record(Entry {
+            time,
+            kind: EntryKind::FunctionLog,
+            subject: function.to_owned(),
+            model: None,
+            changes: Vec::new(),
+            note,
+            trace: call.trace,
+            cause: call.origin.to_string(),
+            version: 0,
+            goes_to: Some([node_id("functions", function)].into()),
+            verdicts: Vec::new(),
+            body: Body::None,
         });
     }
 

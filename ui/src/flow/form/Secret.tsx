@@ -1,5 +1,5 @@
 import { KeyRound } from "lucide-react";
-import { useId, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { Button } from "../../look/Controls";
 import { useCell } from "../../store/cell";
 import { usePage } from "../../store/usePage";
@@ -13,6 +13,7 @@ export function Secret({ id, field, value, set, problems, readOnly }: InputProps
   const { flow } = usePage();
   const { names, keptIn } = useCell(flow.secrets);
   const [making, setMaking] = useState(false);
+  useEffect(() => void flow.refreshSecrets(), [flow]);
   const name = isSecret(value) ? value.secret : "";
   const missing = name !== "" && !names.includes(name);
   return (

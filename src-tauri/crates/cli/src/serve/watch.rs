@@ -27,8 +27,8 @@ pub(super) async fn show(embedded: &Embedded) {
 fn table(before: &FlowReport, now: &FlowReport, time: Duration) -> String {
     let wide = now.nodes.iter().map(|report| report.node.chars().count()).max().unwrap_or(0).max(4);
     let mut table = format!(
-        "{:wide$}  {:>9} {:>11} {:>8} {:>8} {:>9} {:>8}  state\n",
-        "node", "events/s", "events", "waiting", "failed", "µs/event", "dropped"
+        "{:wide$}  {:>9} {:>11} {:>8} {:>8} {:>8} {:>10} {:>8}  state\n",
+        "node", "events/s", "events", "waiting", "failed", "work µs", "sending ms", "dropped"
     );
     for report in &now.nodes {
         let earlier = before.nodes.iter().find(|earlier| earlier.node == report.node);
@@ -36,14 +36,11 @@ fn table(before: &FlowReport, now: &FlowReport, time: Duration) -> String {
         let more = done(report).saturating_sub(earlier.map_or(0, done));
         let counts = &report.counts;
         let dropped: u64 = counts.dropped.values().sum();
-        let each = match counts.busy_nanos.checked_div(counts.done) {
-            Some(nanos) if nanos > 0 => format!("{:.1}", nanos as f64 / 1_000.0),
-            _ => String::new(),
-        };
+        let [work, sending] = each(report);
         let rate = more as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE);
         let _ = writeln!(
             table,
-            "{:wide$}  {rate:>9.1} {:>11} {:>8} {:>8} {each:>9} {dropped:>8}  {}",
+            "{:wide$}  {rate:>9.1} {:>11} {:>8} {:>8} {work:>8} {sending:>10} {dropped:>8}  {}",
             report.node,
             counts.done,
             counts.lag,
@@ -52,6 +49,19 @@ fn table(before: &FlowReport, now: &FlowReport, time: Duration) -> String {
         );
     }
     table
+}
+
+/// What an event costs: a function the microseconds in which it kept a thread, an endpoint the
+/// milliseconds of sending, in which it mostly waits for the other side.
+fn each(report: &NodeReport) -> [String; 2] {
+    let nanos = report.counts.busy_nanos.checked_div(report.counts.done).unwrap_or_default();
+    match nanos {
+        0 => Default::default(),
+        _ if report.node.starts_with("endpoints") => {
+            [String::new(), format!("{:.2}", nanos as f64 / 1_000_000.0)]
+        }
+        _ => [format!("{:.1}", nanos as f64 / 1_000.0), String::new()],
+    }
 }
 
 fn state(report: &NodeReport) -> String {
@@ -83,13 +93,22 @@ mod tests {
         meter.done.add(10);
         let before = flow.report();
         meter.done.add(30);
-        meter.busy.add(80_000);
+        meter.busy.add(80_000_000);
+        let function = flow.node(&node_id("functions", "ingest"));
+        function.handled(Duration::from_micros(7));
         meter.give_up("no dead letters are kept", 2);
         meter.set_state(NodeState::SecondaryKey, Some("The primary key was refused.".into()));
         let table = table(&before, &flow.report(), Duration::from_secs(2));
         let line = table.lines().nth(1).unwrap_or_default();
         let words: Vec<_> = line.split_whitespace().collect();
-        assert_eq!(words[..7], ["endpoints/eg-twins", "15.0", "40", "0", "0", "2.0", "2"]);
+        assert_eq!(words[..7], ["endpoints/eg-twins", "15.0", "40", "0", "0", "2.00", "2"]);
+        let right_end = |line: &str, word: &str| {
+            line.find(word).map(|at| line[..at + word.len()].chars().count())
+        };
+        let head = table.lines().next().unwrap_or_default();
+        assert_eq!(right_end(line, "2.00"), right_end(head, "sending ms"), "{table}");
+        let of_function = table.lines().nth(2).unwrap_or_default();
+        assert_eq!(right_end(of_function, "7.0"), right_end(head, "work µs"), "{table}");
         assert!(line.ends_with("on its secondary key: The primary key was refused."), "{line}");
     }
 }

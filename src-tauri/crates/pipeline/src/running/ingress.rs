@@ -54,7 +54,7 @@ pub(super) struct Doors {
 
 /// From a source to its function; meters are looked up once, not for each message.
 struct Door {
-    /// `sources/NAME`, `functions/NAME`.
+    /// `sources/NAME`, `functions/NAME`, and the sinks of this one.
     nodes: NodeIds,
     function: Arc<dyn Function>,
     source: Arc<Meter>,
@@ -82,7 +82,7 @@ impl Doors {
                 function: function.clone(),
                 source: flow.node(&from),
                 wire: flow.wire(&from, &to),
-                nodes: [from, to].into(),
+                nodes: [from, to].into_iter().chain(topology.sinks_of(source.function())).collect(),
             };
             doors.by_source.insert(name.clone(), door);
             let devices = source.devices().iter();

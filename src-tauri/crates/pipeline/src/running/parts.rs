@@ -2,7 +2,7 @@
 
 use super::DeviceMessage;
 use crate::{DirectEvents, Flow, Memory, NodeIds, Surroundings};
-use adt_service::{ChangeHistory, GraphView, TwinService};
+use adt_service::{Call, ChangeHistory, GraphView, TwinService};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use twin_graph::TraceContext;
@@ -12,6 +12,8 @@ pub trait Observer: Send + Sync {
     /// A device sent a message, which goes to these nodes: the source, and its function. None where
     /// no source takes it.
     fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>);
+    /// A function of one's own said something for people to read, in a call.
+    fn said(&self, function: &str, call: &Call, text: &str);
     /// Something could not be done: what it was about, in which trace, and a sentence.
     fn failed(&self, subject: &str, trace: TraceContext, message: &str);
 }

@@ -50,6 +50,10 @@ pub struct Heard(pub Mutex<Vec<String>>);
 
 impl Observer for Heard {
     fn device_message(&self, _: &DeviceMessage, _: Option<&pipeline::NodeIds>) {}
+    fn said(&self, function: &str, call: &Call, text: &str) {
+        let trace = call.trace.trace_id();
+        self.0.lock().push(format!("{function} in {trace}, {}: {text}", call.origin));
+    }
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push(format!("{subject}: {message}"));
     }

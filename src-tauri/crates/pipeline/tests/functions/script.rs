@@ -52,6 +52,9 @@ async fn a_script_reads_asks_changes_and_publishes_in_the_events_trace() {
     assert_eq!(body["of"], "thermo");
     function.call(of_message("d", json!({"t": 5}))).await.unwrap();
     assert_eq!(around.twin("thermo")["temperature"], 5.0);
+    let heard = around.heard.0.lock().join("\n");
+    let expected = format!("mine in {}, mine, after thermo: done with ", TRACE.trace_id());
+    assert!(heard.contains(&expected), "{heard}");
     let counts = around.counts("functions/mine");
     assert_eq!((counts.taken, counts.done), (2, 2));
     assert!(counts.busy_nanos > 0);

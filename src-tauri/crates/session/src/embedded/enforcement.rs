@@ -85,7 +85,7 @@ fn read(path: &str) -> Result<String, String> {
         return Err(told(&"a file of limits has at most 64 KiB"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-    Limits::parse(&text).map_err(|error| told(&error))?;
+    Limits::parse(&text).map_err(|error| format!("«{path}», {error}."))?;
     Ok(text)
 }
 

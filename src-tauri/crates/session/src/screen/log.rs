@@ -121,6 +121,7 @@ fn kind(kind: EntryKind) -> wire::LogKind {
         EntryKind::Telemetry => wire::LogKind::Telemetry,
         EntryKind::Model => wire::LogKind::Model,
         EntryKind::EventRoute => wire::LogKind::EventRoute,
+        EntryKind::FunctionLog => wire::LogKind::FunctionLog,
         EntryKind::Failure => wire::LogKind::Failure,
     }
 }

@@ -72,6 +72,8 @@ pub enum LogKind {
     Model,
     /// An event route was created, replaced or deleted.
     EventRoute,
+    /// A function of one's own said something; the note is what.
+    FunctionLog,
     /// Something could not be done; the row says what.
     Failure,
 }

@@ -151,6 +151,8 @@ pub struct Told(pub Mutex<Vec<String>>);
 impl Observer for Told {
     fn device_message(&self, _: &crate::DeviceMessage, _: Option<&crate::NodeIds>) {}
 
+    fn said(&self, _: &str, _: &Call, _: &str) {}
+
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push(format!("{subject}: {message}"));
     }

@@ -4,7 +4,7 @@ use super::super::error::{in_full, is_transient};
 use super::super::instance::Instance;
 use super::super::sink::{Publication, Sink};
 use super::host::{Host, time_left};
-use crate::{DirectEvent, DirectEvents, PipelineParts};
+use crate::{DirectEvent, DirectEvents, Observer, PipelineParts};
 use adt_events::Event2019;
 use adt_service::{Call, PageRequest, QueryRequest, ServiceError, Telemetry};
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub(super) struct Reach {
     instance: Instance,
     sinks: Vec<Sink>,
     direct: Arc<DirectEvents>,
+    observer: Arc<dyn Observer>,
 }
 
 impl Reach {
@@ -32,6 +33,7 @@ impl Reach {
             instance: Instance::of(function, parts),
             sinks,
             direct: parts.direct.clone(),
+            observer: parts.observer.clone(),
         }
     }
 }
@@ -156,7 +158,6 @@ impl Host for Live {
     }
 
     fn log(&self, text: &str) {
-        let trace = self.call.trace.trace_id();
-        tracing::info!(function = self.reach.function, trace, "{text}");
+        self.reach.observer.said(&self.reach.function, &self.call, text);
     }
 }

@@ -14,6 +14,7 @@ struct Told(Mutex<Vec<(String, String)>>);
 
 impl Observer for Told {
     fn device_message(&self, _: &DeviceMessage, _: Option<&pipeline::NodeIds>) {}
+    fn said(&self, _: &str, _: &adt_service::Call, _: &str) {}
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push((subject.to_owned(), message.to_owned()));
     }
