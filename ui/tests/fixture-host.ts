@@ -279,6 +279,7 @@ export class FixtureHost implements Host {
       more: 0,
       note: "",
       routes: [],
+      endpoints2019: [],
       latency: null,
       ...row,
     };

@@ -73,7 +73,10 @@ test.each([
     "route:to-parent endpoint:eg-twins",
   ],
   [wireId({ from: "instance", to: "routes/to-parent" }), "route:to-parent"],
-  [wireId({ from: "sources/iot-hub", to: "endpoints2019/eh-2019" }), "source:iot-hub"],
+  [
+    wireId({ from: "sources/iot-hub", to: "endpoints2019/eh-2019" }),
+    "source:iot-hub endpoint:eh-2019",
+  ],
   [
     wireId({ from: "functions/to-time-series", to: "sinks/eh-series" }),
     "function:to-time-series sink:eh-series",
@@ -92,7 +95,7 @@ test.each([
   ["note:x http://y", null],
   [
     "endpoint:eh-2019",
-    "Of “eh-2019”, an endpoint of 2019, the log has only what it could not do. Its figures are on the canvas.",
+    "Of “eh-2019”, an endpoint of 2019, the log has messages of devices, what functions sent it, and what it could not do. Its figures are on the canvas.",
   ],
 ])("where “%s” takes nothing", (filter, remark) => {
   expect(remarkOn(draft, filter)).toBe(remark);

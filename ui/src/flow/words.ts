@@ -178,9 +178,7 @@ export function logWords(atWork: Draft, id: string): string | null {
   // What is not at work yet has no events.
   if (there.length < nodes.filter(Boolean).length) return null;
   const words = there.flatMap((node) => (node ? (logWord(node) ?? []) : []));
-  // The log does not know which messages an endpoint of 2019 took of a source: all of them.
-  const some = wire && nodes[1]?.part === "endpoints2019" ? words.slice(0, 1) : words;
-  return some.join(" ") || null;
+  return words.join(" ") || null;
 }
 
 /** All words for nodes that the log's filter takes. */
@@ -200,7 +198,7 @@ export function remarkOn(atWork: Draft, filter: string): string | null {
     const part = parts.find(isIn);
     if (!part) return `There is no ${kind.toLowerCase()} “${name}” in the topology at work.`;
     if (part === "endpoints2019") {
-      return `Of “${name}”, an endpoint of 2019, the log has only what it could not do. Its figures are on the canvas.`;
+      return `Of “${name}”, an endpoint of 2019, the log has messages of devices, what functions sent it, and what it could not do. Its figures are on the canvas.`;
     }
   }
   return null;

@@ -1,4 +1,4 @@
-import { Check, CircleAlert, Minus, X } from "lucide-react";
+import { Check, CircleAlert, Clock, Minus, X } from "lucide-react";
 import { IconButton } from "../look/Controls";
 import { clock, count, millis } from "../look/format";
 import { CopyJson, Json } from "../look/Json";
@@ -8,7 +8,7 @@ import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import type { LogEventDetail } from "../wire/LogEventDetail";
 import type { LogRow } from "../wire/LogRow";
-import { isLost, verdictWords } from "./fate";
+import { handedWords, isLost, verdictWords } from "./fate";
 import { pickEvent } from "./LogLine";
 
 /** One event: what routes did with it, everything of its trace, its body. */
@@ -42,6 +42,7 @@ function Detail({ detail: { row, body, trace } }: { detail: LogEventDetail }) {
     <>
       {row.note && <p className="selectable">{row.note}</p>}
       {row.routes.length > 0 && <Verdicts row={row} />}
+      {row.endpoints2019.length > 0 && <DirectlySent row={row} />}
       <header className="section-head">
         <h3>Trace</h3>
         <span className="mono selectable ellipsis">{row.trace}</span>
@@ -79,6 +80,30 @@ function Verdicts({ row }: { row: LogRow }) {
           )}
           <span>{verdict.route}</span>
           <span className="unit selectable">{verdictWords(verdict)}</span>
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** What became of a message, or of what a function sent, at endpoints of 2019. */
+function DirectlySent({ row }: { row: LogRow }) {
+  return (
+    <>
+      <header className="section-head">
+        <h3>Endpoints of 2019</h3>
+      </header>
+      {row.endpoints2019.map((handed) => (
+        <div key={handed.endpoint} className="event-verdict">
+          {isLost(handed) ? (
+            <CircleAlert size={14} className="lost" aria-hidden />
+          ) : handed.fate?.kind === "waiting" ? (
+            <Clock size={14} className="waiting" aria-hidden />
+          ) : (
+            <Check size={14} className="matched" aria-hidden />
+          )}
+          <span>{handed.endpoint}</span>
+          <span className="unit selectable">{handedWords(handed)}</span>
         </div>
       ))}
     </>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Fate } from "../wire/Fate";
-import { isLost, verdictWord, verdictWords } from "./fate";
+import { handedWords, isLost, verdictWord, verdictWords } from "./fate";
 
 const verdict = (matched: boolean, fate: Fate | null, reason: string | null = null) => ({
   route: "to-parent",
@@ -8,6 +8,20 @@ const verdict = (matched: boolean, fate: Fate | null, reason: string | null = nu
   matched,
   reason,
   fate,
+});
+
+test.each([
+  [null, "sent directly", false],
+  [{ kind: "waiting" }, "waiting", false],
+  [{ kind: "delivered" }, "delivered", false],
+  [
+    { kind: "dropped", reason: "paused: both keys are refused" },
+    "dropped, paused: both keys are refused",
+    true,
+  ],
+] as [Fate | null, string, boolean][])("at an endpoint of 2019: %o", (fate, words, lost) => {
+  expect(handedWords({ endpoint: "eh-2019", fate })).toBe(words);
+  expect(isLost({ fate })).toBe(lost);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import type { Fate } from "../wire/Fate";
+import type { Handed } from "../wire/Handed";
 import type { RouteVerdict } from "../wire/RouteVerdict";
 
 /** What a route and its endpoint did with an event, in a word. */
@@ -14,6 +15,12 @@ const fateWords = (fate: Fate): string =>
 /** Whether an event that an endpoint was handed did not get there. */
 export const isLost = ({ fate }: Pick<RouteVerdict, "fate">): boolean =>
   fate?.kind === "deadLettered" || fate?.kind === "dropped";
+
+/** What became of it at an endpoint of 2019 that was sent it directly. */
+export function handedWords({ fate }: Handed): string {
+  if (!fate) return "sent directly";
+  return fate.kind === "dropped" ? `dropped, ${fate.reason}` : fateWords(fate);
+}
 
 /** The same in full: `matched, to eg-twins: delivered`. */
 export function verdictWords({ matched, reason, endpoint, fate }: RouteVerdict): string {

@@ -94,7 +94,8 @@ export class LogView {
     const { position } = before.row;
     const now = await ask(this.host, { type: "logEvent", position }, "logEvent").catch(() => null);
     if (!now || this.detail.get() !== before) return;
-    const told = ({ row, trace }: LogEventDetail) => JSON.stringify([row.routes, trace]);
+    const told = ({ row, trace }: LogEventDetail) =>
+      JSON.stringify([row.routes, row.endpoints2019, trace]);
     // The body never changes.
     if (told(now) !== told(before)) this.detail.set({ ...now, body: before.body });
   }

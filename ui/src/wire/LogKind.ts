@@ -3,4 +3,4 @@
 /**
  * What kind of event.
  */
-export type LogKind = "deviceMessage" | "twinCreate" | "twinUpdate" | "twinDelete" | "relationshipCreate" | "relationshipUpdate" | "relationshipDelete" | "telemetry" | "model" | "eventRoute" | "functionLog" | "failure";
+export type LogKind = "deviceMessage" | "twinCreate" | "twinUpdate" | "twinDelete" | "relationshipCreate" | "relationshipUpdate" | "relationshipDelete" | "telemetry" | "model" | "eventRoute" | "udfCustom" | "functionLog" | "failure";

@@ -27,6 +27,8 @@ pub enum EntryKind {
     Model,
     /// An event route was created, replaced or deleted.
     EventRoute,
+    /// A function sent an event of 2019.
+    UdfCustom,
     /// A function of one's own said something; the note is what.
     FunctionLog,
     /// Something could not be done; the note says what.
@@ -47,6 +49,7 @@ impl EntryKind {
             Self::Telemetry => "Telemetry",
             Self::Model => "Model",
             Self::EventRoute => "Event route",
+            Self::UdfCustom => "UdfCustom event",
             Self::FunctionLog => "Function log",
             Self::Failure => "Failure",
         }
@@ -136,6 +139,8 @@ pub struct Entry {
     /// Of a device's message the nodes that it went to: `sources/iot-hub`, `functions/ingest`; of
     /// what a function said, that function.
     pub goes_to: Option<Arc<[String]>>,
+    /// The endpoints of 2019 that it was handed to directly, by node, and its number there.
+    pub handed: Box<[(Arc<str>, u64)]>,
     /// What each route did with it; empty where routes do not apply.
     pub verdicts: Vec<RouteVerdict>,
     /// The record as the journal has it, or what was observed.
@@ -154,6 +159,7 @@ impl Entry {
             + self.note.len()
             + self.cause.len()
             + changes.sum::<usize>()
+            + size_of_val(&*self.handed)
             + verdict_bytes(&self.verdicts)
             + self.body.bytes()
     }

@@ -4,6 +4,7 @@ use crate::{Entry, EntryKind};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Words that must all occur, in any order, without regard to case; `about:ID` for whole ids;
 /// `route:NAME` and its like for what went through a node of the topology.
@@ -68,6 +69,7 @@ impl Node {
             _ => {
                 self.made(entry)
                     || entry.goes_to.as_deref().is_some_and(is_one_of)
+                    || self.was_handed(entry)
                     || matched.any(|verdict| is_one_of(&verdict.leads_to))
             }
         }
@@ -75,6 +77,13 @@ impl Node {
 
     fn is(&self, id: &str) -> bool {
         id.split_once('/').is_some_and(|(part, name)| part == self.part && self.is_named(name))
+    }
+
+    /// Whether it is an endpoint of 2019 that was sent the event directly.
+    fn was_handed(&self, entry: &Entry) -> bool {
+        let name =
+            |node: &Arc<str>| node.split_once('/').is_some_and(|(_, name)| self.is_named(name));
+        self.part == "endpoints" && entry.handed.iter().any(|(node, _)| name(node))
     }
 
     fn is_named(&self, name: &str) -> bool {

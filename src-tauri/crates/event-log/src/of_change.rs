@@ -21,6 +21,7 @@ impl Entry {
             cause: change.cause.origin.to_string(),
             version: change.version,
             goes_to: None,
+            handed: Box::default(),
             verdicts: Vec::new(),
             body: body(change),
         }

@@ -26,6 +26,7 @@ fn entry(subject: &str, trace: u128, seconds: f64) -> Entry {
         cause: "REST".into(),
         version: 0,
         goes_to: None,
+        handed: Box::default(),
         verdicts: vec![],
         body: Body::None,
     }
@@ -222,6 +223,7 @@ fn log_of_a_topology() -> EventLog {
         kind: EntryKind::DeviceMessage,
         cause: "origin".into(),
         goes_to: Some(nodes(&["sources/iot-hub", "functions/ingest"])),
+        handed: Box::new([("endpoints2019/raw".into(), 3)]),
         ..entry("thermo_0014", 1, 0.0)
     });
     log.record(Entry {
@@ -265,6 +267,8 @@ fn a_node_of_the_topology_takes_what_went_through_it() {
         ("sink:eg-twins", &[]),
         ("sink:series", &[8, 2]),
         ("source:broker", &[9]),
+        ("endpoint:raw", &[1]),
+        ("function:raw", &[]),
     ];
     let mut log = log_of_a_topology();
     for (filter, positions) in cases {

@@ -85,6 +85,8 @@ pub struct Meter {
     nudged: Notify,
     /// Of an endpoint by today's rules.
     pub(crate) fates: Fates,
+    /// Of an endpoint by the rules of 2019, of what is sent directly, by its number.
+    pub(crate) direct_fates: Fates,
 }
 
 /// A number that goes up, or is set.
@@ -270,6 +272,13 @@ impl Flow {
     pub fn fate(&self, endpoint: &str, version: u64) -> Option<Fate> {
         let meter = self.nodes.lock().get(endpoint).cloned();
         meter.and_then(|meter| meter.fates.of(version))
+    }
+
+    /// What became of what was sent directly to an endpoint of 2019 under this number; `None` where
+    /// that is not known.
+    pub fn direct_fate(&self, endpoint: &str, number: u64) -> Option<Fate> {
+        let meter = self.nodes.lock().get(endpoint).cloned();
+        meter.and_then(|meter| meter.direct_fates.of(number))
     }
 
     /// The meter of a wire between two nodes.

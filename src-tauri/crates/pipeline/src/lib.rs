@@ -19,7 +19,7 @@ mod surroundings;
 mod topology;
 
 pub use delivery::Fate;
-pub use direct::{DirectEvent, DirectEvents};
+pub use direct::{DirectEvent, DirectEvents, Handed};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
     node_id,

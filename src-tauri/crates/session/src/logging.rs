@@ -2,10 +2,11 @@
 
 mod said;
 
+use adt_events::{Data2019, Event2019};
 use adt_service::{Call, ChangeHistory, Changes, GraphView};
 use event_log::{Body, Entry, EntryKind, EventLog, RouteVerdict};
 use parking_lot::Mutex;
-use pipeline::{DeviceMessage, Flow, NodeIds, Observer, Pipeline, node_id};
+use pipeline::{DeviceMessage, Flow, Handed, NodeIds, Observer, Pipeline, node_id};
 use said::{Said, shortened};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -120,7 +121,7 @@ impl Log {
 }
 
 impl Observer for Log {
-    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>) {
+    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>, handed: Handed) {
         let body = message.body.to_string();
         self.events.lock().record(Entry {
             time: message.time,
@@ -133,6 +134,32 @@ impl Observer for Log {
             cause: "origin".to_owned(),
             version: 0,
             goes_to: goes_to.cloned(),
+            handed,
+            verdicts: Vec::new(),
+            body: Body::Json(body.into()),
+        });
+    }
+
+    fn udf_custom(&self, event: &Event2019, call: &Call, handed: Handed) {
+        let body = serde_json::to_string(&event.in_schema("")).unwrap_or_default();
+        let note = match &event.data {
+            Data2019::UdfCustom { resource_type, payload } => {
+                shortened(&format!("{resource_type}: {payload}"))
+            }
+            _ => String::new(),
+        };
+        self.events.lock().record(Entry {
+            time: event.time,
+            kind: EntryKind::UdfCustom,
+            subject: event.object.to_string(),
+            model: None,
+            changes: Vec::new(),
+            note,
+            trace: call.trace,
+            cause: call.origin.to_string(),
+            version: 0,
+            goes_to: None,
+            handed,
             verdicts: Vec::new(),
             body: Body::Json(body.into()),
         });
@@ -156,6 +183,7 @@ impl Observer for Log {
             cause: call.origin.to_string(),
             version: 0,
             goes_to: Some([node_id("functions", function)].into()),
+            handed: Handed::default(),
             verdicts: Vec::new(),
             body: Body::None,
         });
@@ -174,6 +202,7 @@ impl Observer for Log {
             cause: "pipeline".to_owned(),
             version: 0,
             goes_to: None,
+            handed: Handed::default(),
             verdicts: Vec::new(),
             body: Body::None,
         });

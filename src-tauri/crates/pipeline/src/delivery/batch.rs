@@ -24,7 +24,7 @@ pub(super) mod reason {
 /// An event that is not delivered yet.
 pub(super) struct Due {
     pub(super) event: Outgoing,
-    /// The version of the change that made it; 0 where none did.
+    /// The version of the change that made it; of what is sent directly its number.
     pub(super) version: u64,
     /// When it happened.
     pub(super) time: Timestamp,

@@ -6,6 +6,7 @@
 
 use super::batch::{Batch, Due, Met, reason};
 use super::books::{Books, Pause, PauseReason};
+use super::fates::Fate;
 use super::numbers::{ATTEMPTS_OF_2019, PAGE, Times};
 use super::outgoing::Outgoing;
 use super::outlet::{Key, Outlet, Place};
@@ -197,6 +198,7 @@ impl Endpoint {
     /// Delivers a batch, or drops what is left of it and begins a pause.
     async fn deliver(mut self, mut batch: Batch) -> Self {
         let began = Instant::now();
+        let last = direct_numbers(&batch.due).last();
         let mut failures = 0;
         let mut again = false;
         while !batch.due.is_empty() {
@@ -208,6 +210,7 @@ impl Endpoint {
             };
             for (due, error) in unfit {
                 self.meter.failures.add(1);
+                self.meter.direct_fates.except(dropped(std::slice::from_ref(&due), reason::UNFIT));
                 self.parts.observer.failed(&self.name, due.event.trace(), &error.to_string());
                 batch.lose(reason::UNFIT, 1);
             }
@@ -226,6 +229,9 @@ impl Endpoint {
                 continue;
             }
             self.begin_pause(&error, &mut batch);
+        }
+        if let Some(last) = last {
+            self.meter.direct_fates.settle(last);
         }
         batch.tally.busy = began.elapsed();
         self.count_in(batch.size());
@@ -255,6 +261,7 @@ impl Endpoint {
             self.parts.observer.failed(&self.name, due.event.trace(), &error.to_string());
         }
         let left = std::mem::take(&mut batch.due);
+        self.meter.direct_fates.except(dropped(&left, reason.text()));
         batch.lose(reason.text(), left.len() as u64);
         let minutes = self.spec.pause_minutes.unwrap_or(Endpoint2019Spec::LONGEST_PAUSE);
         let pause = self.times.minutes(minutes.min(Endpoint2019Spec::LONGEST_PAUSE));
@@ -319,7 +326,21 @@ impl Endpoint {
     }
 }
 
-fn of_direct(event: DirectEvent) -> Due {
+/// The numbers of what was sent directly.
+fn direct_numbers(due: &[Due]) -> impl Iterator<Item = u64> {
+    let direct = due.iter().filter(|due| match &due.event {
+        Outgoing::Message(_) => true,
+        Outgoing::Event2019(event) => event.event_type() == EventType2019::UdfCustom,
+        _ => false,
+    });
+    direct.map(|due| due.version)
+}
+
+fn dropped(due: &[Due], reason: &'static str) -> impl Iterator<Item = (u64, Fate)> {
+    direct_numbers(due).map(move |number| (number, Fate::Dropped(reason)))
+}
+
+fn of_direct((number, event): (u64, DirectEvent)) -> Due {
     let (event, time) = match event {
         DirectEvent::DeviceMessage(message) => {
             let time = message.time;
@@ -330,5 +351,5 @@ fn of_direct(event: DirectEvent) -> Due {
             (Outgoing::Event2019(event), time)
         }
     };
-    Due { event, version: 0, time, doubts: 0 }
+    Due { event, version: number, time, doubts: 0 }
 }

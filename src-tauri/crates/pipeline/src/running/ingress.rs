@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::flow::node_id;
 use crate::function::{Event, Function};
 use crate::source::{HttpIngress, HttpSource};
-use crate::{DirectEvent, Flow, Meter, NodeIds, SourceSpec, Topology, Wire};
+use crate::{DirectEvent, Flow, Handed, Meter, NodeIds, SourceSpec, Topology, Wire};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -102,7 +102,7 @@ impl DeviceHub for Pipeline {
         match source {
             Some(source) => self.receive(&source, message).await,
             None => {
-                self.parts.observer.device_message(&message, None);
+                self.parts.observer.device_message(&message, None, Handed::default());
                 let sentence = "The topology names no such device; its message was not used. Add it to a source in topology.json.";
                 self.parts.observer.failed(&message.device, message.trace, sentence);
             }
@@ -116,14 +116,16 @@ impl Ingress for Pipeline {
         let super::PipelineParts { observer, flow, direct, .. } = &self.parts;
         let doors = self.doors.lock().clone();
         let door = doors.by_source.get(source);
-        observer.device_message(&message, door.map(|door| &door.nodes));
         let Some(door) = door else {
+            observer.device_message(&message, None, Handed::default());
             let sentence =
                 format!("There is no source «{source}» any more; its message was not used.");
             return observer.failed(&message.device, message.trace, &sentence);
         };
         let message = Arc::new(message);
-        direct.send_from(door.source_node(), flow, DirectEvent::DeviceMessage(message.clone()));
+        let event = DirectEvent::DeviceMessage(message.clone());
+        let handed = direct.send_from(door.source_node(), flow, event);
+        observer.device_message(&message, Some(&door.nodes), handed);
         door.source.taken.add(1);
         door.wire.events.add(1);
         let (device, trace) = (message.device.clone(), message.trace);

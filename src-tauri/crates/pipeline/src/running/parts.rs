@@ -1,7 +1,8 @@
 //! What a pipeline is made of beside its topology.
 
 use super::DeviceMessage;
-use crate::{DirectEvents, Flow, Memory, NodeIds, Surroundings};
+use crate::{DirectEvents, Flow, Handed, Memory, NodeIds, Surroundings};
+use adt_events::Event2019;
 use adt_service::{Call, ChangeHistory, GraphView, TwinService};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -9,9 +10,11 @@ use twin_graph::TraceContext;
 
 /// Is told what happens beside the graph's own changes. Must not block.
 pub trait Observer: Send + Sync {
-    /// A device sent a message, which goes to these nodes: the source, and its function. None where
-    /// no source takes it.
-    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>);
+    /// A device sent a message, which goes to these nodes: the source, its function and the sinks of
+    /// this one. None where no source takes it. It was handed to endpoints of 2019, too.
+    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>, handed: Handed);
+    /// A function sent an event of 2019, in a call, which was handed to these endpoints.
+    fn udf_custom(&self, event: &Event2019, call: &Call, handed: Handed);
     /// A function of one's own said something for people to read, in a call.
     fn said(&self, function: &str, call: &Call, text: &str);
     /// Something could not be done: what it was about, in which trace, and a sentence.

@@ -6,6 +6,7 @@ use crate::wire;
 use event_log::{Entry, EntryKind, Row, WindowRequest};
 use pipeline::{Fate, Flow};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Rows of one window, at most.
 const MOST_ROWS: u32 = 500;
@@ -68,6 +69,7 @@ fn row(row: &Row, flow: Option<&Flow>) -> wire::LogRow {
         trace: entry.trace.trace_id(),
         cause: entry.cause.clone(),
         routes: entry.verdicts.iter().map(|one| verdict(one, entry, flow)).collect(),
+        endpoints2019: entry.handed.iter().map(|one| handed(one, flow)).collect(),
         latency: row.latency,
     }
 }
@@ -98,14 +100,25 @@ fn verdict(
     wire::RouteVerdict {
         route: verdict.route.to_string(),
         endpoint: endpoint.trim_start_matches("endpoints/").to_owned(),
-        fate: fate.map(|fate| match fate {
-            Fate::Waiting => wire::Fate::Waiting,
-            Fate::Delivered => wire::Fate::Delivered,
-            Fate::DeadLettered => wire::Fate::DeadLettered,
-            Fate::Dropped(reason) => wire::Fate::Dropped { reason: reason.to_owned() },
-        }),
+        fate: fate.map(fate_of),
         matched: verdict.matched,
         reason: verdict.reason.clone(),
+    }
+}
+
+fn handed((node, number): &(Arc<str>, u64), flow: Option<&Flow>) -> wire::Handed {
+    wire::Handed {
+        endpoint: node.trim_start_matches("endpoints2019/").to_owned(),
+        fate: flow.and_then(|flow| flow.direct_fate(node, *number)).map(fate_of),
+    }
+}
+
+fn fate_of(fate: Fate) -> wire::Fate {
+    match fate {
+        Fate::Waiting => wire::Fate::Waiting,
+        Fate::Delivered => wire::Fate::Delivered,
+        Fate::DeadLettered => wire::Fate::DeadLettered,
+        Fate::Dropped(reason) => wire::Fate::Dropped { reason: reason.to_owned() },
     }
 }
 
@@ -121,6 +134,7 @@ fn kind(kind: EntryKind) -> wire::LogKind {
         EntryKind::Telemetry => wire::LogKind::Telemetry,
         EntryKind::Model => wire::LogKind::Model,
         EntryKind::EventRoute => wire::LogKind::EventRoute,
+        EntryKind::UdfCustom => wire::LogKind::UdfCustom,
         EntryKind::FunctionLog => wire::LogKind::FunctionLog,
         EntryKind::Failure => wire::LogKind::Failure,
     }

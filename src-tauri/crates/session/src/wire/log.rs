@@ -72,6 +72,8 @@ pub enum LogKind {
     Model,
     /// An event route was created, replaced or deleted.
     EventRoute,
+    /// A function sent an event of 2019.
+    UdfCustom,
     /// A function of one's own said something; the note is what.
     FunctionLog,
     /// Something could not be done; the row says what.
@@ -108,6 +110,8 @@ pub struct LogRow {
     /// What each route did with it, in the order of `status.routes`; empty where routes do not
     /// apply.
     pub routes: Vec<RouteVerdict>,
+    /// What became of it at each endpoint of 2019 that it was sent to directly.
+    pub endpoints2019: Vec<Handed>,
     /// Time since the first event of its trace, ms.
     pub latency: Option<f64>,
 }
@@ -138,6 +142,16 @@ pub struct RouteVerdict {
     pub reason: Option<String>,
     /// Where it matched: what became of the event at the endpoint; absent where that is not known,
     /// as for events of earlier runs.
+    pub fate: Option<Fate>,
+}
+
+/// What an endpoint of 2019 was sent directly.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Handed {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// What became of it there; absent where that is not known.
     pub fate: Option<Fate>,
 }
 

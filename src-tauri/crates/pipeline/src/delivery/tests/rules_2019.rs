@@ -10,7 +10,7 @@ use super::super::start_2019;
 use super::proxy::Way;
 use super::world::{HOUR_IS_A_SECOND, Taken, World, adds_up, withdrawn};
 use crate::{
-    Counts, DeviceMessage, DirectEvent, Endpoint2019Spec, EndpointKind, NodeState, SecretRef,
+    Counts, DeviceMessage, DirectEvent, Endpoint2019Spec, EndpointKind, Fate, NodeState, SecretRef,
 };
 use adt_events::{Event2019, EventType2019};
 use serde_json::json;
@@ -66,6 +66,10 @@ fn message(number: u64) -> DirectEvent {
 
 fn now() -> Timestamp {
     SystemTime::now().into()
+}
+
+fn fate_of(world: &World, number: u64) -> Option<Fate> {
+    world.parts.flow.direct_fate(OLD, number)
 }
 
 async fn all_taken(world: &World, taken: u64) -> Counts {
@@ -169,6 +173,8 @@ async fn device_messages_go_raw_to_an_event_hub() {
     let bodies: Vec<_> = events.iter().map(|event| event.body.clone()).collect();
     let sent: Vec<_> = (0..300).map(|number| json!({"temperature": number})).collect();
     assert_eq!(bodies, sent);
+    assert_eq!(fate_of(&world, 1), Some(Fate::Delivered));
+    assert_eq!(fate_of(&world, 300), Some(Fate::Delivered));
     assert_eq!(events[0].property("eventType"), "DeviceMessage");
     assert_eq!(events[0].property("subject"), "thermo_0");
 }
@@ -312,9 +318,11 @@ async fn when_an_endpoint_becomes_unreachable_the_system_pauses_and_events_are_d
                 matches!(world.report(OLD).state, NodeState::Paused { .. }).then_some(())
             })
             .await;
-        world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+        let handed = world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
         let counts = all_taken(&world, before.taken + 51).await;
         adds_up(&counts);
+        let expected = Some(Fate::Dropped(reason::UNREACHABLE));
+        assert_eq!(fate_of(&world, handed[0].1), expected);
         proxy.set(Way::Open);
         world
             .eventually("the end of the pause", || {
@@ -347,7 +355,12 @@ async fn a_queue_that_is_full_drops_and_counts() {
     for _ in 0..1_000_000 {
         world.parts.direct.send(message.clone());
     }
-    let counts = all_taken(&world, 1_000_000).await;
+    let last = world.parts.direct.send(message);
+    let counts = all_taken(&world, 1_000_001).await;
     adds_up(&counts);
     assert_eq!(counts.done, 0);
+    let (node, number) = &last[0];
+    assert_eq!((&**node, *number), (OLD, 1_000_001));
+    assert!(matches!(fate_of(&world, *number), Some(Fate::Dropped(_))));
+    assert_eq!(fate_of(&world, 1), None, "the newest are known");
 }

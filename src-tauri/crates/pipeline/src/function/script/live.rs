@@ -153,7 +153,9 @@ impl Host for Live {
             Timestamp::from(SystemTime::now()),
             &self.call.cause(),
         );
-        self.reach.direct.send(DirectEvent::UdfCustom(Arc::new(event)));
+        let event = Arc::new(event);
+        let handed = self.reach.direct.send(DirectEvent::UdfCustom(event.clone()));
+        self.reach.observer.udf_custom(&event, &self.call, handed);
         Ok(())
     }
 

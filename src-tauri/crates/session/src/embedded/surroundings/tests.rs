@@ -13,7 +13,14 @@ use twin_graph::TraceContext;
 struct Told(Mutex<Vec<(String, String)>>);
 
 impl Observer for Told {
-    fn device_message(&self, _: &DeviceMessage, _: Option<&pipeline::NodeIds>) {}
+    fn device_message(
+        &self,
+        _: &DeviceMessage,
+        _: Option<&pipeline::NodeIds>,
+        _: pipeline::Handed,
+    ) {
+    }
+    fn udf_custom(&self, _: &adt_events::Event2019, _: &adt_service::Call, _: pipeline::Handed) {}
     fn said(&self, _: &str, _: &adt_service::Call, _: &str) {}
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push((subject.to_owned(), message.to_owned()));
