@@ -56,6 +56,19 @@ test("a range that was set clamps what is outside", async () => {
   expect(paintOf(scene, "Room_01")).toBe(paintAt(1));
 });
 
+test.each([
+  { properties: ["pressure"], unit: "bar", title: "pressure, bar" },
+  { properties: ["level"], unit: "", title: "level" },
+  { properties: ["inlet", "outlet"], unit: "bar", title: "Value, bar" },
+])("a scale is named $title", async ({ properties, unit, title }) => {
+  const { graph, scene } = await building();
+  const [like] = graph.kinds;
+  if (!like) throw new Error("no kind");
+  const kinds = properties.map((valueProperty) => ({ ...like, valueProperty, unit }));
+  const units = scene.units.map((own) => (own === "°C" ? unit : own));
+  expect(measure({ ...scene, units }, { kinds }, plainEncoding, null)).toMatchObject({ title });
+});
+
 test("a property of numbers is a range of its own, one of words has categories", async () => {
   const numbers = await building("humidity");
   const range = wear(

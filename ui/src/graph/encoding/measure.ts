@@ -46,7 +46,7 @@ export function measure(
 ): Scale {
   switch (encoding.colour) {
     case "value":
-      return measureValues(scene, encoding);
+      return measureValues(scene, graph, encoding);
     case "property":
       return column ? measureColumn(column, encoding) : { kind: "none" };
     case "model":
@@ -80,7 +80,7 @@ export const changeSpan = 30;
 export const paintOfCategory = (place: number): number =>
   firstOfScale + Math.min(place, mostCategories);
 
-function measureValues(scene: Scene, encoding: Encoding): Scale {
+function measureValues(scene: Scene, graph: Pick<TwinGraph, "kinds">, encoding: Encoding): Scale {
   const unit = commonUnit(scene);
   if (unit === null) return { kind: "none" };
   const number = scene.units.indexOf(unit);
@@ -88,7 +88,7 @@ function measureValues(scene: Scene, encoding: Encoding): Scale {
   const values = scene.value.filter((value, at) => !Number.isNaN(value) && own(at));
   const isTemperature = unit === celsius;
   const range = encoding.range ?? (isTemperature ? temperature : rangeOf(values));
-  const what = isTemperature ? "Temperature" : "Value";
+  const what = isTemperature ? "Temperature" : propertyOf(graph, unit);
   return {
     kind: "range",
     title: unit ? `${what}, ${unit}` : what,
@@ -98,6 +98,13 @@ function measureValues(scene: Scene, encoding: Encoding): Scale {
     high: range.high,
     bins: binsOf(values, range.low, range.high),
   };
+}
+
+/** The property whose values have a unit; where there are several, it is just a value. */
+function propertyOf({ kinds }: Pick<TwinGraph, "kinds">, unit: string): string {
+  const measured = kinds.filter((kind) => kind.valueProperty !== null && kind.unit === unit);
+  const [only, another] = new Set(measured.map((kind) => kind.valueProperty));
+  return another === undefined ? (only ?? "Value") : "Value";
 }
 
 /** The unit that temperatures have where there are any, else the one that most values have. */
