@@ -125,11 +125,16 @@ impl Drawing {
         self.version = graph.version();
     }
 
-    /// Takes the whole graph over. What had a place keeps it.
+    /// Takes the whole graph over. What had a place keeps it; for the moment, where it had it so.
     fn rebuild(&mut self, graph: &TwinGraph) {
+        let mut loose = Vec::new();
         for (_, twin) in std::mem::take(&mut self.twins).iter() {
-            if let Some(at) = twin.place.filter(|_| !twin.loose) {
-                self.kept.insert(twin.id.clone(), at);
+            match twin.place {
+                Some(at) if twin.loose => loose.push((twin.id.clone(), at)),
+                Some(at) => {
+                    self.kept.insert(twin.id.clone(), at);
+                }
+                None => {}
             }
             if twin.pinned {
                 self.kept_pins.insert(twin.id.clone());
@@ -141,6 +146,12 @@ impl Drawing {
         self.touches.forget();
         graph.twins().for_each(|twin| self.put_twin(graph, twin));
         graph.relationships().for_each(|each| self.put_edge(each));
+        for (id, at) in loose {
+            let row = self.twins.row_of(&id).and_then(|row| self.twins.get_mut(row));
+            if let Some(twin) = row.filter(|twin| twin.place.is_none()) {
+                (twin.place, twin.loose) = (Some(at), true);
+            }
+        }
         // Who starts over is told everything; these were of nobody's use.
         self.touches.forget();
     }
@@ -430,5 +441,36 @@ impl GraphMessage {
         self.edge_row.push(row);
         self.edge_ends.extend([edge.source, edge.target]);
         self.edge_name.push(edge.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_taken_over_whole_keeps_its_places_also_those_for_the_moment() {
+        let mut graph = TwinGraph::new();
+        for id in ["for good", "for the moment", "nowhere"] {
+            let body = json!({"$dtId": id, "$etag": "1", "$metadata": {"$model": "m"}});
+            graph.restore_twin(Arc::new(Twin::from_json(&body).unwrap()));
+        }
+        let mut drawing = Drawing::default();
+        drawing.follow(&graph, &Changes::StartOver);
+        for (id, loose) in [("for good", false), ("for the moment", true)] {
+            let row = drawing.twins.row_of(id).unwrap();
+            let twin = drawing.twins.get_mut(row).unwrap();
+            (twin.place, twin.loose) = (Some([3.0, 4.0]), loose);
+        }
+        drawing.follow(&graph, &Changes::StartOver);
+        let of = |id: &str| {
+            let twin = drawing.twins.get(drawing.twins.row_of(id).unwrap()).unwrap();
+            (twin.place, twin.loose)
+        };
+        assert_eq!(of("for good"), (Some([3.0, 4.0]), false));
+        assert_eq!(of("for the moment"), (Some([3.0, 4.0]), true));
+        assert_eq!(of("nowhere"), (None, false));
     }
 }

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use twin_graph::TwinGraph;
 use workspace::Views;
 
-/// Changes followed one by one; with more, taking the graph over is cheaper.
-const MOST_CHANGES: usize = 20_000;
+/// So many changes are followed one by one in any case; with more than a part of the graph, taking
+/// it over is cheaper.
+const FEW_CHANGES: usize = 20_000;
+const PART_OF_GRAPH: usize = 4;
 /// Graphs of up to so many twins are laid out while the page waits: it takes a few milliseconds.
 const LAID_OUT_AT_ONCE: usize = 2_000;
 /// How often the page is told of a layout under way.
@@ -183,8 +185,9 @@ fn follow(drawing: &mut Drawing, graph: &TwinGraph, view: &GraphView) {
     if drawing.version == graph.version() && drawing.touches.revision() > 0 {
         return;
     }
-    let changes = match view.changes_since(drawing.version, MOST_CHANGES) {
-        Changes::Since(changes) if changes.len() == MOST_CHANGES => Changes::StartOver,
+    let most = FEW_CHANGES.max(drawing.twins.len() / PART_OF_GRAPH);
+    let changes = match view.changes_since(drawing.version, most) {
+        Changes::Since(changes) if changes.len() == most => Changes::StartOver,
         _ if drawing.touches.revision() == 0 => Changes::StartOver,
         changes => changes,
     };
