@@ -105,6 +105,10 @@ const scenes = {
     );
     await page.getByTestId("query-row").nth(2).click();
   },
+  "query-list": async (page) => {
+    await page.getByLabel("List of twins").first().click();
+    await ask(page, "SELECT * FROM DIGITALTWINS T WHERE T.temperature > 21.6");
+  },
   "query-live": async (page) => {
     await openQuery(page);
     await page.getByTestId("query-live").click();

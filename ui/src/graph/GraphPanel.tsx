@@ -19,6 +19,9 @@ import { usePage } from "../store/usePage";
 const legendFrom = 720;
 const legendWidth = 184;
 const gap = 12;
+/** The list of twins is so wide; where it leaves less than that, it is not heeded. */
+const listWidth = 420;
+const leastBeside = 160;
 /** What the bar of an overlay takes at the lower edge. */
 const barHeight = 56;
 
@@ -72,10 +75,10 @@ export function GraphPanel() {
           tabIndex={0}
           aria-label="Drawing of the graph"
         />
-        {surface && <Aside surface={surface} />}
+        {surface && <Aside surface={surface} listed={listed} />}
+        {surface && listed && <TwinList surface={surface} onClose={() => setListed(false)} />}
         <OverlayBar />
         <GroupBar />
-        {surface && listed && <TwinList surface={surface} onClose={() => setListed(false)} />}
         <GraphEmpty />
       </div>
     </section>
@@ -83,7 +86,7 @@ export function GraphPanel() {
 }
 
 /** Legend and overview at the right, where there is room or where the user wants them. */
-function Aside({ surface }: { surface: GraphSurface }) {
+function Aside({ surface, listed }: { surface: GraphSurface; listed: boolean }) {
   const page = usePage();
   const { width, height } = useCell(surface.size);
   const wanted = usePart(page.preferences, ({ legend }) => legend);
@@ -91,8 +94,10 @@ function Aside({ surface }: { surface: GraphSurface }) {
   const barred = usePart(page.overlay.lit, (lit) => lit !== null);
   useEffect(() => {
     const right = open ? legendWidth + 2 * gap : gap;
-    surface.cover({ top: gap, right, bottom: barred ? barHeight : gap, left: gap });
-  }, [surface, open, barred]);
+    const beside = listed && width - listWidth - right >= leastBeside;
+    const left = beside ? listWidth + gap : gap;
+    surface.cover({ top: gap, right, bottom: barred ? barHeight : gap, left });
+  }, [surface, open, barred, listed, width]);
   if (!open || width === 0) return null;
   return (
     <aside className="graph-aside">

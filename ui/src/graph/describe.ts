@@ -10,11 +10,11 @@ export function describe(scene: Scene, graph: TwinGraph, at: number): string {
   return [id, kind, valueInWords(scene, at)].filter(Boolean).join(", ");
 }
 
-/** Its value in words: `22.6 °C`, or of how many it is the mean. */
+/** Its value in words: `22.6 °C`, and of how many it is the mean. */
 export function valueInWords(scene: Scene, at: number): string {
   const value = scene.value[at] ?? Number.NaN;
   if (Number.isNaN(value)) return "";
   const of = scene.meanOf[at] ?? 0;
   const unit = unitOf(scene, at) ? ` ${unitOf(scene, at)}` : "";
-  return of > 0 ? `average of ${plain(of)} ${value.toFixed(1)}${unit}` : `${short(value)}${unit}`;
+  return of > 0 ? `${value.toFixed(1)}${unit} on average of ${plain(of)}` : `${short(value)}${unit}`;
 }

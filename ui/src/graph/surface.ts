@@ -167,9 +167,13 @@ export class GraphSurface {
     this.flyTo(fitted(part, this.size.get(), this.insets));
   }
 
+  /** To the middle of what nothing covers. */
   centre(id: string): void {
     const at = this.placeOf(id);
-    if (at) this.flyTo({ ...at, zoom: Math.max(1, this.camera.get().zoom) });
+    if (!at) return;
+    const zoom = Math.max(1, this.camera.get().zoom);
+    const { left, right } = this.insets;
+    this.flyTo({ x: at.x - (left - right) / 2 / zoom, y: at.y, zoom });
   }
 
   /** Moves the camera only where the twin is not well in sight. */
@@ -179,7 +183,7 @@ export class GraphSurface {
     const size = this.size.get();
     const seen = toScreen(this.camera.get(), size, at);
     const inside =
-      seen.x >= margin &&
+      seen.x >= Math.max(margin, this.insets.left) &&
       seen.y >= margin &&
       seen.x <= size.width - Math.max(margin, this.insets.right) &&
       seen.y <= size.height - margin;
