@@ -16,5 +16,7 @@ export function valueInWords(scene: Scene, at: number): string {
   if (Number.isNaN(value)) return "";
   const of = scene.meanOf[at] ?? 0;
   const unit = unitOf(scene, at) ? ` ${unitOf(scene, at)}` : "";
-  return of > 0 ? `${value.toFixed(1)}${unit} on average of ${plain(of)}` : `${short(value)}${unit}`;
+  return of > 0
+    ? `${value.toFixed(1)}${unit} on average of ${plain(of)}`
+    : `${short(value)}${unit}`;
 }
