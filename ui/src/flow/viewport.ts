@@ -6,7 +6,8 @@ import type { Sheet } from "./deployment";
 import type { Viewport } from "./kept";
 import { extentOf, wirePaths } from "./wirePaths";
 
-export const zooms = { least: 0.2, most: 2 };
+/** So small that 60 routes below each other are seen whole. */
+export const zooms = { least: 0.05, most: 2 };
 /** What is opened is to be read; what is fitted is to be seen whole. */
 const readable = 0.75;
 /** The bar above tells what is not deployed; it lies over the canvas, so that nothing moves. */

@@ -18,6 +18,8 @@ const rowHeight = 28;
 const beyond = 12;
 /** Web views lay out no more than some 30 million pixels. */
 const mostRows = 1_000_000;
+/** The service has six routes; without its limits there may be more. */
+const mostColumns = 8;
 const noRoutes: string[] = [];
 
 /** The event log: a window of it, newest on top, and the event that is looked at. */
@@ -38,7 +40,9 @@ function LogList() {
   const slice = useCell(log.slice);
   const failure = useCell(log.failure);
   const live = useCell(log.until) === null;
-  const routes = usePart(instance.status, (status) => status?.routes ?? noRoutes);
+  const all = usePart(instance.status, (status) => status?.routes ?? noRoutes);
+  // Past that columns leave no room for what happened; an event's detail has every verdict.
+  const routes = all.length > mostColumns ? noRoutes : all;
   useGraphChanges(200, (change) => change.structure);
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({

@@ -241,6 +241,31 @@ test("a connection string goes into the secret store, and only its name into the
   expect(endpoints["eh-telemetry"]?.primary).toEqual({ secret: "eh-telemetry-primary" });
 });
 
+test("a secret that is kept or forgotten elsewhere is known when one comes back to the window", async () => {
+  await open();
+  await node("endpoints/eh-telemetry").click({ position: { x: 40, y: 12 } });
+  await page.getByRole("radio", { name: "Key" }).click();
+  await page.getByLabel("Primary", { exact: true }).selectOption("eh-primary");
+  const remark = page.getByText("No secret “eh-primary” is kept");
+  expect(await remark.count()).toBe(0);
+  const elsewhere = (names: string[]) =>
+    page.evaluate((names) => {
+      window.fixture.flow.secrets = names;
+    }, names);
+  await elsewhere([]);
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await remark.waitFor();
+  await elsewhere(["eh-primary"]);
+  // Or when the inspector opens on a node that names one.
+  await node("routes/telemetry").click({ position: { x: 40, y: 12 } });
+  await node("endpoints/eh-telemetry").click({ position: { x: 40, y: 12 } });
+  await remark.waitFor({ state: "detached" });
+  // Or when the draft was deployed.
+  await elsewhere([]);
+  await page.getByTestId("deploy").click();
+  await remark.waitFor();
+});
+
 test("topology.json and the canvas are two views of one draft", async () => {
   await open();
   await page.getByTestId("flow-json").click();
