@@ -5,6 +5,7 @@
 //! bytes of memory, and is there after a crash. What was delivered within the last
 //! [`KEEP_EVERY`] before a crash is delivered again.
 
+use super::ahead::{Ahead, Placed};
 use super::dead_letter::DeadLetters;
 use super::destination::{Delivery, Destination};
 use super::event::{End, Event};
@@ -15,6 +16,7 @@ use super::subscription::{DestinationSpec, Subscription};
 use super::topic::{SubscriptionCounters, Topic};
 use crate::iot_hub::millis;
 use futures::stream::{FuturesUnordered, StreamExt};
+use journal::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,8 +25,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Deliveries under way at once.
+/// Deliveries under way at once; those to a function of this app share commits.
 const SIDE_BY_SIDE: usize = 32;
+const SIDE_BY_SIDE_HERE: usize = 128;
 /// Events read ahead.
 const READ: usize = 256;
 /// Events that are not finished; past that no new ones are read.
@@ -65,6 +68,7 @@ pub(super) struct Worker {
     pub(super) dead_letters: Option<DeadLetters>,
     pub(super) factor: TimeFactor,
     pub(super) counts: Arc<SubscriptionCounters>,
+    pub(super) ahead: Arc<Ahead>,
 }
 
 /// Where a subscription is.
@@ -89,9 +93,8 @@ struct Pending {
 
 /// An event on its way out.
 struct Out {
-    position: u64,
+    placed: Placed,
     attempts: u32,
-    event: Event,
 }
 
 impl Worker {
@@ -125,6 +128,13 @@ impl Worker {
             let _ = done.send(result);
         });
         answered.await.unwrap_or(Err(journal::JournalError::Closed)).map(drop)
+    }
+
+    fn side_by_side(&self) -> usize {
+        match &self.spec.destination {
+            DestinationSpec::AzureFunction(_) => SIDE_BY_SIDE_HERE,
+            _ => SIDE_BY_SIDE,
+        }
     }
 
     fn batch_limits(&self) -> (usize, usize) {
@@ -173,22 +183,20 @@ impl Deliveries {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
         let mut head = self.worker.topic.watch();
         let mut under_way = FuturesUnordered::new();
+        let most = self.worker.side_by_side();
         self.keep();
         loop {
             head.mark_unchanged();
             self.take_due().await;
             self.bury_due().await;
             let more = self.take_new().await;
-            while under_way.len() < SIDE_BY_SIDE
+            while under_way.len() < most
                 && let Some(batch) = self.next_batch()
             {
                 under_way.push(deliver(self.worker.clone(), batch));
             }
-            let wait = if more && under_way.len() < SIDE_BY_SIDE {
-                Duration::ZERO
-            } else {
-                self.until_due()
-            };
+            let wait =
+                if more && under_way.len() < most { Duration::ZERO } else { self.until_due() };
             tokio::select! {
                 Some(done) = under_way.next(), if !under_way.is_empty() => {
                     self.settle(done);
@@ -219,16 +227,16 @@ impl Deliveries {
         let first = read.first().map_or(last, |(position, _)| *position);
         let lost = first.saturating_sub(self.progress.next);
         self.lose(lost);
-        for (position, event) in read {
-            let Some(event) = event else {
+        for (position, placed) in read {
+            let Some(placed) = placed else {
                 self.lose(1);
                 continue;
             };
-            if self.worker.spec.filter.matches(&event) {
+            if self.worker.spec.filter.matches(&placed.event) {
                 self.worker.counts.matched.fetch_add(1, Relaxed);
                 self.progress.pending.insert(position, Pending::default());
                 self.busy.insert(position);
-                self.ready.push_back(Out { position, attempts: 0, event });
+                self.ready.push_back(Out { placed, attempts: 0 });
             }
         }
         self.progress.next = last + 1;
@@ -247,14 +255,23 @@ impl Deliveries {
         }
     }
 
-    async fn read(&self, from: u64, most: usize) -> Vec<(u64, Option<Event>)> {
+    /// Events from a position on; `None` for one that is not readable.
+    async fn read(&self, from: u64, most: usize) -> Vec<(u64, Option<Placed>)> {
+        match self.worker.ahead.take(from, most) {
+            Some(ahead) => {
+                ahead.into_iter().map(|placed| (placed.position, Some(placed))).collect()
+            }
+            None => self.read_kept(from, most).await,
+        }
+    }
+
+    async fn read_kept(&self, from: u64, most: usize) -> Vec<(u64, Option<Placed>)> {
         let topic = self.worker.topic.clone();
         let read = move || topic.journal.read(topic.stream, from, most);
         match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(records)) => records
-                .into_iter()
-                .map(|record| (record.position, serde_json::from_slice(&record.payload).ok()))
-                .collect(),
+            Ok(Ok(records)) => {
+                records.into_iter().map(|record| (record.position, placed(record))).collect()
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, subscription = self.worker.name, "events cannot be read");
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -265,14 +282,14 @@ impl Deliveries {
         }
     }
 
-    async fn read_one(&mut self, position: u64) -> Option<Event> {
-        let event = self.read(position, 1).await.pop();
-        let event = event.filter(|(at, _)| *at == position).and_then(|(_, event)| event);
-        if event.is_none() {
+    async fn read_one(&mut self, position: u64) -> Option<Placed> {
+        let read = self.read_kept(position, 1).await.pop();
+        let placed = read.filter(|(at, _)| *at == position).and_then(|(_, placed)| placed);
+        if placed.is_none() {
             self.lose(1);
             self.finish(position);
         }
-        event
+        placed
     }
 
     /// Takes up what is due for another attempt, or is too old for it.
@@ -285,9 +302,9 @@ impl Deliveries {
         let room = READ.saturating_sub(self.ready.len());
         let due: Vec<_> = self.progress.pending.iter().filter_map(due).take(room).collect();
         for (position, attempts) in due {
-            let Some(event) = self.read_one(position).await else { continue };
+            let Some(placed) = self.read_one(position).await else { continue };
             self.busy.insert(position);
-            self.ready.push_back(Out { position, attempts, event });
+            self.ready.push_back(Out { placed, attempts });
         }
     }
 
@@ -298,7 +315,7 @@ impl Deliveries {
         let mut batch: Vec<Out> = Vec::new();
         let mut length = 0;
         while let Some(next) = self.ready.front() {
-            let size = if most > 1 { size_of(&next.event) } else { 0 };
+            let size = next.placed.bytes;
             let full = batch.len() >= most || (!batch.is_empty() && length + size > bytes);
             if full || batch.first().is_some_and(|first| first.attempts != next.attempts) {
                 break;
@@ -316,11 +333,12 @@ impl Deliveries {
     /// The time to live is looked at only when an attempt is due, as in the service.
     fn give_up_if_old(&mut self, out: &Out) -> bool {
         let policy = self.worker.spec.retry_policy;
-        let old = expired(policy, self.worker.factor, out.event.published, millis());
+        let published = out.placed.event.published;
+        let old = expired(policy, self.worker.factor, published, millis());
         if old {
             let outcome = if out.attempts == 0 { "Probation" } else { "TimedOut" };
             self.end(
-                out.position,
+                out.placed.position,
                 End {
                     reason: "TimeToLiveExceeded",
                     attempts: out.attempts,
@@ -417,7 +435,7 @@ impl Deliveries {
         let mut letters = Vec::new();
         let mut positions = Vec::new();
         for position in due {
-            let Some(event) = self.read_one(position).await else { continue };
+            let Some(placed) = self.read_one(position).await else { continue };
             let Some(pending) = self.progress.pending.get(&position) else { continue };
             let Some((reason, outcome, status, last_attempt)) = pending.end.clone() else {
                 continue;
@@ -429,6 +447,7 @@ impl Deliveries {
                 status,
                 last_attempt,
             };
+            let event = Arc::unwrap_or_clone(placed.event);
             positions.push((position, last_attempt.unwrap_or(event.published)));
             letters.push(event.into_dead_letter(self.worker.spec.event_delivery_schema, &end));
         }
@@ -503,26 +522,31 @@ async fn deliver(worker: Arc<Worker>, batch: Vec<Out>) -> Done {
     let attempts = batch.first().map_or(0, |out| out.attempts);
     // Those that came as CloudEvents stay such: there is no way back.
     let schema = match batch.first() {
-        Some(out) if out.event.schema == super::event::Schema::CloudEventSchemaV1_0 => {
+        Some(out) if out.placed.event.schema == super::event::Schema::CloudEventSchemaV1_0 => {
             super::event::Schema::CloudEventSchemaV1_0
         }
         _ => schema,
     };
-    let positions =
-        batch.iter().map(|out| (out.position, out.attempts, out.event.published)).collect();
+    let place = |out: &Out| (out.placed.position, out.attempts, out.placed.event.published);
+    let positions = batch.iter().map(place).collect();
     let delivery = Delivery {
         topic: worker.topic.name.clone(),
         subscription: worker.name.clone(),
         attempts,
         schema,
         batched: worker.batch_limits().0 > 1,
-        events: batch.into_iter().map(|out| out.event.into_schema(schema)).collect(),
+        bytes: batch.iter().map(|out| out.placed.bytes).sum(),
+        events: batch
+            .into_iter()
+            .map(|out| Arc::unwrap_or_clone(out.placed.event).into_schema(schema))
+            .collect(),
     };
     (positions, worker.destination.deliver(delivery).await)
 }
 
-fn size_of(event: &Event) -> usize {
-    serde_json::to_vec(&event.json).map_or(0, |json| json.len())
+fn placed(record: Record) -> Option<Placed> {
+    let event: Event = serde_json::from_slice(&record.payload).ok()?;
+    Some(Placed { position: record.position, event: event.into(), bytes: record.payload.len() })
 }
 
 /// The reasons that there are, from one that was kept.

@@ -21,6 +21,8 @@ pub struct Delivery {
     pub schema: Schema,
     /// Whether the subscription asks for batches, and so gets an array in either schema.
     pub batched: bool,
+    /// What the events' records take in the topic, in bytes.
+    pub bytes: usize,
     /// The events, as JSON of the schema.
     pub events: Vec<Map<String, Value>>,
 }

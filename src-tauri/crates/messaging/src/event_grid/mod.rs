@@ -4,6 +4,7 @@
 //! whose filter matches, or becomes a dead letter.
 
 mod access;
+mod ahead;
 mod dead_letter;
 mod delivery;
 mod destination;
@@ -446,7 +447,7 @@ impl EventGrid {
     }
 
     fn set_going(self: &Arc<Self>, topic: &Arc<Topic>, name: &str, stored: Stored) {
-        let counts = Arc::default();
+        let (counts, ahead) = (Arc::default(), Arc::default());
         let running = (stored.state == ProvisioningState::Succeeded).then(|| {
             let spec = stored.spec.clone();
             let dead_letters = spec.dead_letter_destination.as_ref();
@@ -459,10 +460,12 @@ impl EventGrid {
                 spec,
                 factor: self.options.factor,
                 counts: Arc::clone(&counts),
+                ahead: Arc::clone(&ahead),
             }
             .start()
         });
-        topic.subscriptions.lock().insert(name.to_owned(), Entry { stored, counts, running });
+        let entry = Entry { stored, counts, ahead, running };
+        topic.subscriptions.lock().insert(name.to_owned(), entry);
     }
 
     fn destination(self: &Arc<Self>, spec: &DestinationSpec) -> Arc<dyn Destination> {

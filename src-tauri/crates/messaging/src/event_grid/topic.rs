@@ -1,6 +1,7 @@
 //! A topic: a stream of accepted events, and its subscriptions.
 
 use super::access::TopicKeys;
+use super::ahead::{Ahead, Placed};
 use super::delivery::Running;
 use super::event::Event;
 use super::publish::InputSchema;
@@ -49,6 +50,7 @@ pub(super) struct Stored {
 pub(super) struct Entry {
     pub(super) stored: Stored,
     pub(super) counts: Arc<SubscriptionCounters>,
+    pub(super) ahead: Arc<Ahead>,
     /// `None` while it gets no events.
     pub(super) running: Option<Running>,
 }
@@ -205,19 +207,36 @@ impl Topic {
     ///
     /// # Errors
     /// Those of the journal; nothing of them is then kept.
-    pub async fn publish(&self, events: Vec<Event>) -> Result<(), JournalError> {
+    pub async fn publish(self: &Arc<Self>, events: Vec<Event>) -> Result<(), JournalError> {
         let events = self.wanted(events);
         if events.is_empty() {
             return Ok(());
         }
         let (done, answered) = tokio::sync::oneshot::channel();
-        self.journal.append(self.stream, records(&events)).on_done(move |result| {
+        let (topic, records) = (self.clone(), records(&events));
+        let lengths: Vec<_> = records.iter().map(Vec::len).collect();
+        self.journal.append(self.stream, records).on_done(move |result| {
+            let arrived = result.map(|positions| topic.arrived(positions.start, events, lengths));
             // The client may have gone.
-            let _ = done.send(result);
+            let _ = done.send(arrived);
         });
-        answered.await.unwrap_or(Err(JournalError::Closed))?;
+        answered.await.unwrap_or(Err(JournalError::Closed))
+    }
+
+    /// Events are durable: hands them to the subscriptions, and wakes these.
+    fn arrived(&self, first: u64, events: Vec<Event>, lengths: Vec<usize>) {
+        let placed: Vec<_> = (first..)
+            .zip(events)
+            .zip(lengths)
+            .map(|((position, event), bytes)| Placed { position, event: event.into(), bytes })
+            .collect();
+        for entry in self.subscriptions.lock().values() {
+            if entry.running.is_some() {
+                entry.ahead.push(&placed);
+            }
+        }
+        drop(placed);
         self.appended();
-        Ok(())
     }
 
     /// The records of events that are appended along with something else; [`Topic::appended`] is
