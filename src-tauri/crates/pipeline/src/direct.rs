@@ -82,6 +82,14 @@ impl DirectEvents {
         });
     }
 
+    /// The program ends: drops what waits in all queues, with this reason. Answers the endpoints'
+    /// nodes where something did.
+    pub(crate) fn end(&self, reason: &'static str) -> Vec<Arc<str>> {
+        let queues = self.queues.read();
+        let lost = queues.values().filter(|queue| queue.give_up(reason) > 0);
+        lost.map(|queue| queue.node.clone()).collect()
+    }
+
     /// The queue of an endpoint, which from now on takes these types.
     pub(crate) fn queue(
         &self,
@@ -142,12 +150,13 @@ impl Queue {
         waiting.drain(..some).collect()
     }
 
-    /// Drops what waits.
-    pub(crate) fn give_up(&self, reason: &'static str) {
+    /// Drops what waits, and answers how much that was.
+    pub(crate) fn give_up(&self, reason: &'static str) -> usize {
         let gone = std::mem::take(&mut *self.waiting.lock());
         let numbers = gone.iter().map(|(number, _)| (*number, Fate::Dropped(reason)));
         self.meter.direct_fates.except(numbers);
         self.meter.give_up(reason, gone.len() as u64);
+        gone.len()
     }
 
     /// Returns when an event may have come.

@@ -101,6 +101,7 @@ impl Pipeline {
         for (_, node) in std::mem::take(&mut running.tasks) {
             node.end().await;
         }
+        delivery::end(&self.parts);
         *running = Running::default();
     }
 

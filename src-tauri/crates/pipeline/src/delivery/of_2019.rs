@@ -61,6 +61,17 @@ pub(super) async fn run(name: String, spec: Endpoint2019Spec, parts: PipelinePar
     }
 }
 
+/// The program ends: what waits in memory goes with it. That is counted, and kept with the rest.
+pub(super) fn count_what_waits(parts: &PipelineParts) {
+    let version = parts.view.read().version();
+    for node in parts.direct.end(reason::ENDED) {
+        let kept = Books::load(&*parts.memory, &node, version);
+        let (at, books) = kept.unwrap_or_else(|| (version, Books::default()));
+        let counts = parts.flow.node(&node).counts();
+        Books { counts, ..books }.keep(&*parts.memory, &node, at);
+    }
+}
+
 struct Endpoint {
     name: String,
     node: String,

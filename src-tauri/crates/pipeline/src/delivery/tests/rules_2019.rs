@@ -343,6 +343,28 @@ async fn when_an_endpoint_becomes_unreachable_the_system_pauses_and_events_are_d
     assert!(came >= counts.done && came <= counts.done + 51, "{came} came, {counts:?}");
 }
 
+/// What is in memory only goes with the program, and its count does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_the_program_ends_is_counted() {
+    let mut world = World::new(1.0).await;
+    let udf = spec(&[EventType2019::UdfCustom]);
+    drop(start_2019("old", &udf, &world.parts));
+    drop(world.parts.flow.node(OLD).turn().await);
+    let mut last = None;
+    for _ in 0..3 {
+        let handed = world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+        last = handed.first().map(|(_, number)| *number);
+    }
+    super::super::end(&world.parts);
+    assert_eq!(fate_of(&world, last.unwrap()), Some(Fate::Dropped(reason::ENDED)));
+    let kept = world.memory.0.lock().clone();
+    world.after_a_crash(kept);
+    let _old = start_2019("old", &udf, &world.parts);
+    let counts = all_taken(&world, 3).await;
+    adds_up(&counts);
+    assert_eq!(counts.dropped.get(reason::ENDED), Some(&3));
+}
+
 /// A million drops in a pause are counted, and nothing else suffers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_full_drops_and_counts() {
