@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::mem;
 use twin_graph::{Fault, Relationship, Twin, check_relationship, check_twin};
 
+/// Rows that are checked between two words of it.
+const TOLD_EVERY: u64 = 1_000;
+
 /// What an instance has already, as far as a graph's rows speak of it.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -30,6 +33,21 @@ pub struct Checked {
 /// models that the instance has are taken out, the others put in the order in which they can be added, and cells of
 /// tables get the types that the models say.
 pub fn check(graph: &mut Graph, known: &Known) -> Checked {
+    check_watched(graph, known, &|_| true).unwrap_or_default()
+}
+
+/// As [`check`]; `go_on` is told how many twins and relationships are checked so far, and says
+/// whether to go on. `None` where it did not.
+pub fn check_watched(
+    graph: &mut Graph,
+    known: &Known,
+    go_on: &dyn Fn(u64) -> bool,
+) -> Option<Checked> {
+    let mut done = 0_u64;
+    let mut next = || {
+        done += 1;
+        !done.is_multiple_of(TOLD_EVERY) || go_on(done)
+    };
     let mut problems = Problems::default();
     let models_present = drop_known_models(graph, known, &mut problems);
     let parsed = parse_models(graph, known, &mut problems);
@@ -40,6 +58,9 @@ pub fn check(graph: &mut Graph, known: &Known) -> Checked {
     // Where a model is broken, what its twins may be is not known.
     let complete = parsed.is_some();
     for twin in &graph.twins {
+        if !next() {
+            return None;
+        }
         if models.get(&twin.model).is_some() {
             tell(&mut problems, &twin.place, check_record(models, twin));
         } else if complete {
@@ -50,6 +71,9 @@ pub fn check(graph: &mut Graph, known: &Known) -> Checked {
     }
     let mut seen = HashMap::new();
     for edge in &graph.relationships {
+        if !next() {
+            return None;
+        }
         check_ends(edge, &twins, models, &mut problems);
         if let Some(first) = seen.insert((&edge.source, &edge.id), &edge.place) {
             let message = format!(
@@ -59,7 +83,7 @@ pub fn check(graph: &mut Graph, known: &Known) -> Checked {
             problems.add(&edge.place, "", message);
         }
     }
-    Checked { problems, models_present }
+    Some(Checked { problems, models_present })
 }
 
 static EMPTY: std::sync::LazyLock<Models> = std::sync::LazyLock::new(Models::new);

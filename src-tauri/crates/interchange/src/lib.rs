@@ -25,7 +25,7 @@ mod sentence;
 mod transfer;
 mod xlsx;
 
-pub use check::{Checked, Known, check};
+pub use check::{Checked, Known, check, check_watched};
 pub use export::{ExportError, Exported, export};
 pub use files::{Format, GraphWriter, MOST_BYTES, read, read_ndjson, read_watched, writer};
 pub use graph::{

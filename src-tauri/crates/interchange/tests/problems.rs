@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use interchange::{Graph, Known, check, read};
+use interchange::{Graph, Known, check, check_watched, read};
 use rust_xlsxwriter::{Format, Formula, Workbook};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -347,4 +347,24 @@ fn a_hundred_thousand_rows() {
     assert_eq!((graph.twins.len(), graph.relationships.len()), (100_000, 100_000));
     let found = check(&mut graph, &known()).problems;
     assert_eq!((found.found.len(), found.len()), (1_000, 50_000));
+}
+
+#[test]
+fn a_check_tells_how_far_it_is_and_can_be_given_up() {
+    let twins = (0..3_500).map(|number| {
+        format!("{{\"$dtId\":\"t{number}\",\"$metadata\":{{\"$model\":\"{ROOM}\"}}}}\n")
+    });
+    let header = "{\"Section\":\"Header\"}\n{\"fileVersion\":\"1.0.0\"}\n{\"Section\":\"Twins\"}\n";
+    let text = header.to_owned() + &twins.collect::<String>();
+    let (_folder, path) = file("twins.ndjson", text.as_bytes());
+    let (mut graph, _) = read(&[path]);
+    for (last, whole) in [(3_000, true), (2_000, false)] {
+        let told = std::cell::RefCell::new(Vec::new());
+        let checked = check_watched(&mut graph, &known(), &|done| {
+            told.borrow_mut().push(done);
+            whole || done < last
+        });
+        assert_eq!(checked.is_some_and(|checked| checked.problems.is_empty()), whole);
+        assert_eq!(told.into_inner().last(), Some(&last));
+    }
 }

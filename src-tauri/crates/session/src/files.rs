@@ -4,13 +4,13 @@
 //! imported, once all of it was: opening the same files again is opening that instance, and an
 //! import that was cut off is begun anew.
 
-use crate::embedded::{Embedded, blocking};
+use crate::embedded::Embedded;
 use crate::failure::OpenError;
 use crate::opening::Opening;
 use crate::wire::FileProblem;
 use adt_service::{Call, Code, RelationshipWrite};
 use interchange::{
-    Graph, Known, Problem, Problems, RelationshipRecord, TwinRecord, check, read_watched,
+    Graph, Known, Problem, Problems, RelationshipRecord, TwinRecord, check_watched, read_watched,
 };
 use serde::{Deserialize, Serialize};
 use simulator::{Instance, Mutation};
@@ -114,36 +114,50 @@ impl Files {
     pub(crate) async fn read(&self, told: Told) -> Result<(Graph, Vec<Stamp>), OpenError> {
         let stamps = self.stamps().unwrap_or_default();
         let total: u64 = stamps.iter().map(|stamp| stamp.bytes).sum();
-        let (sender, mut read_so_far) = tokio::sync::watch::channel(0);
-        let (paths, stop) = (self.0.clone(), told.stop.clone());
-        let mut reading = tokio::task::spawn_blocking(move || {
-            let go_on = |bytes| {
-                sender.send_replace(bytes);
-                !stop.load(Relaxed)
-            };
-            read_watched(&paths, &go_on)
-        });
         let step = format!("Reading {}: KiB", self.name());
-        let read = loop {
-            let bytes = *read_so_far.borrow_and_update();
-            (told.tell)(Opening::of(&step, bytes >> 10, Some(total >> 10)));
-            tokio::select! {
-                read = &mut reading => break read,
-                Ok(()) = read_so_far.changed() => {}
-            }
-        };
-        let (mut graph, mut problems) = read.ok().flatten().ok_or(OpenError::Stopped)?;
-        (told.tell)(Opening::begins(format!(
-            "Checking {} twins and {} relationships",
-            graph.twins.len(),
-            graph.relationships.len()
-        )));
-        let graph = blocking(move || {
-            problems.extend(check(&mut graph, &Known::default()).problems);
-            if problems.is_empty() { Ok(graph) } else { Err(OpenError::Files(problems)) }
+        let paths = self.0.clone();
+        let read = watched(&told, &step, total >> 10, move |go_on| {
+            read_watched(&paths, &|bytes| go_on(bytes >> 10))
         });
-        Ok((graph.await??, stamps))
+        let (mut graph, mut problems) = read.await?;
+        let rows = (graph.twins.len() + graph.relationships.len()) as u64;
+        let step = "Checking twins and relationships";
+        let checked = watched(&told, step, rows, move |go_on| {
+            problems.extend(check_watched(&mut graph, &Known::default(), go_on)?.problems);
+            Some((graph, problems))
+        });
+        match checked.await? {
+            (graph, problems) if problems.is_empty() => Ok((graph, stamps)),
+            (_, problems) => Err(OpenError::Files(problems)),
+        }
     }
+}
+
+/// Works on a thread of its own, and tells meanwhile how far it is; the work asks whether to go on,
+/// and answers `None` where not.
+async fn watched<T: Send + 'static>(
+    told: &Told,
+    step: &str,
+    total: u64,
+    work: impl FnOnce(&dyn Fn(u64) -> bool) -> Option<T> + Send + 'static,
+) -> Result<T, OpenError> {
+    let (sender, mut so_far) = tokio::sync::watch::channel(0);
+    let stop = told.stop.clone();
+    let mut working = tokio::task::spawn_blocking(move || {
+        work(&|done| {
+            sender.send_replace(done);
+            !stop.load(Relaxed)
+        })
+    });
+    let worked = loop {
+        let done = *so_far.borrow_and_update();
+        (told.tell)(Opening::of(step, done, Some(total)));
+        tokio::select! {
+            worked = &mut working => break worked,
+            Ok(()) = so_far.changed() => {}
+        }
+    };
+    worked.ok().flatten().ok_or(OpenError::Stopped)
 }
 
 impl Mark {
