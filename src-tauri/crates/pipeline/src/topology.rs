@@ -3,6 +3,7 @@
 mod check;
 mod difference;
 mod graph;
+mod shape;
 mod spec;
 
 pub use difference::{Difference, function_file};
@@ -67,10 +68,11 @@ impl Topology {
     /// # Errors
     /// As [`Topology::parse`].
     pub fn parse_within(text: &str, limits: &Limits) -> Result<Self, Vec<TopologyProblem>> {
-        let topology: Self = serde_json::from_str(text).map_err(|error| {
-            let path = format!("line {}, column {}", error.line(), error.column());
-            vec![TopologyProblem { path, message: format!("{error}. Mend the file and save it.") }]
-        })?;
+        let topology = match serde_json::from_str::<Self>(text) {
+            // Serde takes a list where an object is wanted.
+            Ok(topology) if text.trim_start().starts_with('{') => topology,
+            read => return Err(shape::problems(text, read.err())),
+        };
         let problems = topology.problems(limits);
         if problems.is_empty() { Ok(topology) } else { Err(problems) }
     }

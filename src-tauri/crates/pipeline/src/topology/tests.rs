@@ -77,7 +77,7 @@ fn says_what_is_wrong_and_where() {
             "either",
         ),
         (r#""r1": {"#, r#""r": {"#, "/routes/r", "2 to 50"),
-        (r#""kind": "eventGrid""#, r#""kind": "fax""#, "line 7", "unknown variant"),
+        (r#""kind": "eventGrid""#, r#""kind": "fax""#, "/endpoints/eg", "«fax» is not known"),
     ];
     for (good, bad, path, message) in cases {
         assert!(GOOD.contains(good), "{good}");
