@@ -159,6 +159,8 @@ impl Serve {
             token: self.token,
             limits: self.limits.as_deref().map(limits::named).transpose()?,
             query_lag: self.query_lag,
+            // Nobody could open it.
+            keeps_log: false,
             ..EmbeddedOptions::new(source, data)
         })
     }

@@ -17,7 +17,7 @@ mod surroundings;
 use crate::connect::{AdtConnect, Connect, IdentityConnect};
 use crate::failure::OpenError;
 use crate::identity::Identity;
-use crate::logging::{BEGIN_WITH, Log};
+use crate::logging::{BEGIN_WITH, Log, Unkept};
 use crate::opening::{Opening, Paced};
 use crate::screen::SharedFloorPlan;
 use crate::secrets::Secrets;
@@ -38,7 +38,7 @@ use messaging::traffic::Counts;
 use namespace::Messaging;
 use parking_lot::Mutex;
 use pipeline::source::http_door;
-use pipeline::{DirectEvents, Flow, Pipeline, PipelineParts, Scripts, Topology};
+use pipeline::{DirectEvents, Flow, Observer, Pipeline, PipelineParts, Scripts, Topology};
 use seed::Seed;
 use serde_json::Value;
 use simulator::{Instance, InstanceOptions, Jobs, Recovering, Simulation};
@@ -94,6 +94,8 @@ pub struct EmbeddedOptions {
     /// How far queries are behind writes, to find code that relies on their absence; as was chosen
     /// in the window where `None`.
     pub query_lag: Option<QueryLag>,
+    /// Whether an event log is kept: that costs a tenth of a message's time, and 64 MiB.
+    pub keeps_log: bool,
 }
 
 impl EmbeddedOptions {
@@ -113,6 +115,7 @@ impl EmbeddedOptions {
             token: None,
             limits: None,
             query_lag: None,
+            keeps_log: true,
         }
     }
 
@@ -251,6 +254,8 @@ impl Embedded {
         let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let host = format!("{}:{port}", iot_hub::host_of(options.listen));
         let log = Arc::new(Log::new());
+        let observer: Arc<dyn Observer> =
+            if options.keeps_log { log.clone() } else { Arc::new(Unkept::default()) };
         let secrets = Arc::new(Secrets::of(&options.data));
         let memory = NodeMemory::new(&journal);
         let endpoints = Overlay::open(&journal)?;
@@ -260,7 +265,7 @@ impl Embedded {
             amqp: messaging.address(),
             grid: grid.clone(),
             secrets: secrets.clone(),
-            observer: log.clone(),
+            observer: observer.clone(),
             time_factor: options.delivery_time_factor,
         });
         let pipeline = Pipeline::new(PipelineParts {
@@ -270,7 +275,7 @@ impl Embedded {
             history: instance.clone(),
             memory: Arc::new(memory.clone()),
             surroundings: surroundings.clone(),
-            observer: log.clone(),
+            observer,
             flow: Arc::new(Flow::default()),
             direct: Arc::new(DirectEvents::default()),
             time_factor: options.delivery_time_factor,
@@ -320,7 +325,9 @@ impl Embedded {
         embedded.log.set_pipeline(Some(embedded.pipeline.clone()));
         embedded.apply_workspace(Some(&*step)).await?;
         embedded.workings.lock().telemetry = iot_hub::start(&embedded);
-        embedded.begin_log().await?;
+        if options.keeps_log {
+            embedded.begin_log().await?;
+        }
         // From here on it is open, and whoever gave it up stops it.
         let _ = step(Opening::begins("Starting to listen"));
         let listeners = Listeners { https: listener, mqtt: mqtt.listener, http };

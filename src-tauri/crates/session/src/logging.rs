@@ -120,6 +120,39 @@ impl Log {
     }
 }
 
+/// Hears the pipeline where nobody can open an event log: what fails, and what functions say, goes
+/// to the program's own.
+#[derive(Default)]
+pub(crate) struct Unkept {
+    said: Mutex<Said>,
+}
+
+impl Observer for Unkept {
+    fn device_message(&self, _: &DeviceMessage, _: Option<&NodeIds>, _: Handed) {}
+
+    fn udf_custom(&self, _: &Event2019, _: &Call, _: Handed) {}
+
+    fn said(&self, function: &str, call: &Call, text: &str) {
+        let time = Timestamp::from(SystemTime::now());
+        if let Some(note) = self.said.lock().note(function, time, shortened(text)) {
+            tell_said(function, call, &note);
+        }
+    }
+
+    fn failed(&self, subject: &str, _: TraceContext, message: &str) {
+        tell_failed(subject, message);
+    }
+}
+
+fn tell_said(function: &str, call: &Call, note: &str) {
+    let trace = call.trace.trace_id();
+    tracing::info!(function, trace, "{note}");
+}
+
+fn tell_failed(subject: &str, message: &str) {
+    tracing::warn!(subject, message, "something could not be done");
+}
+
 impl Observer for Log {
     fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>, handed: Handed) {
         let body = message.body.to_string();
@@ -170,8 +203,7 @@ impl Observer for Log {
         let Some(note) = self.said.lock().note(function, time, shortened(text)) else {
             return self.events.lock().dropped(1);
         };
-        let trace = call.trace.trace_id();
-        tracing::info!(function, trace, "{note}");
+        tell_said(function, call, &note);
         self.events.lock().record(Entry {
             time,
             kind: EntryKind::FunctionLog,
@@ -190,7 +222,7 @@ impl Observer for Log {
     }
 
     fn failed(&self, subject: &str, trace: TraceContext, message: &str) {
-        tracing::warn!(subject, message, "something could not be done");
+        tell_failed(subject, message);
         self.events.lock().record(Entry {
             time: Timestamp::from(SystemTime::now()),
             kind: EntryKind::Failure,
