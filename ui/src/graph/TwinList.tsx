@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { X } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../look/Controls";
 import { count } from "../look/format";
 import { ShapeIcon } from "../look/ShapeIcon";
@@ -43,8 +43,13 @@ export function TwinList(props: { surface: GraphSurface; onClose: () => void }) 
     estimateSize: () => rowHeight,
     overscan: 8,
   });
+  const at = rows.findIndex((row) => scene?.ids[row] === selected);
+  // Who opens it with a twin selected sees that one.
+  const first = useRef(at);
+  useEffect(() => {
+    if (first.current >= 0) virtual.scrollToIndex(first.current, { align: "center" });
+  }, [virtual]);
   if (!scene) return null;
-  const at = rows.findIndex((row) => scene.ids[row] === selected);
 
   const go = (place: number) => {
     const inside = Math.min(rows.length - 1, Math.max(0, place));

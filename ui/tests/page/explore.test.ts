@@ -49,6 +49,20 @@ test("isolate, undo and redo go through what is shown, and the list goes with th
   await lists(9);
 });
 
+test("the list opens at the selected twin", async () => {
+  await select("Room_18");
+  await page.getByLabel("List of twins").first().click();
+  const list = page.getByTestId("twin-list").getByRole("listbox");
+  await list.locator('[aria-selected="true"]').getByText("Room_18", { exact: true }).waitFor();
+  const [row, room] = await Promise.all([
+    list.locator('[aria-selected="true"]').boundingBox(),
+    list.boundingBox(),
+  ]);
+  if (!row || !room) throw new Error("There is no list");
+  expect(row.y).toBeGreaterThanOrEqual(room.y);
+  expect(row.y + row.height).toBeLessThanOrEqual(room.y + room.height);
+});
+
 test("paths between two twins are selected and said", async () => {
   await select("Room_09");
   await select("Room_12", "Control");
