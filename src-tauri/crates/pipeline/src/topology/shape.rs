@@ -19,7 +19,8 @@ pub(super) fn problems(text: &str, error: Option<serde_json::Error>) -> Vec<Topo
         // It is no JSON, or has a name twice.
         (_, Some(error)) => {
             let path = format!("line {}, column {}", error.line(), error.column());
-            vec![TopologyProblem { path, message: format!("{error}. Mend the file and save it.") }]
+            let message = format!("{}. Mend the file and save it.", sentence(&error.to_string()));
+            vec![TopologyProblem { path, message }]
         }
         _ => Vec::new(),
     }
@@ -111,13 +112,14 @@ fn parted<'a>(text: &'a str, start: &str) -> Option<(&'a str, &'a str)> {
     Some((name, known.trim_start_matches("expected ")))
 }
 
-/// What stands there.
+/// What stands there. A text is not said again: somebody may have written a connection string where
+/// the name of a secret is wanted.
 fn thing(there: &str) -> String {
     match there.split_once(' ') {
         Some(("boolean", value)) => value.to_owned(),
         Some(("integer", value)) => format!("the number {value}"),
         Some(("floating", value)) => format!("the number {}", value.trim_start_matches("point ")),
-        Some(("string", value)) => format!("the text {value}"),
+        Some(("string", _)) => "a text".to_owned(),
         _ => kind(there).to_owned(),
     }
 }
@@ -156,7 +158,7 @@ mod tests {
         }"#;
         let problems = Topology::parse(text).unwrap_err();
         for (path, words) in [
-            ("/sources/hub", "the text \"d1\" stands where a list is wanted"),
+            ("/sources/hub", "a text stands where a list is wanted"),
             ("/functions/in", "the number «5» stands where a text is wanted"),
             ("/functions/up", "the number «7» stands where an object is wanted"),
             ("/functions/b~1c", "«kind» is missing"),
@@ -174,6 +176,13 @@ mod tests {
         }
         assert_eq!(problems.len(), 10, "{problems:#?}");
         assert_eq!(Topology::parse("[]").unwrap_err().len(), 1);
+        let secret =
+            r#"{"endpoints": {"hub": {"kind": "eventHub", "primary": "SharedAccessKey=abc"}}}"#;
+        let told = Topology::parse(secret).unwrap_err()[0].to_string();
+        assert_eq!(
+            told,
+            "/endpoints/hub: a text stands where an object is wanted. Mend the file and save it."
+        );
         assert!(Topology::parse("{").unwrap_err()[0].path.starts_with("line 1"));
     }
 }
