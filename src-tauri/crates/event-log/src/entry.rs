@@ -148,6 +148,25 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry that says nothing more yet.
+    pub fn of(time: Timestamp, kind: EntryKind, subject: &str, trace: TraceContext) -> Self {
+        Self {
+            time,
+            kind,
+            subject: subject.to_owned(),
+            model: None,
+            changes: Vec::new(),
+            note: String::new(),
+            trace,
+            cause: String::new(),
+            version: 0,
+            goes_to: None,
+            handed: Box::default(),
+            verdicts: Vec::new(),
+            body: Body::None,
+        }
+    }
+
     /// How many bytes it takes, about: its texts and values, with what holds them.
     pub(crate) fn bytes(&self) -> usize {
         let changes = self.changes.iter().map(|change| {

@@ -128,13 +128,8 @@ pub(crate) struct Unkept {
 }
 
 impl Observer for Unkept {
-    fn device_message(&self, _: &DeviceMessage, _: Option<&NodeIds>, _: Handed) {}
-
-    fn udf_custom(&self, _: &Event2019, _: &Call, _: Handed) {}
-
     fn said(&self, function: &str, call: &Call, text: &str) {
-        let time = Timestamp::from(SystemTime::now());
-        if let Some(note) = self.said.lock().note(function, time, shortened(text)) {
+        if let Some(note) = self.said.lock().note(function, now(), shortened(text)) {
             tell_said(function, call, &note);
         }
     }
@@ -156,20 +151,14 @@ fn tell_failed(subject: &str, message: &str) {
 impl Observer for Log {
     fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>, handed: Handed) {
         let body = message.body.to_string();
+        let kind = EntryKind::DeviceMessage;
         self.events.lock().record(Entry {
-            time: message.time,
-            kind: EntryKind::DeviceMessage,
-            subject: message.device.to_string(),
-            model: None,
-            changes: Vec::new(),
             note: format!("{} bytes", body.len()),
-            trace: message.trace,
             cause: "origin".to_owned(),
-            version: 0,
             goes_to: goes_to.cloned(),
             handed,
-            verdicts: Vec::new(),
             body: Body::Json(body.into()),
+            ..Entry::of(message.time, kind, &message.device, message.trace)
         });
     }
 
@@ -182,61 +171,38 @@ impl Observer for Log {
             _ => String::new(),
         };
         self.events.lock().record(Entry {
-            time: event.time,
-            kind: EntryKind::UdfCustom,
-            subject: event.object.to_string(),
-            model: None,
-            changes: Vec::new(),
             note,
-            trace: call.trace,
             cause: call.origin.to_string(),
-            version: 0,
-            goes_to: None,
             handed,
-            verdicts: Vec::new(),
             body: Body::Json(body.into()),
+            ..Entry::of(event.time, EntryKind::UdfCustom, &event.object, call.trace)
         });
     }
 
     fn said(&self, function: &str, call: &Call, text: &str) {
-        let time = Timestamp::from(SystemTime::now());
+        let time = now();
         let Some(note) = self.said.lock().note(function, time, shortened(text)) else {
             return self.events.lock().dropped(1);
         };
         tell_said(function, call, &note);
         self.events.lock().record(Entry {
-            time,
-            kind: EntryKind::FunctionLog,
-            subject: function.to_owned(),
-            model: None,
-            changes: Vec::new(),
             note,
-            trace: call.trace,
             cause: call.origin.to_string(),
-            version: 0,
             goes_to: Some([node_id("functions", function)].into()),
-            handed: Handed::default(),
-            verdicts: Vec::new(),
-            body: Body::None,
+            ..Entry::of(time, EntryKind::FunctionLog, function, call.trace)
         });
     }
 
     fn failed(&self, subject: &str, trace: TraceContext, message: &str) {
         tell_failed(subject, message);
         self.events.lock().record(Entry {
-            time: Timestamp::from(SystemTime::now()),
-            kind: EntryKind::Failure,
-            subject: subject.to_owned(),
-            model: None,
-            changes: Vec::new(),
             note: message.to_owned(),
-            trace,
             cause: "pipeline".to_owned(),
-            version: 0,
-            goes_to: None,
-            handed: Handed::default(),
-            verdicts: Vec::new(),
-            body: Body::None,
+            ..Entry::of(now(), EntryKind::Failure, subject, trace)
         });
     }
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }

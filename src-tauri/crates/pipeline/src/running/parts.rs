@@ -8,15 +8,16 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use twin_graph::TraceContext;
 
-/// Is told what happens beside the graph's own changes. Must not block.
+/// Is told what happens beside the graph's own changes. Must not block. Of what flows it need hear
+/// nothing; what fails somebody must hear.
 pub trait Observer: Send + Sync {
     /// A device sent a message, which goes to these nodes: the source, its function and the sinks of
     /// this one. None where no source takes it. It was handed to endpoints of 2019, too.
-    fn device_message(&self, message: &DeviceMessage, goes_to: Option<&NodeIds>, handed: Handed);
+    fn device_message(&self, _: &DeviceMessage, _: Option<&NodeIds>, _: Handed) {}
     /// A function sent an event of 2019, in a call, which was handed to these endpoints.
-    fn udf_custom(&self, event: &Event2019, call: &Call, handed: Handed);
+    fn udf_custom(&self, _: &Event2019, _: &Call, _: Handed) {}
     /// A function of one's own said something for people to read, in a call.
-    fn said(&self, function: &str, call: &Call, text: &str);
+    fn said(&self, _function: &str, _: &Call, _text: &str) {}
     /// Something could not be done: what it was about, in which trace, and a sentence.
     fn failed(&self, subject: &str, trace: TraceContext, message: &str);
 }

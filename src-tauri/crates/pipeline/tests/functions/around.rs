@@ -49,14 +49,6 @@ pub struct Around {
 pub struct Heard(pub Mutex<Vec<String>>);
 
 impl Observer for Heard {
-    fn device_message(
-        &self,
-        _: &DeviceMessage,
-        _: Option<&pipeline::NodeIds>,
-        _: pipeline::Handed,
-    ) {
-    }
-    fn udf_custom(&self, _: &adt_events::Event2019, _: &adt_service::Call, _: pipeline::Handed) {}
     fn said(&self, function: &str, call: &Call, text: &str) {
         let trace = call.trace.trace_id();
         self.0.lock().push(format!("{function} in {trace}, {}: {text}", call.origin));

@@ -149,17 +149,6 @@ impl Memory for MapMemory {
 pub struct Told(pub Mutex<Vec<String>>);
 
 impl Observer for Told {
-    fn device_message(
-        &self,
-        _: &crate::DeviceMessage,
-        _: Option<&crate::NodeIds>,
-        _: crate::Handed,
-    ) {
-    }
-    fn udf_custom(&self, _: &adt_events::Event2019, _: &adt_service::Call, _: crate::Handed) {}
-
-    fn said(&self, _: &str, _: &Call, _: &str) {}
-
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push(format!("{subject}: {message}"));
     }

@@ -2,7 +2,6 @@
 
 use super::*;
 use messaging::event_grid::{Delivery, Destination, Failure, GridOptions, TimeFactor};
-use pipeline::DeviceMessage;
 use serde_json::json;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -13,15 +12,6 @@ use twin_graph::TraceContext;
 struct Told(Mutex<Vec<(String, String)>>);
 
 impl Observer for Told {
-    fn device_message(
-        &self,
-        _: &DeviceMessage,
-        _: Option<&pipeline::NodeIds>,
-        _: pipeline::Handed,
-    ) {
-    }
-    fn udf_custom(&self, _: &adt_events::Event2019, _: &adt_service::Call, _: pipeline::Handed) {}
-    fn said(&self, _: &str, _: &adt_service::Call, _: &str) {}
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
         self.0.lock().push((subject.to_owned(), message.to_owned()));
     }
