@@ -94,13 +94,16 @@ impl Pipeline {
         self.parts.direct.retain(|name| topology.endpoints2019.contains_key(name));
     }
 
-    /// Ends what is under way, and everything.
+    /// Ends what is under way, and everything: first who brings something, while those who take it
+    /// are there. A source goes past what it has in hand.
     pub async fn stop(&self) {
         let mut running = self.running.lock().await;
-        *self.doors.lock() = Arc::default();
-        for (_, node) in std::mem::take(&mut running.tasks) {
-            node.end().await;
+        let mut tasks = std::mem::take(&mut running.tasks);
+        for part in ["sources/", "subscriptions/", "endpoints"] {
+            let ending = tasks.extract_if(.., |id, _| id.starts_with(part));
+            futures::future::join_all(ending.map(|(_, node)| node.end())).await;
         }
+        *self.doors.lock() = Arc::default();
         delivery::end(&self.parts);
         *running = Running::default();
     }

@@ -19,5 +19,6 @@ mod mqtt;
 mod propagate;
 mod script;
 mod service_bus;
+mod stop;
 mod time_series;
 mod webhook;
