@@ -5,7 +5,7 @@ use messaging::client::{Endpoint, EventData, EventHubClient, Target};
 use pipeline::{Pipeline, Surroundings};
 use serde_json::json;
 
-const EVENTS: u64 = 400;
+const EVENTS: u64 = 1_000;
 
 /// A source goes past what it has in hand at a stop: so that must reach its function.
 #[tokio::test(flavor = "multi_thread")]
