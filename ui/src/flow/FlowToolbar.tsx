@@ -119,7 +119,7 @@ export function Problems() {
     return (
       <span className="flow-checked" data-testid="flow-problems" title={silence ?? undefined}>
         <CircleCheck size={16} aria-hidden />
-        {checking ? "Checking …" : "No problems"}
+        <span className="flow-problems-words">{checking ? "Checking …" : "No problems"}</span>
       </span>
     );
   }
@@ -127,13 +127,21 @@ export function Problems() {
   const words = [
     refused > 0 && counted(refused, "problem"),
     warned > 0 && counted(warned, "warning"),
-  ];
+  ]
+    .filter(Boolean)
+    .join(", ");
   return (
     <Popover.Root>
       <Popover.Trigger asChild>
-        <Button look="quiet" data-testid="flow-problems" data-refused={refused > 0}>
+        <Button
+          look="quiet"
+          data-testid="flow-problems"
+          data-refused={refused > 0}
+          aria-label={words}
+          title={words}
+        >
           <Mark size={16} className={refused > 0 ? "flow-refusing" : "flow-warning"} aria-hidden />
-          {words.filter(Boolean).join(", ")}
+          <span className="flow-problems-words">{words}</span>
         </Button>
       </Popover.Trigger>
       <Popover.Portal>

@@ -13,7 +13,13 @@ const readable = 0.75;
 /** The bar above tells what is not deployed; it lies over the canvas, so that nothing moves. */
 const barHeight = 38;
 const edge = 16;
-const padding = { x: `${edge}px`, top: `${barHeight + edge}px`, bottom: "48px" } as const;
+/** A wire that is drawn this near to the edge moves the canvas: no port that is fitted lies there. */
+const panning = 48;
+const padding = {
+  x: `${panning}px`,
+  top: `${barHeight + edge}px`,
+  bottom: `${panning}px`,
+} as const;
 /** How near to the edge a node is brought, in pixels. */
 const near = 32;
 

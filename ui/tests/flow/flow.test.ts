@@ -67,6 +67,16 @@ async function drop(offer: string, right: number, down: number): Promise<void> {
 const wire = async (from: string, to: string) =>
   drag(await middle(`port-out:${from}`), await middle(`port-in:${to}`));
 
+/** Fits what there is, and waits until the canvas stands still: it may glide. */
+async function fit(): Promise<void> {
+  await page.getByTestId("flow-fit").click();
+  await page.evaluate(async () => {
+    const at = () => document.querySelector<HTMLElement>(".react-flow__viewport")?.style.transform;
+    const wait = () => new Promise((done) => setTimeout(done, 300));
+    for (let before = null; before !== at(); await wait()) before = at() as never;
+  });
+}
+
 test("thermostat to room is built on an empty canvas by dragging alone, and deployed", async () => {
   await open("nothing");
   expect(await page.getByTestId("flow-empty").innerText()).toContain("Nothing flows yet");
@@ -76,6 +86,7 @@ test("thermostat to room is built on an empty canvas by dragging alone, and depl
   await drop("endpoint-eventGrid", 0.85, 0.25);
   await drop("function-propagateToParent", 0.85, 0.65);
   await eventually("flow-problems", "2 problems");
+  await fit();
   await wire("sources/thermostats", "functions/ingest");
   await wire("routes/twin-updates", "endpoints/eg-twins");
   await wire("endpoints/eg-twins", "functions/propagate-to-parent");
