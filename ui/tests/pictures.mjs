@@ -171,6 +171,42 @@ const scenes = {
     await flow(page);
     await page.getByTestId("flow-json").click();
   },
+  "flow-large": async (page) => {
+    await played(page, (host) => {
+      const part = (name, count, make) =>
+        Object.fromEntries(Array.from({ length: count }, (_, at) => [`${name}-${at}`, make(at)]));
+      host.flow.change({
+        sources: part("door", 20, (at) => ({
+          kind: "http",
+          device: "/id",
+          function: `ingest-${at % 15}`,
+        })),
+        functions: {
+          ...part("ingest", 15, () => ({
+            kind: "ingest",
+            map: [{ from: "/t", property: "/temperature" }],
+          })),
+          ...part("parent", 15, () => ({
+            kind: "propagateToParent",
+            property: "temperature",
+            relationship: "has",
+            parentProperty: "currentTemp",
+          })),
+        },
+        endpoints: part("grid", 10, () => ({ kind: "eventGrid" })),
+        routes: part("route", 60, (at) => ({
+          endpoint: `grid-${at % 10}`,
+          filter: `$body.modelId = 'dtmi:example:Model${at};1'`,
+        })),
+        subscriptions: part("take", 30, (at) => ({
+          endpoint: `grid-${at % 10}`,
+          function: `parent-${at % 15}`,
+        })),
+      });
+    });
+    await flow(page);
+    await page.getByRole("button", { name: "Fit" }).last().click();
+  },
   "query-filter": async (page) => {
     await page.getByTestId("filter").click();
     await page.getByTestId("filter-input").fill("thermo_000");

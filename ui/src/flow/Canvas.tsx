@@ -4,11 +4,11 @@ import {
   type NodeChange,
   ReactFlow,
 } from "@xyflow/react";
-import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useCell } from "../store/cell";
 import { usePage } from "../store/usePage";
 import { openInspector } from "../window/panels";
-import { boxesOf, type Place, placedFreely, placesFor, shownBy } from "./boxes";
+import { arrange, boxesOf, type Place, placedFreely, placesFor, shownBy } from "./boxes";
 import { nameOf, theInstance } from "./draft";
 import { InstanceNode } from "./InstanceNode";
 import type { Viewport } from "./kept";
@@ -20,7 +20,9 @@ import { wirePaths } from "./wirePaths";
 import { refusal } from "./wiring";
 import { kindWords, titleOf } from "./words";
 
-const nodeTypes = { part: PartNode, instance: InstanceNode };
+// What a node shows does not depend on where it is: a drag draws none of them again.
+const Part = memo(PartNode, (a, b) => a.id === b.id && a.selected === b.selected);
+const nodeTypes = { part: Part, instance: InstanceNode };
 const edgeTypes = { wire: WireEdge };
 const grid: [number, number] = [8, 8];
 /** The ids of nodes at a point of the screen, what lies within another first. */
@@ -66,7 +68,11 @@ function Drawing({ first }: { first: Viewport }) {
   const selection = useCell(flow.selection);
   const [moving, setMoving] = useState<Record<string, Place>>({});
 
-  const boxes = useMemo(() => boxesOf(draft, { ...places, ...moving }), [draft, places, moving]);
+  const arranged = useMemo(() => arrange(draft), [draft]);
+  const boxes = useMemo(
+    () => boxesOf(draft, { ...places, ...moving }, arranged),
+    [draft, places, moving, arranged],
+  );
   const nodes = useMemo(
     () =>
       [...boxes].map(([id, { x, y, width, height }]) => ({

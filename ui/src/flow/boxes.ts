@@ -1,5 +1,6 @@
 import type { RouteSpec } from "../wire/RouteSpec";
 import { type Draft, idOf, idsOf, nameOf, theInstance } from "./draft";
+import { fold } from "./folding";
 import { endpointOf, sinksOf, takesMessages, takesNotifications, wiresOf } from "./wiring";
 import { conditionsOf } from "./words";
 
@@ -98,6 +99,7 @@ const inOrder = (ids: Iterable<string>): string[] => [...ids].sort();
 /** An arrangement in layers: sources, functions, instance, routes, endpoints, functions, sinks. */
 export function arrange(draft: Draft): Map<string, Box> {
   const boxes = new Map<string, Box>();
+  const stacks: string[][] = [];
   const wires = wiresOf(draft);
   const nodes = nodesOf(draft);
   const of = (column: Column) => inOrder(nodes.filter((id) => columnOf(draft, id) === column));
@@ -116,12 +118,15 @@ export function arrange(draft: Draft): Map<string, Box> {
   /** A function with its sinks below it; answers where the next may begin. */
   const putFunction = (id: string, y: number, column: Column): number => {
     let bottom = below(put(id, y, column));
+    const stack = [id];
+    stacks.push(stack);
     const name = nameOf(id)?.name ?? "";
     const spec = draft.parts.functions[name];
     for (const sink of spec ? sinksOf(spec) : []) {
       const sinkId = idOf("sinks", sink);
       if (boxes.has(sinkId) || !nodes.includes(sinkId)) continue;
       bottom = below(put(sinkId, bottom + 30, column));
+      stack.push(sinkId);
     }
     return bottom;
   };
@@ -159,12 +164,19 @@ export function arrange(draft: Draft): Map<string, Box> {
   for (const id of of("end")) if (!boxes.has(id)) end = below(put(id, end)) + near;
 
   boxes.set(theInstance, { x: columns.instance, y: 0, ...sizeOf(draft, theInstance) });
-  return boxes;
+  const shown = (id: string) => shownBy(draft, id);
+  const ends = wires.map(({ from, to }) => ({ from: shown(from), to: shown(to) }));
+  const ofNodes = ends.filter(({ from, to }) => from !== theInstance && to !== theInstance);
+  return fold(boxes, { stacks, wires: ofNodes });
 }
 
 /** Where nodes stand: where a person put them, else where the arrangement does. */
-export function boxesOf(draft: Draft, places: Readonly<Record<string, Place>>): Map<string, Box> {
-  const boxes = arrange(draft);
+export function boxesOf(
+  draft: Draft,
+  places: Readonly<Record<string, Place>>,
+  arranged: Boxes = arrange(draft),
+): Map<string, Box> {
+  const boxes = new Map(arranged);
   for (const [id, box] of boxes) {
     const place = places[id];
     if (place) boxes.set(id, { ...box, ...place });
