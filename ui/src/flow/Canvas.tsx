@@ -61,6 +61,20 @@ export function Canvas() {
   );
 }
 
+/** With the objects of before for what is as it was: React Flow draws anew what is another object. */
+function useUnchanged<T extends { id: string }>(all: T[]): T[] {
+  const before = useRef(new Map<string, { object: T; text: string }>());
+  return useMemo(() => {
+    const now = all.map((object) => {
+      const text = JSON.stringify(object);
+      const known = before.current.get(object.id);
+      return known?.text === text ? known : { object, text };
+    });
+    before.current = new Map(now.map((one) => [one.object.id, one]));
+    return now.map(({ object }) => object);
+  }, [all]);
+}
+
 function Drawing({ first }: { first: Viewport }) {
   const page = usePage();
   const { flow } = page;
@@ -73,37 +87,41 @@ function Drawing({ first }: { first: Viewport }) {
     () => boxesOf(draft, { ...places, ...moving }, arranged),
     [draft, places, moving, arranged],
   );
-  const nodes = useMemo(
-    () =>
-      [...boxes].map(([id, { x, y, width, height }]) => ({
-        id,
-        type: id === theInstance ? "instance" : "part",
-        position: { x, y },
-        width,
-        height,
-        measured: { width, height },
-        selected: id === selection,
-        data: {},
-        ariaLabel: `${titleOf(id)}, ${kindWords(draft, id)}`,
-      })),
-    [boxes, draft, selection],
+  const nodes = useUnchanged(
+    useMemo(
+      () =>
+        [...boxes].map(([id, { x, y, width, height }]) => ({
+          id,
+          type: id === theInstance ? "instance" : "part",
+          position: { x, y },
+          width,
+          height,
+          measured: { width, height },
+          selected: id === selection,
+          data: {},
+          ariaLabel: `${titleOf(id)}, ${kindWords(draft, id)}`,
+        })),
+      [boxes, draft, selection],
+    ),
   );
-  const edges = useMemo(
-    () =>
-      wirePaths(draft, boxes).map(
-        (wire): WireOfCanvas => ({
-          id: wire.id,
-          type: "wire",
-          source: shownBy(draft, wire.from),
-          target: shownBy(draft, wire.to),
-          sourceHandle: nameOf(wire.from)?.part === "subscriptions" ? wire.from : "out",
-          targetHandle: "in",
-          selected: wire.id === selection,
-          ariaLabel: `Wire from ${titleOf(wire.from)} to ${titleOf(wire.to)}`,
-          data: { wire },
-        }),
-      ),
-    [boxes, draft, selection],
+  const edges = useUnchanged(
+    useMemo(
+      () =>
+        wirePaths(draft, boxes).map(
+          (wire): WireOfCanvas => ({
+            id: wire.id,
+            type: "wire",
+            source: shownBy(draft, wire.from),
+            target: shownBy(draft, wire.to),
+            sourceHandle: nameOf(wire.from)?.part === "subscriptions" ? wire.from : "out",
+            targetHandle: "in",
+            selected: wire.id === selection,
+            ariaLabel: `Wire from ${titleOf(wire.from)} to ${titleOf(wire.to)}`,
+            data: { wire },
+          }),
+        ),
+      [boxes, draft, selection],
+    ),
   );
 
   useViewport();

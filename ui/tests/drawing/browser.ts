@@ -20,6 +20,8 @@ export const flags = [
 async function bundle(html: string): Promise<Map<string, string | Uint8Array>> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const input = fileURLToPath(new URL(`../${html}`, import.meta.url));
+  // The page as it ships: the test runner's own setting would have React's slow build for developers.
+  process.env.NODE_ENV = "production";
   const built = await build({
     root,
     configFile: false,
