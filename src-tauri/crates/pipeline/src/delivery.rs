@@ -59,12 +59,6 @@ pub(crate) fn start_2019(
     tasks
 }
 
-/// Counts what is lost when the program ends now, after all tasks have: events of 2019 that wait in
-/// memory.
-pub(crate) fn end(parts: &PipelineParts) {
-    of_2019::count_what_waits(parts);
-}
-
 /// The id of an event that a change makes: the same whenever it is made again, so that who takes
 /// it can tell a repeated delivery.
 pub(crate) fn event_id(change: &Change, number: usize) -> String {

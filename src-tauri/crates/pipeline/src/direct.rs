@@ -1,25 +1,27 @@
 //! Events of 2019 that no change of the graph makes: messages of devices, and what functions send.
 //!
-//! They wait in a queue in memory for each endpoint that takes their type. A queue never makes
-//! anybody wait: what does not fit is dropped and counted, as what comes in a pause is. Each event
-//! has a number at an endpoint, by which its fate is known.
+//! They wait in a queue for each endpoint that takes their type. What is in a queue is in a backlog,
+//! too, so that a kill loses none of it. A queue never makes anybody wait: what does not fit is
+//! dropped and counted, as what comes in a pause is. Each event has a number at an endpoint, by
+//! which its fate is known.
 
-use crate::delivery::Fate;
+mod queue;
+mod record;
+
+pub(crate) use queue::Queue;
+
+use crate::surroundings::{Backlog, Durable};
 use crate::{DeviceMessage, Flow, Meter, node_id};
 use adt_events::{Event2019, EventType2019};
-use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, VecDeque};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use tokio::sync::Notify;
 
-/// So many events wait for an endpoint at most.
-const MOST_WAITING: usize = 8_192;
-const QUEUE_FULL: &str = "more came than the endpoint took; its queue was full";
 const ENDPOINT_GONE: &str = "the endpoint was taken away while they waited";
 
 /// An event that is sent, not made of a change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DirectEvent {
     /// A message of a device, raw.
     DeviceMessage(Arc<DeviceMessage>),
@@ -39,35 +41,70 @@ impl DirectEvent {
 /// The endpoints that an event was handed to, by node and number.
 pub type Handed = Box<[(Arc<str>, u64)]>;
 
+/// An event that was handed to endpoints.
+pub struct Sent {
+    /// To which.
+    pub handed: Handed,
+    /// Whether it outlasts a kill.
+    pub kept: Keeping,
+}
+
+/// An event that is being kept.
+#[must_use = "whoever lets go of the event waits for this"]
+pub struct Keeping(Vec<Durable>);
+
+impl Keeping {
+    /// Returns when a kill cannot take the event any more.
+    ///
+    /// # Errors
+    /// A sentence, where it could not be kept. It waits in memory all the same.
+    pub async fn done(self) -> Result<(), String> {
+        for durable in self.0 {
+            durable.await?;
+        }
+        Ok(())
+    }
+}
+
 /// The queues of all endpoints of 2019. They outlast a deploy, so that nothing is lost by one.
-#[derive(Default)]
 pub struct DirectEvents {
     queues: RwLock<BTreeMap<String, Arc<Queue>>>,
     /// The last number that an event got. All queues share them, so that a new endpoint under the
     /// name of an old one has others.
     numbers: AtomicU64,
+    backlog: Arc<dyn Backlog>,
 }
 
 impl DirectEvents {
+    /// Without queues, which come with their endpoints and what the backlog has for them.
+    pub fn new(backlog: Arc<dyn Backlog>) -> Self {
+        Self { queues: RwLock::default(), numbers: AtomicU64::new(0), backlog }
+    }
+
     /// Gives an event to all endpoints that take its type. Never waits.
-    pub fn send(&self, event: DirectEvent) -> Handed {
-        self.give(&event, |_| {})
+    pub fn send(&self, event: &DirectEvent) -> Sent {
+        self.give(event, |_| {})
     }
 
     /// The same, counted on the wires that lead from a node to those endpoints.
-    pub fn send_from(&self, node: &str, flow: &Flow, event: DirectEvent) -> Handed {
-        self.give(&event, |to| flow.wire(node, to).events.add(1))
+    pub fn send_from(&self, node: &str, flow: &Flow, event: &DirectEvent) -> Sent {
+        self.give(event, |to| flow.wire(node, to).events.add(1))
     }
 
-    fn give(&self, event: &DirectEvent, count: impl Fn(&str)) -> Handed {
+    fn give(&self, event: &DirectEvent, count: impl Fn(&str)) -> Sent {
         let of_type = event.event_type();
         let queues = self.queues.read();
-        let takers = queues.values().filter(|queue| queue.types.lock().contains(&of_type));
-        let hand = |queue: &Arc<Queue>| {
-            count(&queue.node);
-            (queue.node.clone(), queue.push(event.clone(), &self.numbers))
-        };
-        takers.map(hand).collect()
+        let takers = queues.iter().filter(|(_, queue)| queue.takes(of_type));
+        let (mut handed, mut kept, mut text) = (Vec::new(), Vec::new(), None);
+        for (name, queue) in takers {
+            count(queue.node());
+            let text = text.get_or_insert_with(|| record::text(event));
+            let keep = |number| self.backlog.append(name, record::of(number, text));
+            let (number, durable) = queue.push(event.clone(), text.len(), &self.numbers, keep);
+            handed.push((queue.node().clone(), number));
+            kept.extend(durable);
+        }
+        Sent { handed: handed.into(), kept: Keeping(kept) }
     }
 
     /// Forgets the queues of endpoints that are no longer there; what waits in them is counted as
@@ -77,90 +114,37 @@ impl DirectEvents {
             let stays = endpoints(name);
             if !stays {
                 queue.give_up(ENDPOINT_GONE);
+                self.backlog.forget(name);
             }
             stays
         });
     }
 
-    /// The program ends: drops what waits in all queues, with this reason. Answers the endpoints'
-    /// nodes where something did.
-    pub(crate) fn end(&self, reason: &'static str) -> Vec<Arc<str>> {
-        let queues = self.queues.read();
-        let lost = queues.values().filter(|queue| queue.give_up(reason) > 0);
-        lost.map(|queue| queue.node.clone()).collect()
+    /// The last number that an event got.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.numbers.load(Relaxed)
     }
 
-    /// The queue of an endpoint, which from now on takes these types.
+    /// The queue of an endpoint, which from now on takes these types. Where it is not there yet, it
+    /// is with what the backlog has behind `done`, the last number that the endpoint is done with.
     pub(crate) fn queue(
         &self,
         endpoint: &str,
         types: &[EventType2019],
         meter: &Arc<Meter>,
+        done: u64,
     ) -> Arc<Queue> {
         let mut queues = self.queues.write();
         let queue = queues.entry(endpoint.to_owned()).or_insert_with(|| {
-            meter.direct_fates.begin(self.numbers.load(Relaxed));
-            Queue::new(&node_id("endpoints2019", endpoint), meter.clone())
+            meter.direct_fates.begin(done);
+            let kept = self.backlog.load(endpoint);
+            let kept = kept.iter().filter_map(|bytes| record::read(bytes));
+            let left: Vec<_> = kept.filter(|(number, ..)| *number > done).collect();
+            let last = left.last().map_or(done, |(number, ..)| *number);
+            self.numbers.fetch_max(last, Relaxed);
+            Queue::new(&node_id("endpoints2019", endpoint), meter.clone(), left)
         });
-        *queue.types.lock() = types.to_vec();
+        queue.take_types(types);
         queue.clone()
-    }
-}
-
-/// What waits for one endpoint.
-pub(crate) struct Queue {
-    node: Arc<str>,
-    types: Mutex<Vec<EventType2019>>,
-    /// In the order of their numbers.
-    waiting: Mutex<VecDeque<(u64, DirectEvent)>>,
-    meter: Arc<Meter>,
-    came: Notify,
-}
-
-impl Queue {
-    fn new(node: &str, meter: Arc<Meter>) -> Arc<Self> {
-        Arc::new(Self {
-            node: node.into(),
-            types: Mutex::default(),
-            waiting: Mutex::default(),
-            meter,
-            came: Notify::new(),
-        })
-    }
-
-    fn push(&self, event: DirectEvent, numbers: &AtomicU64) -> u64 {
-        let mut waiting = self.waiting.lock();
-        let number = numbers.fetch_add(1, Relaxed) + 1;
-        if waiting.len() < MOST_WAITING {
-            waiting.push_back((number, event));
-            drop(waiting);
-            self.came.notify_one();
-        } else {
-            drop(waiting);
-            self.meter.direct_fates.except([(number, Fate::Dropped(QUEUE_FULL))]);
-            self.meter.give_up(QUEUE_FULL, 1);
-        }
-        number
-    }
-
-    /// The oldest events, at most so many.
-    pub(crate) fn take(&self, most: usize) -> Vec<(u64, DirectEvent)> {
-        let mut waiting = self.waiting.lock();
-        let some = waiting.len().min(most);
-        waiting.drain(..some).collect()
-    }
-
-    /// Drops what waits, and answers how much that was.
-    pub(crate) fn give_up(&self, reason: &'static str) -> usize {
-        let gone = std::mem::take(&mut *self.waiting.lock());
-        let numbers = gone.iter().map(|(number, _)| (*number, Fate::Dropped(reason)));
-        self.meter.direct_fates.except(numbers);
-        self.meter.give_up(reason, gone.len() as u64);
-        gone.len()
-    }
-
-    /// Returns when an event may have come.
-    pub(crate) async fn came(&self) {
-        self.came.notified().await;
     }
 }

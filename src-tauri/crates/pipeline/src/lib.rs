@@ -19,7 +19,7 @@ mod surroundings;
 mod topology;
 
 pub use delivery::Fate;
-pub use direct::{DirectEvent, DirectEvents, Handed};
+pub use direct::{DirectEvent, DirectEvents, Handed, Keeping, Sent};
 pub use flow::{
     Count, Counts, Flow, FlowReport, INSTANCE, Meter, NodeReport, NodeState, Wire, WireReport,
     node_id,
@@ -30,7 +30,9 @@ pub use function::{
 };
 pub use routing::RouteVerdict;
 pub use running::{DeviceHub, DeviceMessage, Ingress, Observer, Pipeline, PipelineParts, Scripts};
-pub use surroundings::{GridSubscriber, Kept, Memory, Subscribed, Surroundings, TopicKey};
+pub use surroundings::{
+    Backlog, Durable, GridSubscriber, Kept, Memory, Subscribed, Surroundings, TopicKey,
+};
 pub use topology::{
     Authentication, Conversion, DeadLetterSpec, DeviceFrom, Difference, Endpoint2019Spec,
     EndpointKind, EndpointSpec, FunctionSpec, Mapping, Node, RouteSpec, SecretRef, SinkSpec,

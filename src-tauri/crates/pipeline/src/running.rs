@@ -104,7 +104,6 @@ impl Pipeline {
             futures::future::join_all(ending.map(|(_, node)| node.end())).await;
         }
         *self.doors.lock() = Arc::default();
-        delivery::end(&self.parts);
         *running = Running::default();
     }
 

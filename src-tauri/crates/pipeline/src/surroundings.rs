@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
+use futures::future::BoxFuture;
 use messaging::client::Trust;
 use messaging::event_grid::{Destination, Failure, SubscriptionCounts};
 use std::fmt;
@@ -114,4 +115,20 @@ pub struct Kept {
     pub position: u64,
     /// The node's own bytes: its counters, say.
     pub state: Vec<u8>,
+}
+
+/// Ends when something is durable, or with a sentence why it is not.
+pub type Durable = BoxFuture<'static, Result<(), String>>;
+
+/// Keeps what waits for endpoints of 2019 and is in no feed, so that a kill loses none of it. The
+/// endpoint itself knows how far it is.
+pub trait Backlog: Send + Sync {
+    /// The newest records of an endpoint, oldest first: 64 MiB at least. Waits for the disk.
+    fn load(&self, endpoint: &str) -> Vec<Vec<u8>>;
+
+    /// Queues a record behind the others of its endpoint.
+    fn append(&self, endpoint: &str, record: Vec<u8>) -> Durable;
+
+    /// The endpoint is gone, and what was kept for it.
+    fn forget(&self, endpoint: &str);
 }

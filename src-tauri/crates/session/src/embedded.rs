@@ -1,5 +1,6 @@
 //! An embedded instance with everything around it: workspace, pipeline, simulated devices, REST.
 
+mod backlog;
 mod control_plane;
 mod deploy;
 mod devices;
@@ -26,6 +27,7 @@ use crate::wire::FileProblem;
 use adt_limits::{Limiter, Limits};
 use adt_service::TwinService;
 use adt_service::server::{ServerOptions, serve};
+use backlog::JournalBacklog;
 use control_plane::Management;
 use endpoints::Overlay;
 use enforcement::{Chosen, Enforcement, Fixed};
@@ -277,7 +279,7 @@ impl Embedded {
             surroundings: surroundings.clone(),
             observer,
             flow: Arc::new(Flow::default()),
-            direct: Arc::new(DirectEvents::default()),
+            direct: Arc::new(DirectEvents::new(Arc::new(JournalBacklog::new(&journal)))),
             time_factor: options.delivery_time_factor,
             stop: CancellationToken::new(),
         });

@@ -19,7 +19,6 @@ pub(super) mod reason {
     pub const KEYS_REFUSED: &str = "paused: both keys are refused";
     pub const UNREACHABLE: &str = "paused: the endpoint is unreachable";
     pub const UNFIT: &str = "refused by the endpoint";
-    pub const ENDED: &str = "the program ended while they waited";
 }
 
 /// An event that is not delivered yet.

@@ -21,6 +21,8 @@ pub(super) struct Books {
     pub(super) routes: Vec<RouteBook>,
     /// Of 2019: it took events of changes, so that its position is one.
     pub(super) follows_changes: bool,
+    /// Of 2019: the number of the last event sent directly that is done with.
+    pub(super) direct: u64,
     /// Of 2019: when the endpoint takes its first events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) starts: Option<Timestamp>,

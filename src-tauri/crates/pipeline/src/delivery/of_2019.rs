@@ -21,23 +21,24 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use twin_graph::{Change, Timestamp};
 
 /// What is known before the task runs, so that nothing is lost between: where a new endpoint
-/// begins, and its queue.
+/// begins, and its queue with what an earlier run of the program left in it.
 pub(super) fn prepare(name: &str, spec: &Endpoint2019Spec, parts: &PipelineParts) {
     let node = node_id("endpoints2019", name);
     let version = parts.view.read().version();
-    let starts = match Books::load(&*parts.memory, &node, version) {
-        Some((_, books)) => books.starts,
+    let (starts, direct) = match Books::load(&*parts.memory, &node, version) {
+        Some((_, books)) => (books.starts, books.direct),
         None => {
             let minutes = spec.first_events_after_minutes.unwrap_or_default();
             let after = Times(parts.time_factor).minutes(minutes);
             let starts = (minutes > 0).then(|| now().plus_seconds(after.as_secs_f64()));
-            let books = Books { starts, follows_changes: true, ..Books::default() };
+            let direct = parts.direct.last_number();
+            let books = Books { starts, follows_changes: true, direct, ..Books::default() };
             books.keep(&*parts.memory, &node, version);
-            starts
+            (starts, direct)
         }
     };
     let types = if starts.is_none() { spec.event_types.as_slice() } else { &[] };
-    parts.direct.queue(name, types, &parts.flow.node(&node));
+    parts.direct.queue(name, types, &parts.flow.node(&node), direct);
 }
 
 /// Follows the change feed, and what is sent directly, until the feed ends.
@@ -61,23 +62,14 @@ pub(super) async fn run(name: String, spec: Endpoint2019Spec, parts: PipelinePar
     }
 }
 
-/// The program ends: what waits in memory goes with it. That is counted, and kept with the rest.
-pub(super) fn count_what_waits(parts: &PipelineParts) {
-    let version = parts.view.read().version();
-    for node in parts.direct.end(reason::ENDED) {
-        let kept = Books::load(&*parts.memory, &node, version);
-        let (at, books) = kept.unwrap_or_else(|| (version, Books::default()));
-        let counts = parts.flow.node(&node).counts();
-        Books { counts, ..books }.keep(&*parts.memory, &node, at);
-    }
-}
-
 struct Endpoint {
     name: String,
     node: String,
     spec: Endpoint2019Spec,
     at: u64,
     doubtful_until: u64,
+    /// The number of the last event sent directly that it is done with.
+    direct: u64,
     starts: Option<Timestamp>,
     pause: Option<Pause>,
     outlet: Outlet,
@@ -118,7 +110,8 @@ impl Endpoint {
             pause: books.pause,
             outlet: Outlet::new(Place::of_2019(&spec), parts.surroundings.clone(), times),
             classes: Classes::default(),
-            queue: parts.direct.queue(&name, types, &meter),
+            queue: parts.direct.queue(&name, types, &meter, books.direct),
+            direct: books.direct,
             name,
             node,
             spec,
@@ -128,6 +121,13 @@ impl Endpoint {
             in_wire,
             _turn: turn,
         }
+        .refusing()
+    }
+
+    /// In a pause the queue drops what comes.
+    fn refusing(self) -> Self {
+        self.queue.refuse(self.pause.as_ref().map(|pause| pause.reason.text()));
+        self
     }
 
     /// A new endpoint takes its first events after a while; what happens before is not for it.
@@ -137,7 +137,7 @@ impl Endpoint {
         tokio::time::sleep(duration_until(until)).await;
         self.starts = None;
         self.at = self.parts.view.read().version();
-        self.queue = self.parts.direct.queue(&self.name, &self.spec.event_types, &self.meter);
+        self.queue.take_types(&self.spec.event_types);
         self.meter.set_state(NodeState::Idle, None);
         self.keep();
     }
@@ -166,7 +166,7 @@ impl Endpoint {
                 self.keep();
                 continue;
             }
-            due.extend(direct.into_iter().map(of_direct));
+            due.extend(direct.into_iter().map(|one| self.of_direct(one)));
             return Some(Batch::new(until, due, self.meter.clone()));
         }
     }
@@ -243,6 +243,7 @@ impl Endpoint {
         }
         if let Some(last) = last {
             self.meter.direct_fates.settle(last);
+            self.direct = last;
         }
         batch.tally.busy = began.elapsed();
         self.count_in(batch.size());
@@ -278,6 +279,7 @@ impl Endpoint {
         let pause = self.times.minutes(minutes.min(Endpoint2019Spec::LONGEST_PAUSE));
         let until = now().plus_seconds(pause.as_secs_f64());
         self.pause = Some(Pause { until, reason, message: error.to_string() });
+        self.queue.refuse(Some(reason.text()));
     }
 
     /// Drops what comes until the pause is over, or somebody ends it. A deploy does not: new keys
@@ -301,13 +303,14 @@ impl Endpoint {
         }
         self.drop_what_came(pause.reason.text()).await;
         self.pause = None;
+        self.queue.refuse(None);
         self.meter.set_state(NodeState::Idle, None);
         self.keep();
         Some(())
     }
 
     async fn drop_what_came(&mut self, reason: &'static str) {
-        self.queue.give_up(reason);
+        self.direct = self.queue.give_up(reason).unwrap_or(self.direct);
         loop {
             let page = self.page().await;
             if page.is_empty() {
@@ -321,6 +324,20 @@ impl Endpoint {
         }
     }
 
+    fn of_direct(&self, (number, event): (u64, DirectEvent)) -> Due {
+        let (event, time) = match event {
+            DirectEvent::DeviceMessage(message) => {
+                let time = message.time;
+                (Outgoing::Message(message), time)
+            }
+            DirectEvent::UdfCustom(event) => {
+                let time = event.time;
+                (Outgoing::Event2019(event), time)
+            }
+        };
+        Due { event, version: number, time, doubts: self.queue.doubts(number) }
+    }
+
     fn count_in(&self, events: u64) {
         self.in_wire.iter().for_each(|wire| wire.events.add(events));
     }
@@ -329,6 +346,7 @@ impl Endpoint {
         let books = Books {
             counts: self.meter.counts(),
             follows_changes: self.follows_changes(),
+            direct: self.direct,
             starts: self.starts,
             pause: self.pause.clone(),
             ..Books::default()
@@ -349,18 +367,4 @@ fn direct_numbers(due: &[Due]) -> impl Iterator<Item = u64> {
 
 fn dropped(due: &[Due], reason: &'static str) -> impl Iterator<Item = (u64, Fate)> {
     direct_numbers(due).map(move |number| (number, Fate::Dropped(reason)))
-}
-
-fn of_direct((number, event): (u64, DirectEvent)) -> Due {
-    let (event, time) = match event {
-        DirectEvent::DeviceMessage(message) => {
-            let time = message.time;
-            (Outgoing::Message(message), time)
-        }
-        DirectEvent::UdfCustom(event) => {
-            let time = event.time;
-            (Outgoing::Event2019(event), time)
-        }
-    };
-    Due { event, version: number, time, doubts: 0 }
 }

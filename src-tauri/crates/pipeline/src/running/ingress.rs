@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::flow::node_id;
 use crate::function::{Event, Function};
 use crate::source::{HttpIngress, HttpSource};
-use crate::{DirectEvent, Flow, Handed, Meter, NodeIds, SourceSpec, Topology, Wire};
+use crate::{DirectEvent, Flow, Handed, Meter, NodeIds, Sent, SourceSpec, Topology, Wire};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use twin_graph::{Timestamp, TraceContext};
 
 /// A message that a device sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeviceMessage {
     /// Unique for each message.
     pub id: Arc<str>,
@@ -124,7 +124,7 @@ impl Ingress for Pipeline {
         };
         let message = Arc::new(message);
         let event = DirectEvent::DeviceMessage(message.clone());
-        let handed = direct.send_from(door.source_node(), flow, event);
+        let Sent { handed, kept } = direct.send_from(door.source_node(), flow, &event);
         observer.device_message(&message, Some(&door.nodes), handed);
         door.source.taken.add(1);
         door.wire.events.add(1);
@@ -135,6 +135,10 @@ impl Ingress for Pipeline {
                 door.source.failures.add(1);
                 observer.failed(&device, trace, &error.to_string());
             }
+        }
+        // The source goes past the message when this returns.
+        if let Err(error) = kept.done().await {
+            observer.failed(&device, trace, &error);
         }
     }
 }

@@ -18,9 +18,9 @@ use messaging::namespace::{ListenOptions, Listening, Namespace};
 use messaging::service_bus::{SubscriptionSpec, TopicSpec};
 use parking_lot::Mutex;
 use pipeline::{
-    Counts, DeviceMessage, Event, Function, FunctionError, GridSubscriber, Kept, Memory, NodeState,
-    Observer, PipelineParts, Subscribed, Surroundings, TopicKey, Topology, build_function,
-    function_file,
+    Backlog, Counts, DeviceMessage, DirectEvents, Durable, Event, Function, FunctionError,
+    GridSubscriber, Kept, Memory, NodeState, Observer, PipelineParts, Subscribed, Surroundings,
+    TopicKey, Topology, build_function, function_file,
 };
 use serde_json::{Value, json};
 use simulator::{Instance, InstanceOptions};
@@ -68,6 +68,17 @@ impl Memory for Kepts {
     fn keep(&self, name: &str, kept: Kept) {
         self.0.lock().insert(name.to_owned(), kept);
     }
+}
+
+/// Nothing is killed here.
+impl Backlog for Kepts {
+    fn load(&self, _: &str) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+    fn append(&self, _: &str, _: Vec<u8>) -> Durable {
+        Box::pin(async { Ok(()) })
+    }
+    fn forget(&self, _: &str) {}
 }
 
 /// The embedded services, as the app has them.
@@ -210,7 +221,7 @@ impl Around {
             surroundings: services.clone(),
             observer: heard.clone(),
             flow: Arc::default(),
-            direct: Arc::default(),
+            direct: Arc::new(DirectEvents::new(Arc::new(Kepts::default()))),
             time_factor: FASTER,
             stop: Default::default(),
         };

@@ -10,7 +10,8 @@ use super::super::start_2019;
 use super::proxy::Way;
 use super::world::{HOUR_IS_A_SECOND, Taken, World, adds_up, withdrawn};
 use crate::{
-    Counts, DeviceMessage, DirectEvent, Endpoint2019Spec, EndpointKind, Fate, NodeState, SecretRef,
+    Counts, DeviceMessage, DirectEvent, Endpoint2019Spec, EndpointKind, Fate, Handed, NodeState,
+    SecretRef,
 };
 use adt_events::{Event2019, EventType2019};
 use serde_json::json;
@@ -43,14 +44,21 @@ async fn everything(world: &World) {
     world.patch("thermo_0", set("/temperature", 21.5), function()).await;
     world.patch("room", set("/currentTemp", 20.5), function()).await;
     world.patch("room", set("/currentTemp", 19.5), Origin::Rest).await;
-    world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
-    world.parts.direct.send(message(7));
+    send(world, &custom());
+    send(world, &message(7));
 }
 
-fn custom() -> Event2019 {
+/// Hands an event to the endpoints; answers to which, with its number at each.
+fn send(world: &World, event: &DirectEvent) -> Handed {
+    world.parts.direct.send(event).handed
+}
+
+fn custom() -> DirectEvent {
     let cause = Cause { trace: TraceContext::new(5, 6), origin: function() };
     let payload = json!("Room is not available");
-    Event2019::of_function("id".into(), "room".into(), "Space".into(), payload, now(), &cause)
+    let (id, twin, of_type) = ("id".into(), "room".into(), "Space".into());
+    let event = Event2019::of_function(id, twin, of_type, payload, now(), &cause);
+    DirectEvent::UdfCustom(Arc::new(event))
 }
 
 fn message(number: u64) -> DirectEvent {
@@ -148,10 +156,10 @@ async fn udf_custom_is_sent_by_a_function_and_by_nothing_else() {
     let world = World::new(HOUR_IS_A_SECOND).await;
     let _old = start_2019("old", &spec(&[EventType2019::UdfCustom]), &world.parts);
     world.change(50).await;
-    world.parts.direct.send(message(1));
+    send(&world, &message(1));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(world.counts(OLD).taken, 0);
-    world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+    send(&world, &custom());
     all_taken(&world, 1).await;
     let events = world.in_hub("old").await;
     assert_eq!(events[0].body["data"]["Payload"], "\"Room is not available\"");
@@ -165,7 +173,7 @@ async fn device_messages_go_raw_to_an_event_hub() {
     let world = World::new(HOUR_IS_A_SECOND).await;
     let _old = start_2019("old", &spec(&[EventType2019::DeviceMessage]), &world.parts);
     for number in 0..300 {
-        world.parts.direct.send(message(number));
+        send(&world, &message(number));
     }
     let counts = all_taken(&world, 300).await;
     assert_eq!(counts.done, 300);
@@ -194,7 +202,7 @@ async fn a_new_endpoint_may_need_minutes_until_it_begins_to_receive_events() {
         .await;
     assert!(matches!(state, NodeState::Provisioning { .. }), "{state:?}");
     world.change(10).await;
-    world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+    send(&world, &custom());
     // A deploy meanwhile does not make it quicker.
     drop(old);
     let _old = start_2019("old", &slow, &world.parts);
@@ -207,7 +215,7 @@ async fn a_new_endpoint_may_need_minutes_until_it_begins_to_receive_events() {
         .await;
     assert_eq!(world.counts(OLD).taken, 0);
     world.change(20).await;
-    world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+    send(&world, &custom());
     let counts = all_taken(&world, 21).await;
     assert_eq!(counts.done, 21);
 }
@@ -318,7 +326,7 @@ async fn when_an_endpoint_becomes_unreachable_the_system_pauses_and_events_are_d
                 matches!(world.report(OLD).state, NodeState::Paused { .. }).then_some(())
             })
             .await;
-        let handed = world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
+        let handed = send(&world, &custom());
         let counts = all_taken(&world, before.taken + 51).await;
         adds_up(&counts);
         let expected = Some(Fate::Dropped(reason::UNREACHABLE));
@@ -343,26 +351,54 @@ async fn when_an_endpoint_becomes_unreachable_the_system_pauses_and_events_are_d
     assert!(came >= counts.done && came <= counts.done + 51, "{came} came, {counts:?}");
 }
 
-/// What is in memory only goes with the program, and its count does not.
+/// What waits for an endpoint outlasts the program, and is neither lost nor counted twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_when_the_program_ends_is_counted() {
+async fn what_waits_when_the_process_is_killed_is_delivered_after_the_next_start() {
+    let mut world = World::new(1.0).await;
+    let udf = spec(&[EventType2019::UdfCustom]);
+    let old = start_2019("old", &udf, &world.parts);
+    for _ in 0..20 {
+        send(&world, &custom());
+    }
+    all_taken(&world, 20).await;
+    let kept = world.memory.0.lock().clone();
+    // Delivered, but that was not kept when the process ended.
+    send(&world, &custom());
+    all_taken(&world, 21).await;
+    drop(old);
+    drop(world.parts.flow.node(OLD).turn().await);
+    for _ in 0..3 {
+        send(&world, &custom());
+    }
+    world.after_a_crash(kept);
+    let _old = start_2019("old", &udf, &world.parts);
+    let last = send(&world, &custom())[0].1;
+    assert_eq!(last, 25, "numbers go on");
+    let counts = all_taken(&world, 25).await;
+    adds_up(&counts);
+    assert_eq!(
+        (counts.done, counts.repeated),
+        (25, 4),
+        "one was there already, four may have been"
+    );
+    assert_eq!(world.in_hub("old").await.len(), 26);
+    assert_eq!(fate_of(&world, last), Some(Fate::Delivered));
+}
+
+/// An endpoint that is made anew under the name of one that is gone begins anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_for_an_endpoint_that_is_gone_is_not_for_the_next_of_its_name() {
     let mut world = World::new(1.0).await;
     let udf = spec(&[EventType2019::UdfCustom]);
     drop(start_2019("old", &udf, &world.parts));
     drop(world.parts.flow.node(OLD).turn().await);
-    let mut last = None;
-    for _ in 0..3 {
-        let handed = world.parts.direct.send(DirectEvent::UdfCustom(Arc::new(custom())));
-        last = handed.first().map(|(_, number)| *number);
-    }
-    super::super::end(&world.parts);
-    assert_eq!(fate_of(&world, last.unwrap()), Some(Fate::Dropped(reason::ENDED)));
-    let kept = world.memory.0.lock().clone();
-    world.after_a_crash(kept);
+    send(&world, &custom());
+    world.parts.direct.retain(|_| false);
+    assert_eq!(world.counts(OLD).dropped.values().sum::<u64>(), 1);
+    world.after_a_crash(std::collections::BTreeMap::new());
     let _old = start_2019("old", &udf, &world.parts);
-    let counts = all_taken(&world, 3).await;
-    adds_up(&counts);
-    assert_eq!(counts.dropped.get(reason::ENDED), Some(&3));
+    send(&world, &custom());
+    assert_eq!(all_taken(&world, 1).await.done, 1);
 }
 
 /// A million drops in a pause are counted, and nothing else suffers.
@@ -375,9 +411,9 @@ async fn a_queue_that_is_full_drops_and_counts() {
     let _old = start_2019("old", &broken, &world.parts);
     let message = message(1);
     for _ in 0..1_000_000 {
-        world.parts.direct.send(message.clone());
+        send(&world, &message);
     }
-    let last = world.parts.direct.send(message);
+    let last = send(&world, &message);
     let counts = all_taken(&world, 1_000_001).await;
     adds_up(&counts);
     assert_eq!(counts.done, 0);

@@ -3,8 +3,8 @@
 use super::proxy::Proxy;
 use crate::routing::LiveRoutes;
 use crate::{
-    Counts, DirectEvents, EndpointKind, Flow, GridSubscriber, Kept, Memory, NodeReport, Observer,
-    PipelineParts, SecretRef, Surroundings, TopicKey,
+    Backlog, Counts, DirectEvents, Durable, EndpointKind, Flow, GridSubscriber, Kept, Memory,
+    NodeReport, Observer, PipelineParts, SecretRef, Surroundings, TopicKey,
 };
 use adt_service::{Call, TwinService};
 use async_trait::async_trait;
@@ -38,6 +38,7 @@ pub struct World {
     pub near: Arc<Near>,
     pub told: Arc<Told>,
     pub memory: Arc<MapMemory>,
+    backlog: Arc<MapBacklog>,
     pub parts: PipelineParts,
     /// How many changes of thermostats there were.
     changes: AtomicUsize,
@@ -144,6 +145,24 @@ impl Memory for MapMemory {
     }
 }
 
+#[derive(Default)]
+pub struct MapBacklog(Mutex<BTreeMap<String, Vec<Vec<u8>>>>);
+
+impl Backlog for MapBacklog {
+    fn load(&self, endpoint: &str) -> Vec<Vec<u8>> {
+        self.0.lock().get(endpoint).cloned().unwrap_or_default()
+    }
+
+    fn append(&self, endpoint: &str, record: Vec<u8>) -> Durable {
+        self.0.lock().entry(endpoint.to_owned()).or_default().push(record);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn forget(&self, endpoint: &str) {
+        self.0.lock().remove(endpoint);
+    }
+}
+
 /// What the observer was told.
 #[derive(Default)]
 pub struct Told(pub Mutex<Vec<String>>);
@@ -175,6 +194,7 @@ impl World {
         let listening = namespace.listen(listener, ListenOptions::default()).unwrap();
         let near = Arc::new(Near { namespace, listening, secrets: Mutex::default() });
         let (told, memory) = (Arc::new(Told::default()), Arc::new(MapMemory::default()));
+        let backlog = Arc::new(MapBacklog::default());
         let parts = PipelineParts {
             host: "localhost".into(),
             service: instance.clone(),
@@ -184,7 +204,7 @@ impl World {
             surroundings: near.clone(),
             observer: told.clone(),
             flow: Arc::new(Flow::default()),
-            direct: Arc::new(DirectEvents::default()),
+            direct: Arc::new(DirectEvents::new(backlog.clone())),
             time_factor,
             stop: CancellationToken::new(),
         };
@@ -194,6 +214,7 @@ impl World {
             near,
             told,
             memory,
+            backlog,
             parts,
             changes: AtomicUsize::new(0),
             folder,
@@ -273,7 +294,7 @@ impl World {
         self.memory = Arc::new(MapMemory(Mutex::new(kept.into_iter().map(forget_run).collect())));
         self.parts.memory = self.memory.clone();
         self.parts.flow = Arc::new(Flow::default());
-        self.parts.direct = Arc::new(DirectEvents::default());
+        self.parts.direct = Arc::new(DirectEvents::new(self.backlog.clone()));
         self.parts.stop = CancellationToken::new();
     }
 

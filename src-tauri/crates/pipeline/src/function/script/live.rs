@@ -4,7 +4,7 @@ use super::super::error::{in_full, is_transient};
 use super::super::instance::Instance;
 use super::super::sink::{Publication, Sink};
 use super::host::{Host, time_left};
-use crate::{DirectEvent, DirectEvents, Observer, PipelineParts};
+use crate::{DirectEvent, DirectEvents, Observer, PipelineParts, Sent};
 use adt_events::Event2019;
 use adt_service::{Call, PageRequest, QueryRequest, ServiceError, Telemetry};
 use serde_json::Value;
@@ -154,9 +154,10 @@ impl Host for Live {
             &self.call.cause(),
         );
         let event = Arc::new(event);
-        let handed = self.reach.direct.send(DirectEvent::UdfCustom(event.clone()));
+        let direct = DirectEvent::UdfCustom(event.clone());
+        let Sent { handed, kept } = self.reach.direct.send(&direct);
         self.reach.observer.udf_custom(&event, &self.call, handed);
-        Ok(())
+        self.wait(kept.done())?.inspect_err(|_| self.transient.store(true, Relaxed))
     }
 
     fn log(&self, text: &str) {
