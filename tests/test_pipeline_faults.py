@@ -1,16 +1,33 @@
 """Endpoints that are away, refuse, or come back; a killed process: what was sent adds up to the last event."""
 
 import re
+import socket
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from twinscope.programs import BINARIES, eventually, free_port
-from twinscope.workspaces import rooms
+from twinscope.workspaces import rooms, write_topology
 from test_pipeline import properties, reading
 
 OUT = {
     "endpoints": {"eh-out": {"kind": "eventHub", "primary": {"secret": "out"}, "secondary": {"secret": "other"}}},
     "routes": {"out": {"endpoint": "eh-out", "filter": "type = 'Microsoft.DigitalTwins.Twin.Update'"}},
+}
+# By the rules of 2019, whose events of this type are in no feed.
+RAW = {
+    "sources": {"door": {"kind": "http", "device": "/id", "function": "ingest"}},
+    "functions": {"ingest": {"kind": "ingest", "map": [{"from": "/temperature", "property": "/temperature"}]}},
+    "endpoints2019": {
+        "raw": {
+            "kind": "eventHub",
+            "eventTypes": ["DeviceMessage"],
+            "path": "out",
+            "primary": {"secret": "out"},
+            "secondary": {"secret": "out"},
+        }
+    },
 }
 # So that backoffs of seconds take hundredths.
 QUICK = ("--delivery-time-factor", "0.02")
@@ -32,12 +49,13 @@ def instance(serve, tmp_path):
     """An instance with an endpoint elsewhere; its secrets are kept before it starts."""
     rooms(tmp_path / "workspace", topology=OUT)
 
-    def start(**secrets):
+    def start(*arguments, **secrets):
         data = tmp_path / "instance"
         for name, secret in secrets.items():
             command = [BINARIES / "twinscope", "secret", "set", name, "--data", data]
             subprocess.run(command, input=secret, text=True, check=True)
-        return serve("--workspace", tmp_path / "workspace", "--mqtt-port", "0", "--watch", *QUICK, data="instance")
+        times = arguments or QUICK
+        return serve("--workspace", tmp_path / "workspace", "--mqtt-port", "0", "--watch", *times, data="instance")
 
     return start
 
@@ -86,6 +104,32 @@ def test_what_waits_when_the_process_is_killed_is_delivered_after_it(outside, in
         assert all(len(of_one) == 1 for of_one in ids.values())
     row = node(server, "endpoints/eh-out")
     assert (row["done"], row["dropped"], row["waiting"]) == (240, 0, 0)
+
+
+def test_messages_that_wait_by_the_rules_of_2019_when_the_process_is_killed_are_delivered_after_it(
+    outside, instance, tmp_path
+):
+    away = outside()
+    secret = away.connect["eventHubs"]["out"]
+    write_topology(tmp_path / "workspace", RAW)
+    # Takes connections and says nothing, for the half minute that the endpoint waits for it.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        server = instance("--delivery-time-factor", "1", out=re.sub(r":\d+", f":{port}", secret, count=1))
+        place = urlsplit(server.connect["iotHub"]["events"]["endpoint"]).netloc
+        for number in range(8):
+            message = {"id": "thermo_0001", "temperature": number}
+            answer = requests.post(
+                f"http://{place}/ingress/door", json=message, headers={"Authorization": "Bearer any"}, timeout=30
+            )
+            assert answer.ok, answer.text
+        server.kill()
+    server = instance(out=secret)
+    with reading(secret) as events:
+        eventually(lambda: len(events) >= 8)
+        assert [event.body_as_json()["temperature"] for event in events] == list(range(8))
+        eventually(lambda: (node(server, "endpoints2019/raw") or {}).get("done") == 8)
+    assert node(server, "endpoints2019/raw")["dropped"] == 0
 
 
 def test_a_refused_primary_key_gives_way_to_the_secondary(outside, instance):
