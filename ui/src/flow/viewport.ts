@@ -13,12 +13,14 @@ const readable = 0.75;
 /** The bar above tells what is not deployed; it lies over the canvas, so that nothing moves. */
 const barHeight = 38;
 const edge = 16;
+/** With the room around it: the legend lies over the canvas, too. */
+const legendHeight = 48;
 /** A wire that is drawn this near to the edge moves the canvas: no port that is fitted lies there. */
 const panning = 48;
 const padding = {
   x: `${panning}px`,
   top: `${barHeight + edge}px`,
-  bottom: `${panning}px`,
+  bottom: `${legendHeight}px`,
 } as const;
 /** How near to the edge a node is brought, in pixels. */
 const near = 32;
@@ -49,11 +51,11 @@ export const firstSight = (sheet: Sheet, size: Size): Viewport => whole(sheet, s
 /** With a node in view, moved as little as brings it in: who sees it already keeps their place. */
 function withNode(box: Box, { width, height }: Size, { x, y, zoom }: Viewport): Viewport {
   const scale = Math.max(zoom, readable);
-  const shift = (at: number, size: number, offset: number, room: number, first: number) =>
-    Math.max(Math.min(offset, room - near - (at + size) * scale), first - at * scale);
+  const shift = (at: number, size: number, offset: number, first: number, last: number) =>
+    Math.max(Math.min(offset, last - (at + size) * scale), first - at * scale);
   return {
-    x: shift(box.x, box.width, x, width, near),
-    y: shift(box.y, box.height, y, height, near + barHeight),
+    x: shift(box.x, box.width, x, near, width - near),
+    y: shift(box.y, box.height, y, near + barHeight, height - legendHeight),
     zoom: scale,
   };
 }

@@ -83,6 +83,7 @@ impl Pipeline {
         let files = changed_files(&running.scripts, scripts);
         let difference = Difference::of(&running.topology, topology, &files);
         end_nodes(&mut running.tasks, &difference).await;
+        self.leave_sources(&running.topology, topology);
         self.routes.lead_on(topology);
         running.topology = topology.clone();
         running.scripts = scripts.clone();
@@ -122,6 +123,13 @@ impl Pipeline {
     /// Where the parts of it count.
     pub fn parts(&self) -> &PipelineParts {
         &self.parts
+    }
+
+    fn leave_sources(&self, before: &Topology, after: &Topology) {
+        let Some(this) = self.this.upgrade() else { return };
+        for (name, spec) in &before.sources {
+            source::leave(name, spec, after.sources.get(name), this.clone(), &self.parts);
+        }
     }
 
     fn build_functions(&self, running: &mut Running, difference: &Difference) {

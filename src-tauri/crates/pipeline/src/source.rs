@@ -29,14 +29,10 @@ pub fn start(
     match spec {
         SourceSpec::SimulatedThermostats { .. } | SourceSpec::IotHub { .. } => {}
         SourceSpec::Http { .. } => source.meter.set_state(NodeState::Healthy, None),
-        SourceSpec::Mqtt { url, credentials, topics, device, .. } => {
-            let broker = mqtt::Broker {
-                url: url.clone(),
-                credentials: credentials.clone(),
-                topics: topics.clone(),
-                device: device.clone(),
-            };
-            tasks.spawn(broker.run(source));
+        SourceSpec::Mqtt { .. } => {
+            if let Some(broker) = mqtt::Broker::of(spec) {
+                tasks.spawn(broker.run(source));
+            }
         }
         SourceSpec::EventHub { connection, consumer_group, device, .. } => {
             let hub = event_hub::Hub {
@@ -48,6 +44,21 @@ pub fn start(
         }
     }
     tasks
+}
+
+/// A source is gone from a topology, or is `now` another: ends, in the background, what others keep
+/// for it that nobody will take.
+pub(crate) fn leave(
+    name: &str,
+    spec: &SourceSpec,
+    now: Option<&SourceSpec>,
+    ingress: Arc<dyn Ingress>,
+    parts: &PipelineParts,
+) {
+    let Some(broker) = mqtt::Broker::of(spec) else { return };
+    if now.and_then(mqtt::Broker::of).is_none_or(|now| now.url != broker.url) {
+        broker.leave(Source::new(name, ingress, parts));
+    }
 }
 
 /// What all sources have.

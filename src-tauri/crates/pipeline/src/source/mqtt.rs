@@ -6,7 +6,7 @@ use super::{Source, Unusable, body_of, device_in};
 use crate::backoff::Backoff;
 use crate::flow::node_id;
 use crate::in_order::in_order;
-use crate::{DeviceFrom, DeviceMessage, SecretRef};
+use crate::{DeviceFrom, DeviceMessage, SecretRef, SourceSpec};
 use adt_service::Call;
 use futures::FutureExt;
 use messaging::client::{MqttClient, MqttError, MqttMessage, MqttOptions};
@@ -19,6 +19,8 @@ use url::Url;
 /// Messages taken at once.
 const BATCH: usize = 256;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long a broker may take to end a session that is not wanted any more.
+const LEAVES: Duration = Duration::from_secs(10);
 const SESSION_LOST: &str = "the broker did not keep the session; what was published while there was no connection is lost. Let it keep sessions over its own restarts, and long enough (mosquitto: «persistence true», «persistent_client_expiration»).";
 
 /// A broker, and what of it is read.
@@ -30,6 +32,45 @@ pub(super) struct Broker {
 }
 
 impl Broker {
+    /// That of a source; `None` where it is none of a broker.
+    pub(super) fn of(spec: &SourceSpec) -> Option<Self> {
+        let SourceSpec::Mqtt { url, credentials, topics, device, .. } = spec else { return None };
+        Some(Self {
+            url: url.clone(),
+            credentials: credentials.clone(),
+            topics: topics.clone(),
+            device: device.clone(),
+        })
+    }
+
+    /// Ends the session of a source that is gone: the broker would go on keeping messages for it.
+    pub(super) fn leave(self, source: Arc<Source>) {
+        let node = node_id("sources", &source.name);
+        let Some(session) = Session::kept(&node, &self.url, &*source.parts.memory) else { return };
+        tokio::spawn(async move {
+            let left = tokio::time::timeout(LEAVES, self.end(&session, &source)).await;
+            let error = match left {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => "the broker did not answer.".to_owned(),
+            };
+            let sentence = format!(
+                "{}: it is gone, but its session «{}» could not be ended at the broker, which may keep messages for it: {error}",
+                source.place, session.client_id
+            );
+            source.parts.observer.failed(&node, Call::new(Origin::Remote).trace, &sentence);
+        });
+    }
+
+    async fn end(&self, session: &Session, source: &Source) -> Result<(), String> {
+        let mut options = self.options(source).map_err(|(_, sentence)| sentence)?;
+        options.client_id.clone_from(&session.client_id);
+        options.clean_session = true;
+        let client = MqttClient::connect(&options).await.map_err(|error| error.to_string())?;
+        client.disconnect().await;
+        Ok(())
+    }
+
     /// Reads until it is told to stop. The broker keeps what comes while there is no connection,
     /// within its own limits, and sends again what was not done with.
     pub(super) async fn run(self, source: Arc<Source>) {

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use messaging::client::{MqttClient, MqttOptions};
 use parking_lot::Mutex;
-use pipeline::{DeviceMessage, Ingress, NodeState, PipelineParts, Topology, source};
+use pipeline::{DeviceMessage, Ingress, NodeState, Pipeline, PipelineParts, Topology, source};
 use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v3::{Codec, ConnectAck, ConnectAckReason, Packet, SubscribeReturnCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -273,4 +274,46 @@ async fn what_a_broker_keeps_arrives_after_a_cut_a_kill_and_a_stop() {
     assert!(twice as u64 <= repeated, "{twice} came twice, {repeated} are counted");
     let heard = around.heard.0.lock().join("\n");
     assert!(!heard.contains("did not keep"), "{heard}");
+}
+
+/// What the broker keeps for a source that nobody has any more would never be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_source_that_is_gone_or_elsewhere_ends() {
+    let Some(broker) = Mosquitto::start().await else {
+        eprintln!("skipped: mosquitto is not installed");
+        return;
+    };
+    let (elsewhere, _strands) = cable(broker.port).await;
+    for after in [Topology::default(), of_broker(elsewhere, &["a/#"])] {
+        let around = Around::new().await;
+        let id = || {
+            let kept = around.parts.memory.load("sources/broker").unwrap();
+            let session: Value = serde_json::from_slice(&kept.state).unwrap();
+            session["client_id"].as_str().unwrap().to_owned()
+        };
+        let healthy = || around.parts.flow.node("sources/broker").state() == NodeState::Healthy;
+        let pipeline = Pipeline::new(around.parts());
+        pipeline.apply(&of_broker(broker.port, &["a/#"]), &Default::default()).await;
+        until("it is connected", healthy).await;
+        let first = id();
+        // With another topic it is the same.
+        pipeline.apply(&of_broker(broker.port, &["b/#"]), &Default::default()).await;
+        until("it is connected", healthy).await;
+        assert_eq!(id(), first);
+        pipeline.apply(&after, &Default::default()).await;
+        soon(async { while is_kept(broker.port, &first).await {} }).await;
+        pipeline.stop().await;
+        assert_eq!(around.heard.0.lock().join("\n"), "");
+    }
+}
+
+/// Whether a broker has a session. To look is to take it over.
+async fn is_kept(port: u16, client_id: &str) -> bool {
+    let mut options = MqttOptions::plain("127.0.0.1", port, client_id);
+    options.clean_session = false;
+    let client = MqttClient::connect(&options).await.unwrap();
+    let kept = client.session_present;
+    client.disconnect().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    kept
 }

@@ -28,14 +28,18 @@ pub(super) enum Since {
 impl Session {
     /// The session of a node at a broker: the one that is kept, or a new one.
     pub(super) fn of(node: &str, url: &str, memory: &dyn Memory) -> Self {
-        let kept = memory.load(node);
-        let known = kept.and_then(|kept| serde_json::from_slice::<Self>(&kept.state).ok());
-        known.filter(|session| session.url == url).unwrap_or_else(|| {
+        Self::kept(node, url, memory).unwrap_or_else(|| {
             let client_id = format!("twinscope-{}", Uuid::new_v4().simple());
             let session = Self { client_id, url: url.to_owned(), topics: BTreeSet::new() };
             session.keep(node, memory);
             session
         })
+    }
+
+    /// The session of a node at a broker that is kept.
+    pub(super) fn kept(node: &str, url: &str, memory: &dyn Memory) -> Option<Self> {
+        let known = serde_json::from_slice::<Self>(&memory.load(node)?.state).ok();
+        known.filter(|session| session.url == url)
     }
 
     /// Subscribes to what the session is not subscribed to yet, and ends what is not wanted any
