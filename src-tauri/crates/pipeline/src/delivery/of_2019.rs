@@ -24,9 +24,14 @@ use twin_graph::{Change, Timestamp};
 /// begins, and its queue with what an earlier run of the program left in it.
 pub(super) fn prepare(name: &str, spec: &Endpoint2019Spec, parts: &PipelineParts) {
     let node = node_id("endpoints2019", name);
+    let meter = parts.flow.node(&node);
     let version = parts.view.read().version();
     let (starts, direct) = match Books::load(&*parts.memory, &node, version) {
-        Some((_, books)) => (books.starts, books.direct),
+        Some((_, books)) => {
+            // Before the queue counts anything.
+            meter.restore(&books.counts);
+            (books.starts, books.direct)
+        }
         None => {
             let minutes = spec.first_events_after_minutes.unwrap_or_default();
             let after = Times(parts.time_factor).minutes(minutes);
@@ -38,7 +43,7 @@ pub(super) fn prepare(name: &str, spec: &Endpoint2019Spec, parts: &PipelineParts
         }
     };
     let types = if starts.is_none() { spec.event_types.as_slice() } else { &[] };
-    parts.direct.queue(name, types, &parts.flow.node(&node), direct);
+    parts.direct.queue(name, types, &meter, direct);
 }
 
 /// Follows the change feed, and what is sent directly, until the feed ends.
@@ -97,7 +102,6 @@ impl Endpoint {
             .unwrap_or_else(|| (version, Books::default()));
         // Where it took no events of changes before, it takes those from now on.
         let at = if books.follows_changes { at } else { version };
-        meter.restore(&books.counts);
         // Messages come from sources, whose wires are counted where they are sent.
         let messages_only = spec.event_types == [EventType2019::DeviceMessage];
         let in_wire = (!messages_only).then(|| parts.flow.wire(INSTANCE, &node));
