@@ -295,6 +295,8 @@ test("topology.json and the canvas are two views of one draft", async () => {
   await page.getByRole("button", { name: "Flow", exact: true }).click();
   await node("endpoints/only").waitFor();
   expect(await node("endpoints/eg-twins").count()).toBe(0);
+  // Once the draft is checked it can be opened.
+  await eventually("flow-problems", "1 warning");
   await page.getByTestId("flow-problems").click();
   await page.getByText("No route leads to this endpoint.").first().waitFor();
 });
