@@ -120,9 +120,13 @@ impl DirectEvents {
         });
     }
 
-    /// The last number that an event got.
-    pub(crate) fn last_number(&self) -> u64 {
-        self.numbers.load(Relaxed)
+    /// The last number that an event got, or has in what is still kept under this name: a new
+    /// endpoint begins behind it.
+    pub(crate) fn last_number(&self, endpoint: &str) -> u64 {
+        let kept = self.backlog.load(endpoint);
+        let last = kept.last().and_then(|bytes| record::read(bytes));
+        let last = last.map_or(0, |(number, ..)| number);
+        self.numbers.fetch_max(last, Relaxed).max(last)
     }
 
     /// The queue of an endpoint, which from now on takes these types. Where it is not there yet, it

@@ -129,6 +129,6 @@ pub trait Backlog: Send + Sync {
     /// Queues a record behind the others of its endpoint.
     fn append(&self, endpoint: &str, record: Vec<u8>) -> Durable;
 
-    /// The endpoint is gone, and what was kept for it.
+    /// The endpoint is gone, and so is what was kept for it, soon.
     fn forget(&self, endpoint: &str);
 }
