@@ -14,7 +14,7 @@ use crate::{
     SecretRef,
 };
 use adt_events::{Event2019, EventType2019};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -360,8 +360,13 @@ async fn what_waits_when_the_process_is_killed_is_delivered_after_the_next_start
     for _ in 0..20 {
         send(&world, &custom());
     }
-    all_taken(&world, 20).await;
-    let kept = world.memory.0.lock().clone();
+    let kept = world
+        .eventually("all are kept as delivered", || {
+            let all = world.memory.0.lock().clone();
+            let books: Value = serde_json::from_slice(&all.get(OLD)?.state).unwrap();
+            (books["direct"] == 20).then_some(all)
+        })
+        .await;
     // Delivered, but that was not kept when the process ended.
     send(&world, &custom());
     all_taken(&world, 21).await;
