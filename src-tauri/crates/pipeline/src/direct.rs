@@ -13,7 +13,7 @@ pub(crate) use queue::Queue;
 use crate::surroundings::{Backlog, Durable};
 use crate::{DeviceMessage, Flow, Meter, node_id};
 use adt_events::{Event2019, EventType2019};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -72,13 +72,21 @@ pub struct DirectEvents {
     /// The last number that an event got. All queues share them, so that a new endpoint under the
     /// name of an old one has others.
     numbers: AtomicU64,
+    /// The last number at the end of an endpoint that was taken away, by its name: what was kept for
+    /// it is forgotten soon, and not at once.
+    gone: Mutex<BTreeMap<String, u64>>,
     backlog: Arc<dyn Backlog>,
 }
 
 impl DirectEvents {
     /// Without queues, which come with their endpoints and what the backlog has for them.
     pub fn new(backlog: Arc<dyn Backlog>) -> Self {
-        Self { queues: RwLock::default(), numbers: AtomicU64::new(0), backlog }
+        Self {
+            queues: RwLock::default(),
+            numbers: AtomicU64::new(0),
+            gone: Mutex::default(),
+            backlog,
+        }
     }
 
     /// Gives an event to all endpoints that take its type. Never waits.
@@ -115,18 +123,16 @@ impl DirectEvents {
             if !stays {
                 queue.give_up(ENDPOINT_GONE);
                 self.backlog.forget(name);
+                self.gone.lock().insert(name.clone(), self.numbers.load(Relaxed));
             }
             stays
         });
     }
 
-    /// The last number that an event got, or has in what is still kept under this name: a new
-    /// endpoint begins behind it.
-    pub(crate) fn last_number(&self, endpoint: &str) -> u64 {
-        let kept = self.backlog.load(endpoint);
-        let last = kept.last().and_then(|bytes| record::read(bytes));
-        let last = last.map_or(0, |(number, ..)| number);
-        self.numbers.fetch_max(last, Relaxed).max(last)
+    /// The number behind which a new endpoint of this name begins. What is kept under it by an
+    /// earlier run of the program is its own: it was killed before it could say that it began.
+    pub(crate) fn begins(&self, endpoint: &str) -> u64 {
+        self.gone.lock().get(endpoint).copied().unwrap_or_default()
     }
 
     /// The queue of an endpoint, which from now on takes these types. Where it is not there yet, it

@@ -36,7 +36,7 @@ pub(super) fn prepare(name: &str, spec: &Endpoint2019Spec, parts: &PipelineParts
             let minutes = spec.first_events_after_minutes.unwrap_or_default();
             let after = Times(parts.time_factor).minutes(minutes);
             let starts = (minutes > 0).then(|| now().plus_seconds(after.as_secs_f64()));
-            let direct = parts.direct.last_number(name);
+            let direct = parts.direct.begins(name);
             let books = Books { starts, follows_changes: true, direct, ..Books::default() };
             books.keep(&*parts.memory, &node, version);
             (starts, direct)

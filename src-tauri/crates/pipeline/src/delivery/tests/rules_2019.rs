@@ -393,16 +393,31 @@ async fn what_waits_when_the_process_is_killed_is_delivered_after_the_next_start
 /// An endpoint that is made anew under the name of one that is gone begins anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waited_for_an_endpoint_that_is_gone_is_not_for_the_next_of_its_name() {
-    let mut world = World::new(1.0).await;
+    let world = World::new(1.0).await;
     let udf = spec(&[EventType2019::UdfCustom]);
     drop(start_2019("old", &udf, &world.parts));
     drop(world.parts.flow.node(OLD).turn().await);
     send(&world, &custom());
     world.parts.direct.retain(|_| false);
     assert_eq!(world.counts(OLD).dropped.values().sum::<u64>(), 1);
-    world.after_a_crash(std::collections::BTreeMap::new());
+    world.memory.0.lock().clear();
     let _old = start_2019("old", &udf, &world.parts);
     send(&world, &custom());
+    let counts = all_taken(&world, 2).await;
+    adds_up(&counts);
+    assert_eq!(counts.done, 1);
+}
+
+/// It is killed before it is kept that the endpoint began.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_new_endpoint_outlasts_a_kill_in_its_first_moments() {
+    let mut world = World::new(1.0).await;
+    let udf = spec(&[EventType2019::UdfCustom]);
+    drop(start_2019("old", &udf, &world.parts));
+    drop(world.parts.flow.node(OLD).turn().await);
+    send(&world, &custom());
+    world.after_a_crash(std::collections::BTreeMap::new());
+    let _old = start_2019("old", &udf, &world.parts);
     assert_eq!(all_taken(&world, 1).await.done, 1);
 }
 

@@ -158,7 +158,7 @@ impl Backlog for MapBacklog {
         Box::pin(async { Ok(()) })
     }
 
-    /// Soon, and a kill comes before.
+    /// Soon, as the journal does.
     fn forget(&self, _: &str) {}
 }
 
