@@ -73,7 +73,7 @@ async function fit(): Promise<void> {
   await page.evaluate(async () => {
     const at = () => document.querySelector<HTMLElement>(".react-flow__viewport")?.style.transform;
     const wait = () => new Promise((done) => setTimeout(done, 300));
-    for (let before = null; before !== at(); await wait()) before = at() as never;
+    for (let before: string | undefined; before !== at(); await wait()) before = at();
   });
 }
 

@@ -148,8 +148,8 @@ impl DirectEvents {
         let queue = queues.entry(endpoint.to_owned()).or_insert_with(|| {
             meter.direct_fates.begin(done);
             let kept = self.backlog.load(endpoint);
-            let kept = kept.iter().filter_map(|bytes| record::read(bytes));
-            let left: Vec<_> = kept.filter(|(number, ..)| *number > done).collect();
+            let left = kept.iter().filter(|record| record::number(record) > Some(done));
+            let left: Vec<_> = left.filter_map(|record| record::read(record)).collect();
             let last = left.last().map_or(done, |(number, ..)| *number);
             self.numbers.fetch_max(last, Relaxed);
             Queue::new(&node_id("endpoints2019", endpoint), meter.clone(), left)

@@ -107,6 +107,8 @@ impl Endpoint {
         let in_wire = (!messages_only).then(|| parts.flow.wire(INSTANCE, &node));
         in_wire.iter().for_each(|wire| wire.restore(books.counts.taken, 0));
         let types = if books.starts.is_none() { spec.event_types.as_slice() } else { &[] };
+        let queue = parts.direct.queue(&name, types, &meter, books.direct);
+        queue.refuse(books.pause.as_ref().map(|pause| pause.reason.text()));
         Self {
             at,
             doubtful_until: if books.is_of_another_run() { version } else { 0 },
@@ -114,7 +116,7 @@ impl Endpoint {
             pause: books.pause,
             outlet: Outlet::new(Place::of_2019(&spec), parts.surroundings.clone(), times),
             classes: Classes::default(),
-            queue: parts.direct.queue(&name, types, &meter, books.direct),
+            queue,
             direct: books.direct,
             name,
             node,
@@ -125,13 +127,6 @@ impl Endpoint {
             in_wire,
             _turn: turn,
         }
-        .refusing()
-    }
-
-    /// In a pause the queue drops what comes.
-    fn refusing(self) -> Self {
-        self.queue.refuse(self.pause.as_ref().map(|pause| pause.reason.text()));
-        self
     }
 
     /// A new endpoint takes its first events after a while; what happens before is not for it.

@@ -231,6 +231,17 @@ impl Around {
         around
     }
 
+    /// A source «away» that reads an event hub outside, and a client of that.
+    pub async fn source_away(&self) -> (Topology, EventHubClient) {
+        let text = self.services.event_hub("outside").await.unwrap();
+        self.services.secrets.lock().insert("hub".into(), text.clone());
+        let topology = topology(json!({
+            "sources": {"away": {"kind": "eventHub", "connection": {"secret": "hub"}, "device": "/id", "function": "in"}},
+            "functions": {"in": {"kind": "ingest", "map": [{"from": "/t", "property": "/temperature"}]}},
+        }));
+        (topology, EventHubClient::new(Endpoint::parse(&text).unwrap(), None, RETRY).unwrap())
+    }
+
     /// Rooms that contain thermostats with a battery.
     async fn fill(&self) {
         let property =

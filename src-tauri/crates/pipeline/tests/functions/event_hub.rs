@@ -159,13 +159,7 @@ impl Ingress for Taken {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_hub_is_a_source_from_now_on_and_goes_on_where_it_was() {
     let around = Around::new().await;
-    let text = around.services.event_hub("outside").await.unwrap();
-    around.services.secrets.lock().insert("hub".into(), text.clone());
-    let topology = topology(json!({
-        "sources": {"away": {"kind": "eventHub", "connection": {"secret": "hub"}, "device": "/id", "function": "in"}},
-        "functions": {"in": {"kind": "ingest", "map": [{"from": "/t", "property": "/temperature"}]}},
-    }));
-    let client = EventHubClient::new(Endpoint::parse(&text).unwrap(), None, RETRY).unwrap();
+    let (topology, client) = around.source_away().await;
     let send = async |bodies: &[&str]| {
         for body in bodies {
             let mut event = EventData::new(body.to_string());

@@ -1,8 +1,8 @@
 //! The end of everything.
 
-use crate::around::{Around, RETRY, topology, until};
-use messaging::client::{Endpoint, EventData, EventHubClient, Target};
-use pipeline::{Pipeline, Surroundings};
+use crate::around::{Around, until};
+use messaging::client::{EventData, Target};
+use pipeline::Pipeline;
 use serde_json::json;
 
 const EVENTS: u64 = 1_000;
@@ -11,16 +11,10 @@ const EVENTS: u64 = 1_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_sources_have_in_hand_is_handled_before_all_stops() {
     let around = Around::new().await;
-    let text = around.services.event_hub("outside").await.unwrap();
-    around.services.secrets.lock().insert("hub".into(), text.clone());
-    let topology = topology(json!({
-        "sources": {"away": {"kind": "eventHub", "connection": {"secret": "hub"}, "device": "/id", "function": "in"}},
-        "functions": {"in": {"kind": "ingest", "map": [{"from": "/t", "property": "/temperature"}]}},
-    }));
+    let (topology, client) = around.source_away().await;
     let pipeline = Pipeline::new(around.parts());
     pipeline.apply(&topology, &Default::default()).await;
     until("it is open", || around.parts.memory.load("sources/away/0").is_some()).await;
-    let client = EventHubClient::new(Endpoint::parse(&text).unwrap(), None, RETRY).unwrap();
     let mut batch = client.batch(Target::Partition("0".into())).await.unwrap();
     for number in 1..=EVENTS {
         let body = json!({"id": "thermo", "t": number}).to_string();
