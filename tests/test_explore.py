@@ -115,8 +115,6 @@ def test_ten_thousand_twins(window, building):
     find(app, room)
     app.click_at(*still(app, thermostat))
     in_inspector(app, thermostat)
-    element = app.driver.find_element(By.CSS_SELECTOR, f'[data-twin-id="{thermostat}"]')
-    app.driver.execute_script("arguments[0].focus()", element)
     keys(app, Keys.ARROW_UP, Keys.ENTER)
     in_inspector(app, room)
     app.picture("2-followed")

@@ -40,7 +40,8 @@ function useSettled<T>(cell: Cell<T>): T {
 
 /**
  * The drawing for the keyboard, for screen readers and for tests: one button over each visible
- * twin. One of them is in the tab order, the arrow keys go from twin to twin.
+ * twin. One of them is in the tab order, the arrow keys go from twin to twin, from one that was
+ * clicked, too.
  */
 export function NodeButtons({ surface }: { surface: GraphSurface }) {
   const page = usePage();
@@ -52,15 +53,25 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
   useGraphChanges(valuesEvery);
   const [roving, setRoving] = useState<string | null>(null);
   const wanted = useRef<string | null>(null);
+  /** The twin whose button gets the focus without its ring: it was clicked. */
+  const clicked = useRef<string | null>(null);
   const list = useRef<HTMLFieldSetElement>(null);
 
+  const focusOn = (id: string) =>
+    list.current?.querySelector<HTMLElement>(`[data-twin-id="${CSS.escape(id)}"]`)?.focus();
   useEffect(() => {
-    if (!wanted.current) return;
-    const button = list.current?.querySelector<HTMLElement>(
-      `[data-twin-id="${CSS.escape(wanted.current)}"]`,
-    );
-    button?.focus();
+    if (wanted.current) focusOn(wanted.current);
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it reads nothing but refs
+  useEffect(
+    () =>
+      surface.picked.on((id) => {
+        clicked.current = id;
+        focusOn(id);
+        clicked.current = null;
+      }),
+    [surface],
+  );
 
   if (!scene) return null;
   const { sight } = surface;
@@ -104,7 +115,7 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
             onFocus={() => {
               wanted.current = null;
               setRoving(id);
-              surface.focus(id);
+              surface.focus(clicked.current === id ? null : id);
             }}
             onBlur={() => surface.focus(null)}
             onPick={() => {

@@ -124,6 +124,7 @@ export function listen(canvas: HTMLElement, surface: GraphSurface, page: Page): 
     const again = twin !== null && lastClick.twin === twin && time - lastClick.time < doubleClick;
     lastClick = { time, twin: twin ?? "" };
     page.selection.select(twin);
+    if (twin !== null) surface.picked.emit(twin);
     // A click beside those that are selected together lets them go, one on them looks at one.
     if (twin === null || !page.selection.group.get().has(twin)) page.selection.gather([], false);
     const aggregate = surface.twinAt(at) === null ? surface.aggregateAt(at) : null;

@@ -1,4 +1,4 @@
-import { Cell } from "../store/cell";
+import { Cell, Signal } from "../store/cell";
 import type { Page } from "../store/page";
 import type { GraphChange } from "../store/twinGraph";
 import {
@@ -51,6 +51,8 @@ export class GraphSurface {
   /** The camera that is drawn now, on its way or at rest. */
   readonly camera = new Cell<Camera>({ x: 0, y: 0, zoom: 1 });
   readonly size = new Cell<Size>({ width: 0, height: 0 });
+  /** A twin was clicked: the keyboard goes on from there. */
+  readonly picked = new Signal<string>();
   /** How it is drawn at present. */
   readonly path = new Cell<PathName>("canvas");
   /** The rope of a box or lasso that is being drawn, screen points. */

@@ -128,3 +128,28 @@ test("a kept view brings back what was shown, selected and coloured", async () =
   await page.getByLabel("Forget One room").click();
   await page.getByText("No view is kept yet.").waitFor();
 });
+
+test("after a click on a twin the arrows follow its relationships, after one beside they pan", async () => {
+  const middleOf = async (id: string) => {
+    const box = await page.locator(`[data-twin-id=${id}]`).boundingBox();
+    if (!box) throw new Error(`${id} is not on the screen`);
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
+  const inspected = (id: string) => page.getByTestId("inspector-title").getByText(id).waitFor();
+  const at = await middleOf("thermo_0011");
+  await page.mouse.click(at.x, at.y);
+  await inspected("thermo_0011");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await inspected("Room_11");
+  expect(await middleOf("thermo_0011")).toEqual(at);
+  // Between the rooms and their thermostats there is nothing.
+  const room = await middleOf("Room_11");
+  await page.mouse.click(room.x - 60, (room.y + at.y) / 2);
+  await page.keyboard.press("ArrowUp");
+  await page.waitForFunction(
+    (top) =>
+      (document.querySelector("[data-twin-id=Room_11]")?.getBoundingClientRect().y ?? 0) > top,
+    room.y + 20,
+  );
+});
