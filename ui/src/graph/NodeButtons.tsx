@@ -1,4 +1,4 @@
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Cell } from "../store/cell";
 import { useCell } from "../store/cell";
 import { useGraphChanges, usePage } from "../store/usePage";
@@ -72,6 +72,13 @@ export function NodeButtons({ surface }: { surface: GraphSurface }) {
       }),
     [surface],
   );
+
+  // With the twin that has the focus, as when it is hidden, its button goes: the next key is the
+  // drawing's then.
+  const held = list.current?.contains(document.activeElement) ?? false;
+  useLayoutEffect(() => {
+    if (held && document.activeElement === document.body) surface.takeKeyboard();
+  });
 
   if (!scene) return null;
   const { sight } = surface;

@@ -236,6 +236,11 @@ export class GraphSurface {
     return twinsWithin(scene, rope).map((at) => scene.ids[at] ?? "");
   }
 
+  /** From now on has the keys of the drawing as a whole. */
+  takeKeyboard(): void {
+    this.element.focus({ preventScroll: true });
+  }
+
   /** Shows the ring of the keyboard's focus. */
   focus(id: string | null): void {
     this.focused = id;

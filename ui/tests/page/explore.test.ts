@@ -143,6 +143,11 @@ test("after a click on a twin the arrows follow its relationships, after one bes
   await page.keyboard.press("Enter");
   await inspected("Room_11");
   expect(await middleOf("thermo_0011")).toEqual(at);
+  // The focus is on what is hidden; the next key is the drawing's.
+  await page.keyboard.press("h");
+  await onDrawing("Room_11", false);
+  await page.keyboard.press("u");
+  await onDrawing("Room_11", true);
   // Between the rooms and their thermostats there is nothing.
   const room = await middleOf("Room_11");
   await page.mouse.click(room.x - 60, (room.y + at.y) / 2);
