@@ -228,6 +228,8 @@ test("there are so many tabs and no more, and the last one is never gone", async
   expect(await page.getByTestId("query-new").isDisabled()).toBe(true);
   await page.keyboard.press("Control+t");
   await page.getByText("There are 8 tabs of queries").first().waitFor();
+  // The key puts the caret into the text with the next frame.
+  await page.waitForFunction(() => document.activeElement?.closest(".query-editor"));
   await page.locator('.query-tab [aria-selected="true"]').focus();
   for (let left = 8; left > 0; left--) {
     await page.keyboard.press("Delete");
