@@ -1,6 +1,8 @@
 //! Sends device messages and takes what became of them; the same for both programs.
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use messaging::client::MqttClient;
+use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -16,7 +18,18 @@ const PACED: Duration = Duration::from_secs(10);
 /// Nothing arrived for so long: something is lost.
 const LOST: Duration = Duration::from_secs(30);
 /// The first temperature; each message has the next one, which says which message it is.
-const FIRST: u64 = 1_000_000;
+const FIRST: usize = 1_000_000;
+
+/// The body of an update of a room, as far as it matters.
+#[derive(Deserialize)]
+struct Changed {
+    patch: Vec<SetTo>,
+}
+
+#[derive(Deserialize)]
+struct SetTo {
+    value: f64,
+}
 
 /// What arrived, and when it was sent.
 pub struct Arrivals {
@@ -24,7 +37,8 @@ pub struct Arrivals {
     begun: Instant,
     count: AtomicU64,
     millis: parking_lot::Mutex<Vec<f64>>,
-    window: Semaphore,
+    /// What each device may still send.
+    windows: Vec<Semaphore>,
     arrived: Notify,
 }
 
@@ -35,19 +49,21 @@ impl Arrivals {
             begun: Instant::now(),
             count: AtomicU64::new(0),
             millis: parking_lot::Mutex::default(),
-            window: Semaphore::new(0),
+            windows: std::iter::repeat_with(|| Semaphore::new(0)).take(DEVICES).collect(),
             arrived: Notify::new(),
         })
     }
 
-    /// A subscriber was told of a room with this temperature.
-    pub fn arrived(&self, temperature: f64) {
-        let number = temperature as u64 - FIRST;
-        let Some(sent) = self.sent.get(number as usize) else { return };
+    /// A subscriber was told of a change of a room.
+    pub fn arrived(&self, body: &[u8]) {
+        let Changed { patch } = serde_json::from_slice(body).unwrap();
+        let Some([SetTo { value }]) = patch.first_chunk() else { return };
+        let number = *value as usize - FIRST;
+        let Some(sent) = self.sent.get(number) else { return };
         let micros = self.micros() - sent.load(Relaxed);
         self.millis.lock().push(micros as f64 / 1e3);
         self.count.fetch_add(1, Relaxed);
-        self.window.add_permits(1);
+        self.windows[number % DEVICES].add_permits(1);
         self.arrived.notify_waiters();
     }
 
@@ -57,7 +73,7 @@ impl Arrivals {
 
     fn body(&self, number: usize, device: usize) -> String {
         self.sent[number].store(self.micros(), Relaxed);
-        format!(r#"{{"id":"{}","temperature":{}.0}}"#, device_id(device), FIRST + number as u64)
+        format!(r#"{{"id":"{}","temperature":{}.0}}"#, device_id(device), FIRST + number)
     }
 
     async fn wait_for(&self, count: u64) {
@@ -129,7 +145,7 @@ pub async fn measure(
     Measured { per_second, cpu_micros, paced }
 }
 
-/// So many on their way at once.
+/// So many on their way at once, of each device the same number.
 pub async fn closed(
     clients: &Arc<Vec<MqttClient>>,
     topic: fn(usize) -> String,
@@ -137,16 +153,46 @@ pub async fn closed(
     next: &mut usize,
     count: usize,
 ) {
-    arrivals.window.forget_permits(usize::MAX >> 4);
-    arrivals.window.add_permits(WINDOW);
     let until = arrivals.count.load(Relaxed) + count as u64;
-    for _ in 0..count {
-        let free = tokio::time::timeout(LOST, arrivals.window.acquire()).await;
-        free.expect("nothing arrived for half a minute").unwrap().forget();
-        publish(clients, topic, arrivals, *next);
-        *next += 1;
+    let numbers = *next..*next + count;
+    for device in 0..DEVICES {
+        let (clients, arrivals) = (clients.clone(), arrivals.clone());
+        let window = &arrivals.windows[device];
+        window.forget_permits(window.available_permits());
+        window.add_permits(WINDOW / DEVICES);
+        let first = numbers.start + (device + DEVICES - numbers.start % DEVICES) % DEVICES;
+        let numbers = (first..numbers.end).step_by(DEVICES);
+        tokio::spawn(async move { of_device(&clients[device], topic, &arrivals, numbers).await });
     }
+    *next = numbers.end;
     arrivals.wait_for(until).await;
+}
+
+/// What a device may send at once goes in one write, as with any client that does not wait for
+/// each PUBACK.
+async fn of_device(
+    client: &MqttClient,
+    topic: fn(usize) -> String,
+    arrivals: &Arrivals,
+    numbers: impl Iterator<Item = usize>,
+) {
+    let mut unacknowledged = FuturesUnordered::new();
+    for number in numbers {
+        let device = number % DEVICES;
+        loop {
+            tokio::select! {
+                biased;
+                room = arrivals.windows[device].acquire() => break room.unwrap().forget(),
+                Some(done) = unacknowledged.next() => done,
+            }
+        }
+        unacknowledged.push(send(client, topic(device), arrivals.body(number, device)));
+    }
+    while unacknowledged.next().await.is_some() {}
+}
+
+async fn send(client: &MqttClient, topic: String, body: String) {
+    client.publish(&topic, body, true).await.unwrap();
 }
 
 /// At a pace, however long each takes.
@@ -182,7 +228,7 @@ fn publish(
     let device = number % DEVICES;
     let body = arrivals.body(number, device);
     let clients = clients.clone();
-    tokio::spawn(async move { clients[device].publish(&topic(device), body, true).await.unwrap() });
+    tokio::spawn(async move { send(&clients[device], topic(device), body).await });
 }
 
 /// CPU seconds of a process so far.

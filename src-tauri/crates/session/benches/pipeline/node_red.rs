@@ -2,7 +2,6 @@
 
 use crate::load::{Arrivals, DEVICES, cpu_seconds, device_id, measure, row};
 use messaging::client::{MqttClient, MqttOptions};
-use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -74,8 +73,7 @@ async fn subscribe(port: u16, arrivals: &Arc<Arrivals>) {
     let arrivals = arrivals.clone();
     tokio::spawn(async move {
         while let Some(message) = client.next_message().await {
-            let body: Value = serde_json::from_slice(&message.payload).unwrap();
-            arrivals.arrived(body["patch"][0]["value"].as_f64().unwrap());
+            arrivals.arrived(&message.payload);
         }
     });
 }

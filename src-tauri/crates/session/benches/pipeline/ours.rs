@@ -92,10 +92,7 @@ impl Server {
             let (mut receiver, arrivals) = (client.receive(options), arrivals.clone());
             tokio::spawn(async move {
                 while let Ok(event) = receiver.next().await {
-                    let body: Value = serde_json::from_slice(event.data.body.data()).unwrap();
-                    if let Some(value) = body["patch"][0]["value"].as_f64() {
-                        arrivals.arrived(value);
-                    }
+                    arrivals.arrived(event.data.body.data());
                 }
             });
         }
