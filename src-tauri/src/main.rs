@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// A third of a message's CPU time was malloc and free: events are many small values that one
 /// thread makes and another drops.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
 
 #[allow(clippy::print_stderr)]
 fn main() -> ExitCode {

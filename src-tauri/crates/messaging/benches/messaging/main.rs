@@ -20,7 +20,7 @@ mod support;
 
 /// As the programs do.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
 
 fn main() {
     // Cargo puts a word of its own there, too.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// As the programs do.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
 
 const PARTS: [&str; 4] = ["peers", "patches", "rest", "load"];
 /// From one twin to the next that is written: as good as at random, for us and for SQLite.
