@@ -41,7 +41,13 @@ impl Source {
     pub(crate) fn check(&self, problems: &mut Problems) -> bool {
         let Self::Folder(folder) = self else { return true };
         let message = match fs::metadata(folder) {
-            Ok(metadata) if metadata.is_dir() => return true,
+            Ok(metadata) if metadata.is_dir() => match workspace_around(folder) {
+                Some(around) => format!(
+                    "This is a part of the workspace {}. Open that folder.",
+                    around.display()
+                ),
+                None => return true,
+            },
             Ok(_) => {
                 "This is not a folder. Open the folder that the workspace's files are in, or files of twins and models: .ndjson, .jsonl, .json, .xlsx or .csv.".into()
             }
@@ -91,6 +97,17 @@ impl Source {
         names.sort_unstable();
         names.iter().filter_map(|name| self.read(name, problems)).collect()
     }
+}
+
+/// The workspace whose models or functions a folder holds. Dialogs of the desktop complete into
+/// the first folder of a path, and a workspace without anything would open.
+fn workspace_around(folder: &Path) -> Option<&Path> {
+    let is_workspace =
+        |folder: &Path| [TWINS, TOPOLOGY].iter().any(|file| folder.join(file).exists());
+    let name = folder.file_name()?;
+    let around = folder.parent()?;
+    let is_part = name == MODELS || name == FUNCTIONS;
+    (is_part && is_workspace(around) && !is_workspace(folder)).then_some(around)
 }
 
 /// Names of the files in a folder of the workspace and in the folders within it, hidden ones left

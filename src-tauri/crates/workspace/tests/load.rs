@@ -249,6 +249,13 @@ fn folders_and_files_that_are_not_what_they_should_be() {
     let file = problems(&folder.path().join("twins.ndjson"));
     assert!(file[0].message.contains("not a folder"));
 
+    let models = folder.path().join("models");
+    let part = &problems(&models)[0].message;
+    assert!(part.contains(&format!("a part of the workspace {}.", folder.path().display())));
+    fs::rename(folder.path().join("twins.ndjson"), models.join("twins.ndjson")).unwrap();
+    let of_itself = problems(&models);
+    assert!(of_itself.iter().all(|problem| !problem.message.contains("a part of")));
+
     fs::create_dir(folder.path().join("topology.json")).unwrap();
     assert!(problems(folder.path())[0].message.contains("not a file"));
 }
