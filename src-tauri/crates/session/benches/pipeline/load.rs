@@ -77,12 +77,16 @@ impl Arrivals {
     }
 
     async fn wait_for(&self, count: u64) {
-        while self.count.load(Relaxed) < count {
+        loop {
+            // Before the count is looked at, so that no arrival falls between.
+            let next = self.arrived.notified();
             let before = self.count.load(Relaxed);
-            if tokio::time::timeout(LOST, self.arrived.notified()).await.is_err()
-                && self.count.load(Relaxed) == before
+            if before >= count {
+                return;
+            }
+            if tokio::time::timeout(LOST, next).await.is_err() && self.count.load(Relaxed) == before
             {
-                panic!("{} of {count} arrived, and no more came", self.count.load(Relaxed));
+                panic!("{before} of {count} arrived, and no more came");
             }
         }
     }
