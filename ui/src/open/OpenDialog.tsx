@@ -65,7 +65,8 @@ function Choices() {
     else void page.open(target);
   };
   return (
-    <>
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrows of the buttons within
+    <div onKeyDown={stepBetweenChoices}>
       <Choice
         icon={Building2}
         what="Sample building"
@@ -113,8 +114,18 @@ function Choices() {
           ))}
         </>
       )}
-    </>
+    </div>
   );
+}
+
+/** Arrows go from choice to choice, Home and End to the first and the last. */
+function stepBetweenChoices(event: React.KeyboardEvent<HTMLElement>) {
+  const choices = [...event.currentTarget.querySelectorAll<HTMLElement>(".choice")];
+  const at = choices.findIndex((choice) => choice.matches(":focus"));
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  choices.at(to % choices.length)?.focus();
 }
 
 interface ChoiceProps {

@@ -34,6 +34,32 @@ test("what cannot be opened is refused in words, and what is open stays", async 
   expect(await target()).toEqual({ kind: "sample" });
 });
 
+test("what can be opened is chosen by arrows, round both ends", async () => {
+  await page.evaluate(() => {
+    window.fixture.recent = [{ kind: "workspace", path: "/home/me/tower" }];
+  });
+  await page.keyboard.press("Control+o");
+  const focused = (words: string) =>
+    page.waitForFunction(
+      (words) =>
+        document.activeElement?.matches(".choice") &&
+        document.activeElement.textContent?.includes(words),
+      words,
+    );
+  await page.getByRole("dialog", { name: "Open" }).getByText("Opened lately").waitFor();
+  await focused("Sample building");
+  await page.keyboard.press("ArrowDown");
+  await focused("Workspace folder");
+  await page.keyboard.press("End");
+  await focused("tower");
+  await page.keyboard.press("ArrowDown");
+  await focused("Sample building");
+  await page.keyboard.press("ArrowUp");
+  await focused("tower");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => window.fixture.target.kind === "workspace");
+});
+
 test.each([900, 800])(
   "at %d pixels every control of the bars is within its panel",
   async (width) => {
