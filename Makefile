@@ -48,7 +48,7 @@ pictures: .packages-test ui/node_modules/.package-lock.json ## The page and the 
 	cd ui && PICTURES="$(CURDIR)/$(OUTPUT)/pictures/graph" npx vitest run tests/drawing/gallery.test.ts
 
 # Each prints its figures beside its peers', in one run; `benches/peers` has what they need.
-BENCHES := $(addprefix bench-,window graph graph-window layout query instance large messaging pipeline)
+BENCHES := $(addprefix bench-,window graph graph-window layout query instance large messaging delivery pipeline)
 
 .PHONY: bench $(BENCHES)
 bench: $(BENCHES) ## All of the following, one after another: about two hours
@@ -82,6 +82,9 @@ bench-messaging: .packages-messaging ## An event hub, a subscription, Event Grid
 	cargo build --release --locked --manifest-path benches/peers/messaging/Cargo.toml --target-dir target/peers
 	cargo bench --locked -p messaging --bench messaging -- $(PART)
 
+bench-delivery: ## How fast an endpoint of each kind delivers what waits for it
+	cargo test --release --locked -p pipeline --lib delivery::tests::speed -- --ignored --nocapture
+
 bench-pipeline: .packages-messaging benches/peers/pipeline/node_modules/.package-lock.json ## From a device's message to a subscriber of its room, beside Node-RED; PART="ours | stages | node-red | memory" (memory takes ten minutes)
 	cargo build --release --locked -p twinscope
 	cargo bench --locked -p session --bench pipeline -- $(PART)
@@ -95,6 +98,16 @@ crash: .venv/installed ## kill -9 under load: 32 clients of the instance, and of
 	TWINSCOPE_CRASH_ROUNDS=100 cargo test --locked -p simulator --test crash
 	cargo build --locked -p twinscope
 	TWINSCOPE_CRASH_ROUNDS=100 $(PYTHON) -m pytest -s tests/test_messaging_crash.py
+
+.PHONY: long
+long: .venv/installed ## What is too long for `make test`: a million twins, 10,000 connections, ten million models; an hour
+	cargo test --release --locked -p adt-query --test large -- --ignored --nocapture --test-threads 1
+	cargo test --release --locked -p simulator --lib bounded_memory -- --ignored --nocapture
+	cargo test --release --locked -p session --test arranging -- --ignored --nocapture
+	cargo test --release --locked -p messaging --test namespace ten_thousand -- --ignored --nocapture
+	cargo build --locked -p twinscope
+	TWINSCOPE_PATIENT=1 $(PYTHON) -m pytest tests/test_query.py
+	cargo test --release --locked -p dtdl --test corpus -- --ignored --nocapture
 
 .PHONY: conformance openapi
 conformance: .venv/installed $(JAVASCRIPT)/.package-lock.json ## The official SDKs, and every answer that FIDELITY.md claims

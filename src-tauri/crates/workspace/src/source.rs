@@ -101,13 +101,15 @@ impl Source {
 
 /// The workspace whose models or functions a folder holds. Dialogs of the desktop complete into
 /// the first folder of a path, and a workspace without anything would open.
-fn workspace_around(folder: &Path) -> Option<&Path> {
+fn workspace_around(folder: &Path) -> Option<PathBuf> {
+    // `.` has a name and a folder around it, too.
+    let folder = std::path::absolute(folder).ok()?;
     let is_workspace =
         |folder: &Path| [TWINS, TOPOLOGY].iter().any(|file| folder.join(file).exists());
     let name = folder.file_name()?;
     let around = folder.parent()?;
     let is_part = name == MODELS || name == FUNCTIONS;
-    (is_part && is_workspace(around) && !is_workspace(folder)).then_some(around)
+    (is_part && is_workspace(around) && !is_workspace(&folder)).then(|| around.to_owned())
 }
 
 /// Names of the files in a folder of the workspace and in the folders within it, hidden ones left

@@ -1,5 +1,4 @@
-//! How fast an endpoint delivers what waits for it, and what an event costs. Run it alone:
-//! `cargo test -p pipeline --release delivery::tests::speed -- --ignored --nocapture`.
+//! How fast an endpoint delivers what waits for it, and what an event costs: `make bench-delivery`.
 
 use super::super::{start, today};
 use super::grid::serve;
