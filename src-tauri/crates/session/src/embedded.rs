@@ -64,6 +64,8 @@ pub(crate) use enforcement::{LONGEST_LAG, is_lag};
 const RECOVERING: &str = "Recovering the twin graph";
 /// How long servers may take to end what was begun.
 const SERVERS_END: Duration = Duration::from_secs(3);
+/// How long what was stopped may take to let go of its data folder.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// How an embedded instance is opened.
 #[derive(Clone, Debug)]
@@ -181,6 +183,7 @@ struct Listeners {
     https: TcpListener,
     mqtt: TcpListener,
     http: TcpListener,
+    identity: Identity,
 }
 
 /// What the topology sets going beside the pipeline.
@@ -238,22 +241,25 @@ impl Embedded {
             tracing::warn!(finding, "recovery");
         }
         begin(&*step, "Starting the services")?;
+        // Before anything runs that holds the data folder: a port may be taken.
+        let (http, http_url) = event_grid::bind(&options).await?;
+        let https = SocketAddr::new(options.listen, options.https_port);
+        let https = listen(https, "--https-port").await?;
+        let amqp = SocketAddr::new(options.listen, options.amqp_port);
+        let amqp = listen(amqp, "--amqp-port").await?;
+        let mqtt = iot_hub::bind(&options).await?;
+        let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
         let seed = Seed::new(&journal)?;
         let ca = LocalCa::open_or_create(&options.data)?;
         let secret = crate::secret::open_or_create(&options.data)?;
-        let (http, http_url) = event_grid::bind(&options).await?;
-        let messaging = Messaging::open(&journal, &secret, &options, &ca).await?;
+        let messaging = Messaging::open(&journal, &secret, &options, &ca, amqp).await?;
         let namespace = messaging.namespace().clone();
         let grid = event_grid::open(&journal, &options, &secret, &http_url)?;
         grid.set_namespace(namespace.clone());
         let hub_topic = grid.open_hub_topic(iot_hub::NAME).await?;
         let events = Arc::new(HubTopic::new(hub_topic, iot_hub::NAME));
         let hub = iot_hub::open(&journal, &secret, &namespace, events).await?;
-        let address = SocketAddr::new(options.listen, options.https_port);
-        let listener = listen(address, "--https-port").await?;
-        let mqtt = iot_hub::bind(&options).await?;
-        let port = listener.local_addr().map_err(OpenError::Listen)?.port();
-        let identity = Identity::bind(options.token.clone()).await.map_err(OpenError::Listen)?;
+        let port = https.local_addr().map_err(OpenError::Listen)?.port();
         let host = format!("{}:{port}", iot_hub::host_of(options.listen));
         let log = Arc::new(Log::new());
         let observer: Arc<dyn Observer> =
@@ -324,21 +330,35 @@ impl Embedded {
             jobs: Mutex::default(),
             tasks: tokio::sync::Mutex::default(),
         });
-        embedded.log.set_pipeline(Some(embedded.pipeline.clone()));
-        embedded.apply_workspace(Some(&*step)).await?;
-        embedded.workings.lock().telemetry = iot_hub::start(&embedded);
+        let listeners = Listeners { https, mqtt: mqtt.listener, http, identity };
+        if let Err(error) = embedded.set_going(&*step, listeners, &ca, &options).await {
+            // Else what runs of it holds the data folder for as long as the program.
+            embedded.release().await;
+            return Err(error);
+        }
+        Ok(embedded)
+    }
+
+    async fn set_going(
+        self: &Arc<Self>,
+        step: &Step,
+        listeners: Listeners,
+        ca: &LocalCa,
+        options: &EmbeddedOptions,
+    ) -> Result<(), OpenError> {
+        self.log.set_pipeline(Some(self.pipeline.clone()));
+        self.apply_workspace(Some(step)).await?;
+        self.workings.lock().telemetry = iot_hub::start(self);
         if options.keeps_log {
-            embedded.begin_log().await?;
+            self.begin_log().await?;
         }
         // From here on it is open, and whoever gave it up stops it.
         let _ = step(Opening::begins("Starting to listen"));
-        let listeners = Listeners { https: listener, mqtt: mqtt.listener, http };
-        embedded.serve(listeners, &ca, &options).await?;
-        embedded.tasks.lock().await.spawn(identity.serve());
-        embedded.watch_workspace();
-        embedded.connect().write(&embedded.data).map_err(OpenError::Connect)?;
-        embedded.connected.store(true, Relaxed);
-        Ok(embedded)
+        self.serve(listeners, ca, options).await?;
+        self.watch_workspace();
+        self.connect().write(&self.data).map_err(OpenError::Connect)?;
+        self.connected.store(true, Relaxed);
+        Ok(())
     }
 
     /// Where it listens.
@@ -442,6 +462,12 @@ impl Embedded {
         self.tasks.lock().await.shutdown().await;
     }
 
+    /// Stops it, and waits until nothing of it holds the data folder.
+    pub(crate) async fn release(self: Arc<Self>) {
+        self.stop().await;
+        until_dropped(self).await;
+    }
+
     async fn begin_log(&self) -> Result<(), OpenError> {
         let instance = self.instance.clone();
         let changes = blocking(move || instance.recent_changes(BEGIN_WITH)).await??;
@@ -505,6 +531,7 @@ impl Embedded {
             self.grid.traffic().clone(),
             self.stopped(),
         ));
+        self.tasks.lock().await.spawn(listeners.identity.serve());
         Ok(())
     }
 
@@ -560,6 +587,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, OpenError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| OpenError::Stopped)
+}
+
+/// Drops it, and waits until everybody else has.
+pub(crate) async fn until_dropped<T>(last: Arc<T>) {
+    let rest = Arc::downgrade(&last);
+    drop(last);
+    let began = Instant::now();
+    while rest.strong_count() > 0 && began.elapsed() < LET_GO {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, OpenError> {

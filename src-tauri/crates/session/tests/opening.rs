@@ -13,9 +13,11 @@ use memory::{Memory, error};
 use page::{arranged, centres, eventually, explorer, graph, hall, model, open, status, twin};
 use serde_json::json;
 use served::Served;
-use session::Explorer;
 use session::wire::{Credential, Phase, Place, Request, Response, Status, Target};
+use session::{Embedded, EmbeddedOptions, Explorer, Source};
 use std::fs;
+use std::net::TcpListener;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +166,47 @@ async fn a_file_that_does_not_fit_changes_nothing() {
     assert!(message.contains("3002 problems"), "{message}");
     assert_eq!((details.len(), details[50].as_str()), (51, "2952 more problems are not shown."));
     explorer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_could_not_be_opened_can_be_once_it_is_mended() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("tower");
+    fs::create_dir(&folder).unwrap();
+    let twins = folder.join("twins.ndjson");
+    fs::write(&twins, "nonsense\n").unwrap();
+    let target = Target::Workspace { path: folder.to_string_lossy().into_owned() };
+    let explorer = explorer(home.path());
+    for _ in 0..2 {
+        let (code, message, _) = failure(&open(&explorer, target.clone()).await);
+        assert!(message.contains("twins.ndjson"), "{code}: {message}");
+    }
+    fs::remove_file(&twins).unwrap();
+    let opened = open(&explorer, target).await;
+    assert!(matches!(opened.phase, Phase::Ready), "{:?}", opened.phase);
+    explorer.close().await;
+}
+
+/// Every port that it listens on, taken by somebody else at first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_whose_port_was_taken_can_be_opened_once_it_is_free() {
+    let chosen: [fn(&mut EmbeddedOptions, u16); 4] = [
+        |options, port| options.https_port = port,
+        |options, port| options.amqp_port = port,
+        |options, port| options.http_port = port,
+        |options, port| options.mqtt_port = Some(port),
+    ];
+    for choose in chosen {
+        let home = tempfile::tempdir().unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut options = EmbeddedOptions::new(Some(Source::Embedded), home.path().to_owned());
+        choose(&mut options, taken.local_addr().unwrap().port());
+        let open = || Embedded::open(options.clone(), |_| ControlFlow::Continue(()));
+        let refused = open().await.err().unwrap().to_string();
+        assert!(refused.contains("port"), "{refused}");
+        drop(taken);
+        open().await.unwrap().stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,12 @@
 //! The embedded namespace of event hubs, queues and topics: opened, declared, listening.
 
-use super::{EmbeddedOptions, blocking, iot_hub, listen};
+use super::{EmbeddedOptions, blocking, iot_hub};
 use crate::failure::OpenError;
 use crate::tls::LocalCa;
 use journal::Journal;
 use messaging::namespace::{ListenOptions, Listening, Namespace};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use tokio::net::TcpListener;
 
 /// A namespace that listens.
 pub(super) struct Messaging {
@@ -17,12 +17,13 @@ pub(super) struct Messaging {
 }
 
 impl Messaging {
-    /// Opens what the journal keeps, creates what is declared and not there yet, and listens.
+    /// Opens what the journal keeps, creates what is declared and not there yet, and serves what comes to `listener`.
     pub(super) async fn open(
         journal: &Journal,
         secret: &str,
         options: &EmbeddedOptions,
         ca: &LocalCa,
+        listener: TcpListener,
     ) -> Result<Self, OpenError> {
         let (journal, secret) = (journal.clone(), secret.to_owned());
         let declared = options.entities.clone();
@@ -34,8 +35,6 @@ impl Messaging {
             Ok::<_, OpenError>(namespace)
         });
         let namespace = opened.await??;
-        let address = SocketAddr::new(options.listen, options.amqp_port);
-        let listener = listen(address, "--amqp-port").await?;
         let tls = iot_hub::tls(&*ca.server_config(&options.certificate_names())?);
         let host_names = options.certificate_names();
         let listen = ListenOptions { tls: Some(tls), host_names, ..Default::default() };

@@ -2,7 +2,7 @@
 //! when something else is opened or a person cancels.
 
 use super::Explorer;
-use crate::embedded::{Embedded, EmbeddedOptions, blocking};
+use crate::embedded::{Embedded, EmbeddedOptions, blocking, until_dropped};
 use crate::failure::OpenError;
 use crate::files::{self, Fate, Files, Mark, Told};
 use crate::opened::{Opened, VIEWS_KEY};
@@ -18,8 +18,6 @@ use workspace::Source;
 
 /// Positions are kept this often, where they changed.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
-/// How long what was stopped may take to let go of its data folder.
-const LET_GO: Duration = Duration::from_secs(2);
 
 impl Explorer {
     /// Begins to open something in place of what is open. Must be called within a tokio runtime.
@@ -142,7 +140,7 @@ impl Explorer {
         };
         let embedded = Embedded::open(EmbeddedOptions::new(source, data.to_owned()), step).await?;
         if !self.is_latest(number) {
-            release(embedded).await;
+            embedded.release().await;
             return Err(OpenError::Stopped);
         }
         Ok(embedded)
@@ -165,9 +163,12 @@ impl Explorer {
                     embedded.report(problem);
                     return Ok(Arc::new(Opened::embedded(number, target.clone(), embedded)));
                 }
-                _ => views = embedded.journal.value(VIEWS_KEY)?,
+                _ => {
+                    let kept = embedded.journal.value(VIEWS_KEY);
+                    embedded.release().await;
+                    views = kept?;
+                }
             }
-            release(embedded).await;
         }
         let stop = Arc::new(AtomicBool::new(false));
         let mut superseded = std::pin::pin!(self.superseded(number));
@@ -179,7 +180,11 @@ impl Explorer {
         let embedded = self.open_embedded(number, None, data).await?;
         if let Some(views) = views {
             let journal = embedded.journal.clone();
-            blocking(move || journal.put_value(VIEWS_KEY, views).wait()).await??;
+            let kept = blocking(move || journal.put_value(VIEWS_KEY, views).wait()).await;
+            if let Err(error) = kept.and_then(|kept| kept.map_err(OpenError::from)) {
+                embedded.release().await;
+                return Err(error);
+            }
         }
         let opened = Arc::new(Opened::embedded(number, target.clone(), embedded.clone()));
         opened.arrives();
@@ -310,19 +315,4 @@ async fn stopping<T>(
 async fn let_go(opened: Arc<Opened>) {
     opened.stop().await;
     until_dropped(opened).await;
-}
-
-/// As [`let_go`], of an instance that nobody saw.
-async fn release(embedded: Arc<Embedded>) {
-    embedded.stop().await;
-    until_dropped(embedded).await;
-}
-
-async fn until_dropped<T>(last: Arc<T>) {
-    let rest = Arc::downgrade(&last);
-    drop(last);
-    let began = Instant::now();
-    while rest.strong_count() > 0 && began.elapsed() < LET_GO {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
