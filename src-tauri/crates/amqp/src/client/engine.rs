@@ -146,7 +146,7 @@ impl Engine {
                     }
                 },
                 ask = asked.recv(), if room && self.closing.is_none() => match ask {
-                    Some(ask) => self.ask(ask),
+                    Some(ask) => self.asks(ask, &mut asked),
                     None => self.close(),
                 },
                 () = tokio::time::sleep(tick) => {
@@ -202,6 +202,16 @@ impl Engine {
 
     fn write(&mut self, performative: &Performative) {
         frame::write(&mut self.output, Kind::Amqp, 0, |out| performative.write(out));
+    }
+
+    /// Takes this and what else is asked already, so that it is written at once.
+    fn asks(&mut self, first: Ask, more: &mut mpsc::UnboundedReceiver<Ask>) {
+        let mut next = Some(first);
+        while let Some(ask) = next {
+            self.ask(ask);
+            let room = self.output.len() < OUTPUT_HIGH && self.closing.is_none();
+            next = if room { more.try_recv().ok() } else { None };
+        }
     }
 
     fn ask(&mut self, ask: Ask) {

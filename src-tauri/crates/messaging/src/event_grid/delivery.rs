@@ -25,9 +25,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Deliveries under way at once; those to a function of this app share commits.
+/// Deliveries under way at once. Those to a function of this app share commits: with fewer of them
+/// the processors wait for the disk.
 const SIDE_BY_SIDE: usize = 32;
-const SIDE_BY_SIDE_HERE: usize = 128;
+const SIDE_BY_SIDE_HERE: usize = 512;
 /// Events read ahead.
 const READ: usize = 256;
 /// Events that are not finished; past that no new ones are read.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Devices, each with a connection, a thermostat and a room.
 pub const DEVICES: usize = 200;
@@ -39,7 +39,6 @@ pub struct Arrivals {
     millis: parking_lot::Mutex<Vec<f64>>,
     /// What each device may still send.
     windows: Vec<Semaphore>,
-    arrived: Notify,
 }
 
 impl Arrivals {
@@ -50,7 +49,6 @@ impl Arrivals {
             count: AtomicU64::new(0),
             millis: parking_lot::Mutex::default(),
             windows: std::iter::repeat_with(|| Semaphore::new(0)).take(DEVICES).collect(),
-            arrived: Notify::new(),
         })
     }
 
@@ -64,7 +62,6 @@ impl Arrivals {
         self.millis.lock().push(micros as f64 / 1e3);
         self.count.fetch_add(1, Relaxed);
         self.windows[number % DEVICES].add_permits(1);
-        self.arrived.notify_waiters();
     }
 
     fn micros(&self) -> u64 {
@@ -76,18 +73,20 @@ impl Arrivals {
         format!(r#"{{"id":"{}","temperature":{}.0}}"#, device_id(device), FIRST + number)
     }
 
+    /// Looks now and then: to be woken by each arrival would cost more than the arrival.
     async fn wait_for(&self, count: u64) {
+        let (mut before, mut since) = (0, Instant::now());
         loop {
-            // Before the count is looked at, so that no arrival falls between.
-            let next = self.arrived.notified();
-            let before = self.count.load(Relaxed);
-            if before >= count {
+            let now = self.count.load(Relaxed);
+            if now >= count {
                 return;
             }
-            if tokio::time::timeout(LOST, next).await.is_err() && self.count.load(Relaxed) == before
-            {
+            if now != before {
+                (before, since) = (now, Instant::now());
+            } else if since.elapsed() > LOST {
                 panic!("{before} of {count} arrived, and no more came");
             }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }

@@ -19,6 +19,7 @@
 )]
 
 mod load;
+mod machine;
 mod node_red;
 mod ours;
 
@@ -30,6 +31,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         if wanted("ours") || wanted("node-red") {
+            machine::describe();
             load::heading();
         }
         if wanted("ours") {

@@ -185,6 +185,9 @@ impl PartitionReceiver {
             properties.push((Value::symbol("com.microsoft:epoch"), Value::Long(level)));
         }
         options.properties = Value::Map(properties);
+        // A hub keeps its events whatever a reader says of them; Azure.Messaging.EventHubs asks for
+        // the same (`SettleMode.SettleOnSend`).
+        options.settled = true;
         let attached = live.connection.receiver(options);
         let receiver = within(&self.client.connector, place, attached).await?;
         receiver.grant(self.options.prefetch.max(1));
