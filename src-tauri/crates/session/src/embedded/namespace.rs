@@ -17,7 +17,8 @@ pub(super) struct Messaging {
 }
 
 impl Messaging {
-    /// Opens what the journal keeps, creates what is declared and not there yet, and serves what comes to `listener`.
+    /// Opens what the journal keeps, creates what is declared and not there yet, and serves what
+    /// comes to `listener`.
     pub(super) async fn open(
         journal: &Journal,
         secret: &str,
