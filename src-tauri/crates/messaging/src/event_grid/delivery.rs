@@ -148,6 +148,15 @@ impl Worker {
     }
 }
 
+/// The event that is due for the longest, if one is.
+fn pop_due(waiting: &mut Due, now: i64) -> Option<u64> {
+    let (due, position) = waiting.first().copied()?;
+    (due <= now).then(|| {
+        waiting.pop_first();
+        position
+    })
+}
+
 fn lowest(progress: &Progress) -> u64 {
     progress.pending.first_key_value().map_or(progress.next, |(position, _)| *position)
 }
@@ -155,9 +164,12 @@ fn lowest(progress: &Progress) -> u64 {
 struct Deliveries {
     worker: Arc<Worker>,
     progress: Progress,
-    /// Events whose attempt is under way or about to be.
-    busy: BTreeSet<u64>,
+    /// Events whose attempt is about to be made.
     ready: VecDeque<Out>,
+    /// When the others that are pending are due, for another attempt or as a dead letter; those
+    /// under way are in none of these.
+    retries: Due,
+    letters: Due,
     /// Failures in a row, and until when new events wait because of them.
     failures: u32,
     probation: i64,
@@ -165,15 +177,24 @@ struct Deliveries {
     kept: Instant,
 }
 
+/// Times in milliseconds since 1970, and positions.
+type Due = BTreeSet<(i64, u64)>;
+
 type Done = (Vec<(u64, u32, i64)>, Result<(), Failure>);
 
 impl Deliveries {
     fn new(worker: Worker, progress: Progress) -> Self {
+        let (letters, retries): (Vec<_>, Vec<_>) =
+            progress.pending.iter().partition(|(_, pending)| pending.end.is_some());
+        let due = |pending: Vec<(&u64, &Pending)>| {
+            pending.into_iter().map(|(position, pending)| (pending.due, *position)).collect()
+        };
         Self {
             worker: Arc::new(worker),
-            progress,
-            busy: BTreeSet::new(),
             ready: VecDeque::new(),
+            retries: due(retries),
+            letters: due(letters),
+            progress,
             failures: 0,
             probation: 0,
             changed: true,
@@ -185,7 +206,7 @@ impl Deliveries {
         let mut head = self.worker.topic.watch();
         let mut under_way = FuturesUnordered::new();
         let most = self.worker.side_by_side();
-        self.keep();
+        drop(self.keep());
         loop {
             head.mark_unchanged();
             self.take_due().await;
@@ -211,10 +232,11 @@ impl Deliveries {
                 _ = &mut stopped => break,
             }
             if self.changed && self.kept.elapsed() >= KEEP_EVERY {
-                self.keep();
+                drop(self.keep());
             }
         }
-        self.keep();
+        // Who takes its place begins there.
+        let _ = self.keep().await;
     }
 
     /// Reads on in the stream; answers whether there may be more to read at once.
@@ -236,7 +258,6 @@ impl Deliveries {
             if self.worker.spec.filter.matches(&placed.event) {
                 self.worker.counts.matched.fetch_add(1, Relaxed);
                 self.progress.pending.insert(position, Pending::default());
-                self.busy.insert(position);
                 self.ready.push_back(Out { placed, attempts: 0 });
             }
         }
@@ -296,15 +317,11 @@ impl Deliveries {
     /// Takes up what is due for another attempt, or is too old for it.
     async fn take_due(&mut self) {
         let now = millis();
-        let due = |(position, pending): (&u64, &Pending)| {
-            let is = pending.end.is_none() && pending.due <= now && !self.busy.contains(position);
-            is.then_some((*position, pending.attempts))
-        };
-        let room = READ.saturating_sub(self.ready.len());
-        let due: Vec<_> = self.progress.pending.iter().filter_map(due).take(room).collect();
-        for (position, attempts) in due {
+        while self.ready.len() < READ
+            && let Some(position) = pop_due(&mut self.retries, now)
+        {
             let Some(placed) = self.read_one(position).await else { continue };
-            self.busy.insert(position);
+            let attempts = self.progress.pending.get(&position).map_or(0, |p| p.attempts);
             self.ready.push_back(Out { placed, attempts });
         }
     }
@@ -383,12 +400,12 @@ impl Deliveries {
     fn failed(&mut self, position: u64, attempts: u32, failure: &Failure, spread: f64) {
         let now = millis();
         let (policy, factor) = (self.worker.spec.retry_policy, self.worker.factor);
-        self.busy.remove(&position);
         match after_failure(policy, factor, attempts + 1, failure, now, spread) {
             Next::Retry(wait) => {
                 if let Some(pending) = self.progress.pending.get_mut(&position) {
                     pending.attempts = attempts + 1;
                     pending.due = now + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
+                    self.retries.insert((pending.due, position));
                 }
             }
             Next::End(end) => self.end(position, end),
@@ -398,7 +415,6 @@ impl Deliveries {
     /// Gives an event up: a dead letter soon, where there is somewhere to put it.
     fn end(&mut self, position: u64, end: End) {
         self.changed = true;
-        self.busy.remove(&position);
         tracing::debug!(
             subscription = self.worker.name,
             position,
@@ -414,11 +430,11 @@ impl Deliveries {
             pending.attempts = end.attempts;
             pending.due = millis() + i64::try_from(wait).unwrap_or_default();
             pending.end = Some((end.reason.to_owned(), end.outcome, end.status, end.last_attempt));
+            self.letters.insert((pending.due, position));
         }
     }
 
     fn finish(&mut self, position: u64) {
-        self.busy.remove(&position);
         self.progress.pending.remove(&position);
         self.changed = true;
     }
@@ -426,16 +442,11 @@ impl Deliveries {
     /// Writes the dead letters that are due.
     async fn bury_due(&mut self) {
         let now = millis();
-        let due = |(position, pending): (&u64, &Pending)| {
-            (pending.end.is_some() && pending.due <= now).then_some(*position)
-        };
-        let due: Vec<_> = self.progress.pending.iter().filter_map(due).take(LETTERS).collect();
-        if due.is_empty() {
-            return;
-        }
         let mut letters = Vec::new();
         let mut positions = Vec::new();
-        for position in due {
+        while letters.len() < LETTERS
+            && let Some(position) = pop_due(&mut self.letters, now)
+        {
             let Some(placed) = self.read_one(position).await else { continue };
             let Some(pending) = self.progress.pending.get(&position) else { continue };
             let Some((reason, outcome, status, last_attempt)) = pending.end.clone() else {
@@ -452,7 +463,14 @@ impl Deliveries {
             positions.push((position, last_attempt.unwrap_or(event.published)));
             letters.push(event.into_dead_letter(self.worker.spec.event_delivery_schema, &end));
         }
-        let Some(dead_letters) = &self.worker.dead_letters else { return };
+        if letters.is_empty() {
+            return;
+        }
+        let Some(dead_letters) = &self.worker.dead_letters else {
+            // The subscription had somewhere to put them when they were given up, and has no more.
+            self.worker.counts.dropped.fetch_add(positions.len() as u64, Relaxed);
+            return positions.into_iter().for_each(|(position, _)| self.finish(position));
+        };
         let (topic, name) = (&self.worker.topic.name, &self.worker.name);
         let written = dead_letters.write(topic, name, &letters, now).await;
         match written {
@@ -480,23 +498,24 @@ impl Deliveries {
             self.finish(position);
         } else if let Some(pending) = self.progress.pending.get_mut(&position) {
             pending.due = now + scale(DEAD_LETTER_AFTER).max(1);
+            self.letters.insert((pending.due, position));
         }
         self.changed = true;
     }
 
     /// How long nothing is to be done.
     fn until_due(&self) -> Duration {
-        let waiting = self.progress.pending.iter().filter(|(p, _)| !self.busy.contains(p));
-        let due = waiting.map(|(_, pending)| pending.due).min();
+        let first = [&self.retries, &self.letters].into_iter().filter_map(|due| due.first());
         let probation = (self.probation > 0).then_some(self.probation);
         let now = millis();
-        let millis = due.into_iter().chain(probation).map(|due| (due - now).max(1)).min();
+        let due = first.map(|(due, _)| *due).chain(probation);
+        let millis = due.map(|due| (due - now).max(1)).min();
         let longest = if self.changed { KEEP_EVERY } else { Duration::from_secs(60) };
         millis.map_or(longest, |ms| longest.min(Duration::from_millis(ms.unsigned_abs())))
     }
 
-    /// Keeps where it is.
-    fn keep(&mut self) {
+    /// Keeps where it is; answers when that is durable, or refused.
+    fn keep(&mut self) -> oneshot::Receiver<()> {
         self.changed = false;
         self.kept = Instant::now();
         let Worker { topic, name, counts, .. } = &*self.worker;
@@ -504,6 +523,7 @@ impl Deliveries {
         counts.pending.store(self.progress.pending.len() as u64, Relaxed);
         let bytes = serde_json::to_vec(&self.progress).unwrap_or_default();
         let (trims, counts) = (topic.clone(), counts.clone());
+        let (kept, answered) = oneshot::channel();
         topic.journal.put_value(&Worker::key(&topic.name, name), bytes).on_done(move |done| {
             match done {
                 Ok(_) => {
@@ -514,7 +534,10 @@ impl Deliveries {
                     tracing::warn!(%error, "where a subscription is could not be kept");
                 }
             }
+            // Mostly nobody waits.
+            let _ = kept.send(());
         });
+        answered
     }
 }
 

@@ -1,9 +1,14 @@
 use crate::served::{RETRY, tls};
+use async_trait::async_trait;
 use journal::{Journal, Options};
 use messaging::client::{Code, EventGridClient, Retry, TopicAccess, Trust};
-use messaging::event_grid::{EventGrid, GridOptions, InputSchema, Schema, TimeFactor, router};
+use messaging::event_grid::{
+    Delivery, Destination, Event, EventGrid, Failure, GridOptions, InputSchema, Schema,
+    SubscriptionCounts, TimeFactor, router,
+};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -91,4 +96,62 @@ async fn both_schemas_by_key_signature_and_none() {
     assert_eq!(client("not an address", TopicAccess::Key(key)).unwrap_err().code, Code::Settings);
     drop(stop);
     server.await.unwrap();
+}
+
+/// Takes nothing, and nothing is to be tried again.
+struct Refuses;
+
+#[async_trait]
+impl Destination for Refuses {
+    async fn deliver(&self, _: Delivery) -> Result<(), Failure> {
+        Err(Failure::of_status(400))
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_whose_place_was_taken_away_are_dropped_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let options = GridOptions {
+        secret: "a secret of this test".into(),
+        // A dead letter waits for three seconds, not for five minutes.
+        factor: TimeFactor(0.01),
+        dead_letters: folder.path().join("dead-letters"),
+        base_url: "https://localhost:1".into(),
+    };
+    let grid = EventGrid::open(&journal, options).unwrap();
+    let topic = grid.open_topic("twins", InputSchema::default()).await.unwrap();
+    grid.set_function("refuses", Some(Arc::new(Refuses)));
+    let put = async |letters: Value| {
+        let spec = json!({
+            "destination": {"endpointType": "AzureFunction", "properties": {"resourceId": "refuses"}},
+            "deadLetterDestination": letters,
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        grid.put_subscription("twins", "sub", spec).await.unwrap();
+    };
+    let until = async |what: &str, reached: &dyn Fn(SubscriptionCounts) -> bool| {
+        for _ in 0..1_000 {
+            if reached(grid.subscriptions("twins").unwrap()[0].counts) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: {:?}", grid.subscriptions("twins").unwrap()[0].counts);
+    };
+    put(json!({"endpointType": "Folder", "properties": {}})).await;
+    let event = event(json!({"id": "1", "eventType": "t", "subject": "s", "data": {}}));
+    let event = Event { schema: Schema::EventGridSchema, published: now(), json: event };
+    topic.publish(vec![event]).await.unwrap();
+    until("it is refused", &|counts| counts.failed_attempts == 1).await;
+    put(Value::Null).await;
+    until("it is dropped", &|counts| (counts.dropped, counts.pending) == (1, 0)).await;
+    let counts = grid.subscriptions("twins").unwrap()[0].counts;
+    assert_eq!(counts.failed_attempts, 0, "it was given up, and is not tried again");
+    assert!(!folder.path().join("dead-letters").exists());
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
 }
