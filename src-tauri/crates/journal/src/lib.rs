@@ -269,8 +269,9 @@ impl Journal {
         read::records(&shared.readers, &stream, from, max_records, &shared.folder)
     }
 
-    /// Moves a cursor lazily: it is saved with the next commit, or within a second. A crash before
-    /// that leaves the older position, so what follows a cursor is delivered at least once.
+    /// Moves a cursor lazily: it is saved within a second, together with what else was moved until
+    /// then, and by [`Journal::flush`]. A crash before that leaves the older position, so what
+    /// follows a cursor is delivered at least once.
     /// Use [`Batch::cursor`] where it must move together with something else.
     pub fn set_cursor(&self, name: &str, stream: StreamId, position: u64) {
         if self.shared().streams.get(stream).is_ok() {

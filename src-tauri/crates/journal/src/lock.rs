@@ -78,12 +78,11 @@ fn keep_private(folder: &Path) -> std::io::Result<()> {
         close(folder, 0o700)?;
     }
     for file in [folder.join("lock"), database.clone()] {
-        // Made here, so that nobody reads them before they are closed; SQLite's log and index have
-        // the mode of the database.
+        // Made here, so that nobody reads them before they are closed; SQLite's log has the mode of
+        // the database, and its index is in memory.
         OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     }
-    let shared = folder.join("journal.db-shm");
-    [folder.join("lock"), database, log(folder), shared]
+    [folder.join("lock"), database, log(folder)]
         .iter()
         .filter(|file| file.exists())
         .try_for_each(|file| close(file, 0o600))
@@ -135,7 +134,7 @@ mod tests {
     fn modes(folder: &Path) -> Vec<u32> {
         let journal = crate::Journal::open(folder, crate::Options::default()).unwrap();
         journal.stream("s").unwrap();
-        let files = ["lock", "journal.db", "journal.db-wal", "journal.db-shm"];
+        let files = ["lock", "journal.db", "journal.db-wal"];
         files.iter().map(|file| mode(&folder.join(file))).collect()
     }
 
@@ -143,13 +142,13 @@ mod tests {
     fn a_data_folder_is_its_owners_however_it_was_left() {
         let outer = tempfile::tempdir().unwrap();
         let new = outer.path().join("data").join("deep");
-        assert_eq!(modes(&new), [0o600; 4]);
+        assert_eq!(modes(&new), [0o600; 3]);
         assert_eq!(mode(&new), 0o700);
         set_mode(&new, 0o755);
         for file in ["lock", "journal.db"] {
             set_mode(&new.join(file), 0o644);
         }
-        assert_eq!(modes(&new), [0o600; 4]);
+        assert_eq!(modes(&new), [0o600; 3]);
         assert_eq!(mode(&new), 0o700);
     }
 
@@ -161,10 +160,10 @@ mod tests {
         set_mode(&other, 0o755);
         std::fs::write(other.join("notes"), "mine").unwrap();
         set_mode(&other.join("notes"), 0o644);
-        assert_eq!(modes(&other), [0o600; 4]);
+        assert_eq!(modes(&other), [0o600; 3]);
         assert_eq!((mode(&other), mode(&other.join("notes"))), (0o755, 0o644));
         set_mode(&other, 0o1777);
-        assert_eq!(modes(&other), [0o600; 4]);
+        assert_eq!(modes(&other), [0o600; 3]);
         assert_eq!(mode(&other), 0o777);
     }
 }

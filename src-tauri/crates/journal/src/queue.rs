@@ -14,8 +14,8 @@ use crate::{
     batch::Batch,
 };
 
-/// How long a lazily moved cursor may wait for a commit that it can ride on.
-const LAZY: Duration = Duration::from_millis(500);
+/// How long lazily moved cursors wait: saved with each commit they would be a good part of it.
+const LAZY: Duration = Duration::from_millis(200);
 /// Snapshots are big; two may wait.
 const SNAPSHOTS_QUEUED: usize = 2;
 
@@ -72,7 +72,8 @@ struct State {
     snapshots: usize,
     cursors: Cursors,
     moved: Cursors,
-    moved_since: Option<Instant>,
+    /// When these are to be saved.
+    moved_due: Option<Instant>,
     /// There may be more of a snapshot to write.
     nudged: bool,
     closed: bool,
@@ -82,8 +83,8 @@ impl Queue {
     /// `moved`: those of the cursors that recovery moved. They go with the first commit, else a
     /// stream that grows past the old position would make it look valid again.
     pub(crate) fn new(max_bytes: usize, cursors: Cursors, moved: Cursors) -> Self {
-        let moved_since = (!moved.is_empty()).then(Instant::now);
-        let state = State { cursors, moved, moved_since, ..State::default() };
+        let moved_due = (!moved.is_empty()).then(Instant::now);
+        let state = State { cursors, moved, moved_due, ..State::default() };
         Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new(), max_bytes }
     }
 
@@ -153,8 +154,8 @@ impl Queue {
         let mut state = self.state.lock();
         set(&mut state.cursors, name, cursor);
         set(&mut state.moved, name, cursor);
-        if state.moved_since.is_none() {
-            state.moved_since = Some(Instant::now());
+        if state.moved_due.is_none() {
+            state.moved_due = Some(Instant::now() + LAZY);
             self.work.notify_one();
         }
     }
@@ -182,7 +183,7 @@ impl Queue {
             }
         }
         if !state.moved.is_empty() {
-            state.moved_since.get_or_insert_with(Instant::now);
+            state.moved_due.get_or_insert_with(|| Instant::now() + LAZY);
         }
     }
 
@@ -203,12 +204,12 @@ impl Queue {
         drop(left);
     }
 
-    /// Waits for work, at the latest until `wake_at`, and takes all there is.
+    /// Waits for work, at the latest until `wake_at`, and takes all there is; cursors that were
+    /// moved lazily when they are due, or somebody waits for them.
     pub(crate) fn drain(&self, wake_at: Option<Instant>) -> Drained {
         let mut state = self.state.lock();
         while state.jobs.is_empty() && !state.closed && !state.nudged {
-            let lazy = state.moved_since.map(|since| since + LAZY);
-            let until = [lazy, wake_at].into_iter().flatten().min();
+            let until = [state.moved_due, wake_at].into_iter().flatten().min();
             match until {
                 Some(until) if until <= Instant::now() => break,
                 Some(until) => {
@@ -217,14 +218,25 @@ impl Queue {
                 None => self.work.wait(&mut state),
             }
         }
-        state.moved_since = None;
         state.nudged = false;
+        let jobs = std::mem::take(&mut state.jobs);
         Drained {
-            jobs: std::mem::take(&mut state.jobs),
             cost: std::mem::take(&mut state.waiting),
-            moved: std::mem::take(&mut state.moved),
+            moved: state.take_moved(jobs.iter().any(|job| matches!(job, Job::Flush(_)))),
             closed: state.closed,
+            jobs,
         }
+    }
+}
+
+impl State {
+    fn take_moved(&mut self, flush: bool) -> Cursors {
+        let due = self.moved_due.is_some_and(|due| due <= Instant::now());
+        if !(due || flush || self.closed) {
+            return Cursors::default();
+        }
+        self.moved_due = None;
+        std::mem::take(&mut self.moved)
     }
 }
 
@@ -234,5 +246,40 @@ fn set(cursors: &mut Cursors, name: &str, cursor: Cursor) {
         None => {
             cursors.insert(name.to_owned(), cursor);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::append::Append;
+
+    #[test]
+    fn lazily_moved_cursors_ride_on_no_commit_before_they_are_due() {
+        let queue = Queue::new(1 << 20, Cursors::default(), Cursors::default());
+        let cursor = Cursor { stream: StreamId(1), position: 7 };
+        let commit = || queue.push(Job::Batch(Batch::new(), Append::new().1), 0);
+        let moved = || queue.drain(Some(Instant::now())).moved.len();
+        queue.move_cursor("c", cursor);
+        commit();
+        assert_eq!((moved(), queue.cursor("c")), (0, Some(cursor)));
+        queue.push(Job::Flush(Append::new().1), 0);
+        assert_eq!(moved(), 1, "a flush waits for them");
+        queue.move_cursor("c", cursor);
+        std::thread::sleep(LAZY);
+        commit();
+        assert_eq!(moved(), 1, "they are due");
+        queue.move_cursor("c", cursor);
+        queue.close();
+        assert_eq!(moved(), 1, "nothing comes after this");
+    }
+
+    #[test]
+    fn cursors_that_recovery_moved_go_with_the_first_commit() {
+        let cursor = Cursor { stream: StreamId(1), position: 7 };
+        let moved = Cursors::from([("c".to_owned(), cursor)]);
+        let queue = Queue::new(1 << 20, moved.clone(), moved);
+        queue.push(Job::Batch(Batch::new(), Append::new().1), 0);
+        assert_eq!(queue.drain(None).moved.len(), 1);
     }
 }

@@ -88,6 +88,18 @@ pub(crate) fn stream_crc(id: StreamId, name: &str, generation: u32, extent: Exte
 /// which waits for what the checkpoints have written.
 const LOG_BYTES_KEPT: u64 = 64 << 20;
 
+/// Nobody but this process has the folder ([`crate::lock`]), so connections need not ask the system
+/// for each lock: six calls a transaction.
+#[cfg(unix)]
+fn open_file(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags_and_vfs(database(folder), flags, c"unix-excl")
+}
+
+#[cfg(not(unix))]
+fn open_file(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(database(folder), flags)
+}
+
 /// Opens the writing connection and makes the schema where there is none.
 pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     let unreadable = |error: rusqlite::Error| JournalError::Unreadable {
@@ -97,7 +109,7 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database(folder), flags).map_err(unreadable)?;
+    let connection = open_file(folder, flags).map_err(unreadable)?;
     connection.execute_batch(&format!("PRAGMA page_size={PAGE_BYTES}")).map_err(unreadable)?;
     let found: u32 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(unreadable)?;
@@ -136,7 +148,7 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
 /// Opens a connection that only reads, and waits for nobody.
 pub(crate) fn open_reader(folder: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database(folder), flags)?;
+    let connection = open_file(folder, flags)?;
     connection
         .execute_batch("PRAGMA query_only=1; PRAGMA cell_size_check=1; PRAGMA cache_size=-2000;")?;
     connection.busy_timeout(Duration::from_secs(1))?;
