@@ -125,7 +125,8 @@ impl Simulation {
 
     /// A device says nothing more until [`Simulation::unsilence`]. Answers whether that is new.
     pub fn silence(&self, device: &str) -> bool {
-        self.state.lock().silenced.insert(device.into())
+        let silenced = &mut self.state.lock().silenced;
+        !silenced.contains(device) && silenced.insert(device.into())
     }
 
     /// Whether a device is silent now.

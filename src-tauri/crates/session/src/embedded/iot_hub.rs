@@ -1,37 +1,27 @@
 //! The embedded IoT hub: its devices are the topology's, and what they send reaches the
 //! topology's functions.
 
+mod reader;
+
 use super::{Embedded, EmbeddedOptions, blocking, event_grid, listen};
 use crate::connect::{IotHubConnect, IotHubService};
 use crate::failure::OpenError;
-use adt_service::Call;
-use futures::{StreamExt, stream};
 use journal::Journal;
-use messaging::event_hubs::Event;
-use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, Policy, Telemetry};
+use messaging::iot_hub::{HubEvents, HubOptions, HubSecret, IotHub, Policy};
 use messaging::namespace::Namespace;
-use pipeline::{DeviceHub, DeviceMessage, Pipeline, Topology};
+use pipeline::Topology;
+use reader::Reader;
 use rustls::ServerConfig;
-use simulator::Simulation;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use twin_graph::{Origin, Timestamp, TraceContext};
 
 pub(super) const NAME: &str = "iot-hub";
 /// What the official device SDKs connect to, and nothing else.
 const SDK_PORT: u16 = 8883;
 pub(super) const PARTITIONS: usize = 4;
 const MAX_CONNECTIONS: usize = 20_000;
-/// Messages taken at once, and how many devices' are handled side by side.
-const BATCH: usize = 256;
-const SIDE_BY_SIDE: usize = 64;
-const READ_AGAIN: Duration = Duration::from_secs(1);
-/// The endpoint's reader that feeds functions.
-const READER: &str = "functions";
 
 /// The hub, listening and not yet letting anybody in.
 pub(super) struct Bound {
@@ -144,81 +134,4 @@ pub(super) fn start(embedded: &Embedded) -> JoinSet<()> {
         tasks.spawn(reader.run());
     }
     tasks
-}
-
-/// Follows one partition of the hub's endpoint.
-struct Reader {
-    hub: Arc<IotHub>,
-    partition: usize,
-    pipeline: Arc<Pipeline>,
-    simulation: Arc<Simulation>,
-}
-
-impl Reader {
-    /// The cursor moves only past what functions were called with.
-    async fn run(self) {
-        let endpoint = self.hub.endpoint();
-        let Some(partition) = endpoint.partitions().get(self.partition) else { return };
-        let mut next = endpoint.cursor(READER, self.partition);
-        loop {
-            partition.more_than(next).await;
-            match partition.read(next, BATCH).await {
-                Ok(events) => {
-                    let Some(last) = events.last() else { continue };
-                    next = last.sequence_number.unsigned_abs() + 1;
-                    self.handle(&events).await;
-                    endpoint.keep_cursor(READER, self.partition, next);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the IoT hub's messages cannot be read");
-                    tokio::time::sleep(READ_AGAIN).await;
-                }
-            }
-        }
-    }
-
-    /// In order for each device; devices side by side, so that their writes share a commit.
-    async fn handle(&self, events: &[Event]) {
-        let mut by_device: BTreeMap<Arc<str>, Vec<DeviceMessage>> = BTreeMap::new();
-        for event in events {
-            let number = event.sequence_number;
-            let Some(telemetry) = Telemetry::of_event(event) else {
-                tracing::error!(number, partition = self.partition, "a message is not readable");
-                continue;
-            };
-            let message = self.message(number, telemetry);
-            by_device.entry(message.device.clone()).or_default().push(message);
-        }
-        stream::iter(by_device)
-            .for_each_concurrent(SIDE_BY_SIDE, |(device, messages)| async move {
-                // The real one is there: the simulated one would only talk over it.
-                self.simulation.silence(&device);
-                for message in messages {
-                    self.pipeline.send(message).await;
-                }
-            })
-            .await;
-    }
-
-    fn message(&self, number: i64, telemetry: Telemetry) -> DeviceMessage {
-        let since = u64::try_from(telemetry.enqueued).unwrap_or_default();
-        // Functions parse what they get; they need no content type for that.
-        let body = serde_json::from_slice(&telemetry.body);
-        DeviceMessage {
-            // The same whenever it is read again, so that a repeated one can be told.
-            id: format!("{}/{}/{number}", self.hub.name(), self.partition).into(),
-            time: Timestamp::from(UNIX_EPOCH + Duration::from_millis(since)),
-            trace: trace_of(&telemetry),
-            hops: 0,
-            body: body.unwrap_or_else(|_| telemetry.body_value()),
-            device: telemetry.device,
-        }
-    }
-}
-
-/// A device may say in which trace its message is, as it would in HTTP; else one begins with it.
-fn trace_of(telemetry: &Telemetry) -> TraceContext {
-    let told = telemetry.properties.application.iter().find(|(name, _)| name == "traceparent");
-    let told = told.and_then(|(_, value)| value.as_deref()?.parse().ok());
-    told.unwrap_or_else(|| Call::new(Origin::Remote).trace)
 }
