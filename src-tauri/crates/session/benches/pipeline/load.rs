@@ -3,6 +3,7 @@
 use futures::stream::{FuturesUnordered, StreamExt};
 use messaging::client::MqttClient;
 use serde::Deserialize;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -14,7 +15,11 @@ pub const DEVICES: usize = 200;
 const WINDOW: usize = 2_000;
 const MESSAGES: usize = 200_000;
 const WARM_UP: usize = 5_000;
-const PACED: Duration = Duration::from_secs(10);
+const PACE: f64 = 1_000.0;
+const PACED: Duration = Duration::from_secs(20);
+/// In so many rounds each.
+const ROUNDS: usize = 10;
+const REST: Duration = Duration::from_millis(300);
 /// Nothing arrived for so long: something is lost.
 const LOST: Duration = Duration::from_secs(30);
 /// The first temperature; each message has the next one, which says which message it is.
@@ -95,61 +100,125 @@ pub fn device_id(number: usize) -> String {
     format!("thermo_{number:04}")
 }
 
-/// What was measured.
-pub struct Measured {
-    pub per_second: f64,
-    pub cpu_micros: f64,
-    pub paced: [(f64, f64, f64); 2],
+/// A program under test, running, with devices connected to it and a subscriber.
+pub struct Subject {
+    pub name: &'static str,
+    pub clients: Arc<Vec<MqttClient>>,
+    pub topic: fn(usize) -> String,
+    pub arrivals: Arc<Arrivals>,
+    /// Its processes.
+    pub pids: Vec<u32>,
+    /// The number of the next message.
+    next: usize,
+    /// What ends with it.
+    _running: Box<dyn Any>,
 }
 
-pub fn heading() {
+/// What was measured of one.
+#[derive(Default)]
+struct Measured {
+    seconds: f64,
+    cpu: f64,
+    /// Milliseconds of each message at 1,000 a second and at half of the limit.
+    paced: [Vec<f64>; 2],
+}
+
+impl Subject {
+    pub fn new(
+        name: &'static str,
+        clients: Arc<Vec<MqttClient>>,
+        topic: fn(usize) -> String,
+        arrivals: Arc<Arrivals>,
+        pids: Vec<u32>,
+        running: impl Any,
+    ) -> Self {
+        Self { name, clients, topic, arrivals, pids, next: 0, _running: Box::new(running) }
+    }
+
+    fn cpu(&self) -> f64 {
+        self.pids.iter().map(|pid| cpu_seconds(*pid)).sum()
+    }
+
+    /// As fast as it goes.
+    pub async fn closed(&mut self, count: usize) {
+        closed(&self.clients, self.topic, &self.arrivals, &mut self.next, count).await;
+    }
+
+    /// At a pace, however long each takes.
+    pub async fn open(&mut self, pace: f64, time: Duration) {
+        open(&self.clients, self.topic, &self.arrivals, &mut self.next, pace, time).await;
+    }
+
+    async fn round_at_the_limit(&mut self, measured: &mut Measured) {
+        let (start, cpu) = (Instant::now(), self.cpu());
+        self.closed(MESSAGES / ROUNDS).await;
+        measured.seconds += start.elapsed().as_secs_f64();
+        // What it does behind the last message belongs to it.
+        tokio::time::sleep(REST).await;
+        measured.cpu += self.cpu() - cpu;
+    }
+
+    async fn round_at(&mut self, pace: f64, millis: &mut Vec<f64>) {
+        self.arrivals.millis.lock().clear();
+        self.open(pace, PACED / ROUNDS as u32).await;
+        millis.append(&mut self.arrivals.millis.lock());
+        tokio::time::sleep(REST).await;
+    }
+}
+
+impl Measured {
+    fn per_second(&self) -> f64 {
+        MESSAGES as f64 / self.seconds
+    }
+
+    fn row(&self, name: &str) {
+        let [at_pace, at_half] = self.paced.each_ref().map(|millis| {
+            let mut sorted = millis.clone();
+            sorted.sort_by(f64::total_cmp);
+            let at = |share: usize| sorted[sorted.len() * share / 100];
+            format!("{:.1} ms, {:.1} ms", at(50), at(99))
+        });
+        println!(
+            "| {name} | {:.0} | {:.0} | {at_pace} | {at_half} ({:.0}/s) |",
+            self.per_second(),
+            self.cpu / MESSAGES as f64 * 1e6,
+            self.per_second() / 2.0,
+        );
+    }
+}
+
+/// As fast as it goes, at 1,000 a second, and at half of the limit. Several programs take turns in
+/// short rounds: this machine's speed changes from one minute to the next, and is so the same for
+/// all.
+pub async fn measure(subjects: &mut [Subject]) {
+    let mut measured: Vec<_> = subjects.iter().map(|_| Measured::default()).collect();
+    for subject in &mut *subjects {
+        subject.closed(WARM_UP).await;
+    }
+    for _ in 0..ROUNDS {
+        for (subject, measured) in subjects.iter_mut().zip(&mut measured) {
+            subject.round_at_the_limit(measured).await;
+        }
+    }
+    for _ in 0..ROUNDS {
+        for (subject, measured) in subjects.iter_mut().zip(&mut measured) {
+            let half = measured.per_second() / 2.0;
+            let [at_pace, at_half] = &mut measured.paced;
+            subject.round_at(PACE, at_pace).await;
+            subject.round_at(half, at_half).await;
+        }
+    }
     println!(
         "| device message → thermostat → room → subscriber | messages/s | server CPU µs a message | p50, p99 at 1,000/s | p50, p99 at half of the limit |"
     );
     println!("|---|---|---|---|---|");
-}
-
-pub fn row(name: &str, measured: &Measured) {
-    let [at_pace, at_half] = measured.paced;
-    println!(
-        "| {name} | {:.0} | {:.0} | {:.1} ms, {:.1} ms | {:.1} ms, {:.1} ms ({:.0}/s) |",
-        measured.per_second,
-        measured.cpu_micros,
-        at_pace.1,
-        at_pace.2,
-        at_half.1,
-        at_half.2,
-        at_half.0,
-    );
-}
-
-/// As fast as it goes, then at 1,000 a second, then at half of the limit. `cpu`: seconds of the
-/// programs under test.
-pub async fn measure(
-    clients: &Arc<Vec<MqttClient>>,
-    topic: fn(usize) -> String,
-    arrivals: &Arc<Arrivals>,
-    cpu: impl Fn() -> f64,
-) -> Measured {
-    let mut next = 0;
-    closed(clients, topic, arrivals, &mut next, WARM_UP).await;
-    let (start, cpu_before) = (Instant::now(), cpu());
-    closed(clients, topic, arrivals, &mut next, MESSAGES).await;
-    let per_second = MESSAGES as f64 / start.elapsed().as_secs_f64();
-    let cpu_micros = (cpu() - cpu_before) / MESSAGES as f64 * 1e6;
-    let mut paced = [(0.0, 0.0, 0.0); 2];
-    for (pace, measured) in [1_000.0, per_second / 2.0].into_iter().zip(&mut paced) {
-        arrivals.millis.lock().clear();
-        open(clients, topic, arrivals, &mut next, pace, PACED).await;
-        let mut millis = std::mem::take(&mut *arrivals.millis.lock());
-        millis.sort_by(f64::total_cmp);
-        *measured = (pace, millis[millis.len() / 2], millis[millis.len() * 99 / 100]);
+    for (subject, measured) in subjects.iter().zip(&measured) {
+        measured.row(subject.name);
     }
-    Measured { per_second, cpu_micros, paced }
 }
 
 /// So many on their way at once, of each device the same number.
-pub async fn closed(
+async fn closed(
     clients: &Arc<Vec<MqttClient>>,
     topic: fn(usize) -> String,
     arrivals: &Arc<Arrivals>,
@@ -199,7 +268,7 @@ async fn send(client: &MqttClient, topic: String, body: String) {
 }
 
 /// At a pace, however long each takes.
-pub async fn open(
+async fn open(
     clients: &Arc<Vec<MqttClient>>,
     topic: fn(usize) -> String,
     arrivals: &Arc<Arrivals>,

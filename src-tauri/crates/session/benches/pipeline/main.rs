@@ -8,7 +8,8 @@
 //! to Event Grid, function `propagateToParent` sets the room's, a route to an event hub, and there a
 //! subscriber over AMQP; everything that is acknowledged on the way is fsynced. Node-RED: MQTT in
 //! plain TCP by way of mosquitto, one function that sets both in memory, MQTT to the subscriber;
-//! nothing is kept. The same program sends and receives in both.
+//! nothing is kept. The same program sends and receives in both, and they take turns in rounds of a
+//! second or two.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -30,15 +31,17 @@ fn main() {
     let wanted = |part: &str| wanted.is_empty() || named(part);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        if wanted("ours") || wanted("node-red") {
-            machine::describe();
-            load::heading();
-        }
+        let mut subjects = Vec::new();
         if wanted("ours") {
-            ours::whole().await;
+            subjects.push(ours::whole().await);
         }
         if wanted("node-red") {
-            node_red::whole().await;
+            subjects.extend(node_red::whole().await);
+        }
+        if !subjects.is_empty() {
+            machine::describe();
+            load::measure(&mut subjects).await;
+            drop(subjects);
         }
         if wanted("stages") {
             ours::stages().await;

@@ -1,6 +1,6 @@
 //! Node-RED between two topics of mosquitto.
 
-use crate::load::{Arrivals, DEVICES, cpu_seconds, device_id, measure, row};
+use crate::load::{Arrivals, DEVICES, Subject, device_id};
 use messaging::client::{MqttClient, MqttOptions};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,13 +23,12 @@ fn topic(device: usize) -> String {
     format!("telemetry/{}", device_id(device))
 }
 
-/// The same job, as far as Node-RED does it: in memory.
-pub async fn whole() {
-    let (Some(broker), true) =
-        (mosquitto(), Path::new(PEER).join("node_modules/node-red").exists())
-    else {
-        println!("| mosquitto or Node-RED is not installed | | | | |");
-        return;
+/// The same job, as far as Node-RED does it: in memory. `None` where it is not installed.
+pub async fn whole() -> Option<Subject> {
+    let broker = mosquitto().filter(|_| Path::new(PEER).join("node_modules/node-red").exists());
+    let Some(broker) = broker else {
+        println!("mosquitto or Node-RED is not installed: `make bench-pipeline` does it.");
+        return None;
     };
     let folder = tempfile::tempdir().unwrap();
     let (broker_port, http_port) = (free_port(), free_port());
@@ -60,10 +59,9 @@ pub async fn whole() {
     let clients = Arc::new(futures::future::join_all(connecting).await);
     // It subscribes some time after it listens.
     tokio::time::sleep(Duration::from_secs(8)).await;
-    let pids = [broker.0.id(), node_red.0.id()];
-    let cpu = || pids.iter().map(|pid| cpu_seconds(*pid)).sum();
-    let measured = measure(&clients, topic, &arrivals, cpu).await;
-    row("Node-RED with mosquitto: plain MQTT, in memory", &measured);
+    let pids = vec![broker.0.id(), node_red.0.id()];
+    let name = "Node-RED with mosquitto: plain MQTT, in memory";
+    Some(Subject::new(name, clients, topic, arrivals, pids, (broker, node_red, folder)))
 }
 
 async fn subscribe(port: u16, arrivals: &Arc<Arrivals>) {

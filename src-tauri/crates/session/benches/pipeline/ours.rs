@@ -1,8 +1,6 @@
 //! `twinscope serve` in a process of its own.
 
-use crate::load::{
-    Arrivals, DEVICES, closed, cpu_seconds, device_id, measure, open, resident, row,
-};
+use crate::load::{Arrivals, DEVICES, Subject, cpu_seconds, device_id, resident};
 use messaging::client::{
     Endpoint, EventHubClient, MqttClient, MqttOptions, ReceiveOptions, Retry, StartPosition, Trust,
 };
@@ -118,15 +116,16 @@ fn topic(device: usize) -> String {
     format!("devices/{}/messages/events/", device_id(device))
 }
 
-/// The whole chain, beside a peer.
-pub async fn whole() {
+/// The whole chain, with a subscriber at its end.
+pub async fn whole() -> Subject {
     let server = Server::start(Stage::Subscriber).await;
     let clients = server.devices().await;
     let arrivals = Arrivals::new();
     server.subscribe(&arrivals).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let measured = measure(&clients, topic, &arrivals, || server.cpu()).await;
-    row("Twinscope: MQTT over TLS to AMQP, all fsynced", &measured);
+    let pids = vec![server.child.id()];
+    let name = "Twinscope: MQTT over TLS to AMQP, all fsynced";
+    Subject::new(name, clients, topic, arrivals, pids, server)
 }
 
 /// What each stage adds to the CPU time of a message.
@@ -181,20 +180,16 @@ async fn settle(server: &Server) {
 
 /// Memory over ten minutes, once a minute.
 pub async fn memory() {
-    let server = Server::start(Stage::Subscriber).await;
-    let clients = server.devices().await;
-    let arrivals = Arrivals::new();
-    server.subscribe(&arrivals).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut next = 0;
-    closed(&clients, topic, &arrivals, &mut next, 10_000).await;
+    let mut whole = whole().await;
+    let pid = whole.pids[0];
+    whole.closed(10_000).await;
     let mut line = format!("Memory in MiB, every minute at {MEMORY_PACE}/s:");
     let start = Instant::now();
     for _ in 0..MEMORY_MINUTES {
-        let _ = write!(line, " {:.0}", resident(server.child.id()));
-        open(&clients, topic, &arrivals, &mut next, MEMORY_PACE, Duration::from_secs(60)).await;
+        let _ = write!(line, " {:.0}", resident(pid));
+        whole.open(MEMORY_PACE, Duration::from_secs(60)).await;
     }
-    let _ = write!(line, " {:.0}", resident(server.child.id()));
+    let _ = write!(line, " {:.0}", resident(pid));
     println!("{line} ({:.0} s)", start.elapsed().as_secs_f64());
 }
 
