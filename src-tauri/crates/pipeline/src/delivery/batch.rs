@@ -143,7 +143,6 @@ impl Batch {
     /// Counts what became of all of it.
     pub(super) fn count(mut self) {
         let tally = std::mem::take(&mut self.tally);
-        self.meter.taken.add(tally.taken);
         self.meter.done.add(tally.done);
         self.meter.bytes.add(tally.bytes);
         self.meter.repeated.add(tally.repeated);
@@ -152,6 +151,8 @@ impl Batch {
         for (reason, events) in tally.dropped {
             Meter::drop(&self.meter, reason, events);
         }
+        // Last: who sees that they were taken sees what became of them.
+        self.meter.taken.add(tally.taken);
     }
 }
 

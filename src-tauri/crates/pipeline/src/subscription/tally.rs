@@ -53,7 +53,6 @@ impl Tally {
     /// Adds it to what a node shows.
     pub(super) fn show(&self, meter: &Meter) {
         let dropped: u64 = self.dropped.iter().sum();
-        meter.taken.add(self.done + self.dead_lettered + dropped);
         meter.done.add(self.done);
         meter.dead_lettered.add(self.dead_lettered);
         for (reason, events) in REASONS.into_iter().zip(self.dropped) {
@@ -61,5 +60,7 @@ impl Tally {
                 meter.drop(reason, events);
             }
         }
+        // Last: who sees that they were taken sees what became of them.
+        meter.taken.add(self.done + self.dead_lettered + dropped);
     }
 }
