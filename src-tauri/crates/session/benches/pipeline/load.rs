@@ -14,7 +14,9 @@ pub const DEVICES: usize = 200;
 /// Messages on their way at once where the limit is looked for.
 const WINDOW: usize = 2_000;
 const MESSAGES: usize = 200_000;
+/// Before each round, not counted: the other one had the machine until then.
 const WARM_UP: usize = 5_000;
+const WARM_UP_PACED: Duration = Duration::from_secs(1);
 const PACE: f64 = 1_000.0;
 const PACED: Duration = Duration::from_secs(20);
 /// In so many rounds each.
@@ -150,6 +152,7 @@ impl Subject {
     }
 
     async fn round_at_the_limit(&mut self, measured: &mut Measured) {
+        self.closed(WARM_UP).await;
         let (start, cpu) = (Instant::now(), self.cpu());
         self.closed(MESSAGES / ROUNDS).await;
         measured.seconds += start.elapsed().as_secs_f64();
@@ -159,6 +162,7 @@ impl Subject {
     }
 
     async fn round_at(&mut self, pace: f64, millis: &mut Vec<f64>) {
+        self.open(pace, WARM_UP_PACED).await;
         self.arrivals.millis.lock().clear();
         self.open(pace, PACED / ROUNDS as u32).await;
         millis.append(&mut self.arrivals.millis.lock());
@@ -190,11 +194,8 @@ impl Measured {
 /// As fast as it goes, at 1,000 a second, and at half of the limit. Several programs take turns in
 /// short rounds: this machine's speed changes from one minute to the next, and is so the same for
 /// all.
-pub async fn measure(subjects: &mut [Subject]) {
+pub async fn measure(mut subjects: Vec<Subject>) {
     let mut measured: Vec<_> = subjects.iter().map(|_| Measured::default()).collect();
-    for subject in &mut *subjects {
-        subject.closed(WARM_UP).await;
-    }
     for _ in 0..ROUNDS {
         for (subject, measured) in subjects.iter_mut().zip(&mut measured) {
             subject.round_at_the_limit(measured).await;

@@ -40,8 +40,7 @@ fn main() {
         }
         if !subjects.is_empty() {
             machine::describe();
-            load::measure(&mut subjects).await;
-            drop(subjects);
+            load::measure(subjects).await;
         }
         if wanted("stages") {
             ours::stages().await;

@@ -7,15 +7,16 @@ use messaging::event_hubs::Event;
 use messaging::iot_hub::{IotHub, Telemetry};
 use pipeline::{DeviceHub, DeviceMessage, Pipeline};
 use simulator::Simulation;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use twin_graph::{Origin, Timestamp, TraceContext};
 
 /// Its name, under which the endpoint keeps where it is.
 const NAME: &str = "functions";
-/// Messages taken and not done with; past that no new ones are read.
+/// Messages taken and not done with, and their bodies' bytes; past that no new ones are read.
 const MOST: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Follows one partition of the hub's endpoint.
@@ -33,7 +34,8 @@ impl Reader {
     pub(super) async fn run(self) {
         let endpoint = self.hub.endpoint();
         let Some(partition) = endpoint.partitions().get(self.partition) else { return };
-        let mut taken = Taken::new(endpoint.cursor(NAME, self.partition));
+        let mut kept = endpoint.cursor(NAME, self.partition);
+        let mut taken = Taken::new(kept);
         let mut under_way = FuturesUnordered::new();
         loop {
             tokio::select! {
@@ -45,10 +47,9 @@ impl Reader {
                         under_way.extend(behind.map(|(number, message)| self.call(number, message)));
                         done = under_way.next().now_or_never().flatten();
                     }
-                    endpoint.keep_cursor(NAME, self.partition, taken.until());
                 }
-                () = partition.more_than(taken.next), if taken.unfinished.len() < MOST => {
-                    match partition.read(taken.next, MOST - taken.unfinished.len()).await {
+                () = partition.more_than(taken.next), if taken.room() > 0 => {
+                    match partition.read(taken.next, taken.room()).await {
                         Ok(events) => for event in events {
                             let first = self.take(&mut taken, &event);
                             under_way.extend(first.map(|(number, message)| self.call(number, message)));
@@ -59,6 +60,10 @@ impl Reader {
                         }
                     }
                 }
+            }
+            if taken.until() > kept {
+                kept = taken.until();
+                endpoint.keep_cursor(NAME, self.partition, kept);
             }
         }
     }
@@ -75,9 +80,10 @@ impl Reader {
             tracing::error!(number, partition = self.partition, "a message is not readable");
             return None;
         };
+        let bytes = telemetry.body.len();
         let message = self.message(number, telemetry);
         let device = message.device.clone();
-        taken.take(number, &device, message)
+        taken.take(number, &device, bytes, message)
     }
 
     /// Answers with the message's number and its device when its function has handled it.
@@ -116,19 +122,28 @@ fn trace_of(telemetry: &Telemetry) -> TraceContext {
 struct Taken<M> {
     /// The number of the message to be read next.
     next: u64,
-    unfinished: BTreeSet<u64>,
+    /// Numbers and bodies' bytes of those not done with.
+    unfinished: BTreeMap<u64, usize>,
+    bytes: usize,
     /// Of each device with a message under way those behind it.
     behind: HashMap<Arc<str>, VecDeque<(u64, M)>>,
 }
 
 impl<M> Taken<M> {
     fn new(next: u64) -> Self {
-        Self { next, unfinished: BTreeSet::new(), behind: HashMap::new() }
+        Self { next, unfinished: BTreeMap::new(), bytes: 0, behind: HashMap::new() }
     }
 
     /// Answers with the message where none of its device is under way; else it waits behind those.
-    fn take(&mut self, number: u64, device: &Arc<str>, message: M) -> Option<(u64, M)> {
-        self.unfinished.insert(number);
+    fn take(
+        &mut self,
+        number: u64,
+        device: &Arc<str>,
+        bytes: usize,
+        message: M,
+    ) -> Option<(u64, M)> {
+        self.unfinished.insert(number, bytes);
+        self.bytes += bytes;
         match self.behind.get_mut(device) {
             Some(behind) => {
                 behind.push_back((number, message));
@@ -143,7 +158,7 @@ impl<M> Taken<M> {
 
     /// A device's message is done with; answers with the one behind it.
     fn done(&mut self, number: u64, device: &Arc<str>) -> Option<(u64, M)> {
-        self.unfinished.remove(&number);
+        self.bytes -= self.unfinished.remove(&number).unwrap_or_default();
         let next = self.behind.get_mut(device)?.pop_front();
         if next.is_none() {
             self.behind.remove(device);
@@ -153,7 +168,12 @@ impl<M> Taken<M> {
 
     /// All before this number is done with.
     fn until(&self) -> u64 {
-        self.unfinished.first().copied().unwrap_or(self.next)
+        self.unfinished.first_key_value().map_or(self.next, |(number, _)| *number)
+    }
+
+    /// How many more may be taken.
+    fn room(&self) -> usize {
+        if self.bytes < MOST_BYTES { MOST.saturating_sub(self.unfinished.len()) } else { 0 }
     }
 }
 
@@ -164,7 +184,7 @@ mod tests {
     fn take(taken: &mut Taken<&'static str>, device: &str, message: &'static str) -> bool {
         let number = taken.next;
         taken.next += 1;
-        taken.take(number, &device.into(), message).is_some()
+        taken.take(number, &device.into(), 1, message).is_some()
     }
 
     #[test]
@@ -188,5 +208,23 @@ mod tests {
         assert_eq!(taken.done(8, &a), None);
         assert_eq!(taken.until(), 10, "all that was taken");
         assert!(taken.behind.is_empty() && taken.unfinished.is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_is_bounded_in_number_and_in_bytes() {
+        let device: Arc<str> = "a".into();
+        let mut taken = Taken::new(0);
+        for number in 0..MOST as u64 {
+            assert_eq!(taken.room(), MOST - number as usize);
+            taken.take(number, &device, 1, ());
+        }
+        assert_eq!(taken.room(), 0);
+        taken.done(0, &device);
+        assert_eq!(taken.room(), 1);
+        let mut taken = Taken::new(0);
+        taken.take(0, &device, MOST_BYTES, ());
+        assert_eq!(taken.room(), 0);
+        taken.done(0, &device);
+        assert_eq!(taken.room(), MOST);
     }
 }
