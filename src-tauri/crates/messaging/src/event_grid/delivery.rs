@@ -148,15 +148,6 @@ impl Worker {
     }
 }
 
-/// The event that is due for the longest, if one is.
-fn pop_due(waiting: &mut Due, now: i64) -> Option<u64> {
-    let (due, position) = waiting.first().copied()?;
-    (due <= now).then(|| {
-        waiting.pop_first();
-        position
-    })
-}
-
 fn lowest(progress: &Progress) -> u64 {
     progress.pending.first_key_value().map_or(progress.next, |(position, _)| *position)
 }
@@ -179,6 +170,15 @@ struct Deliveries {
 
 /// Times in milliseconds since 1970, and positions.
 type Due = BTreeSet<(i64, u64)>;
+
+/// The event that is due for the longest, if one is.
+fn pop_due(waiting: &mut Due, now: i64) -> Option<u64> {
+    let (due, position) = waiting.first().copied()?;
+    (due <= now).then(|| {
+        waiting.pop_first();
+        position
+    })
+}
 
 type Done = (Vec<(u64, u32, i64)>, Result<(), Failure>);
 

@@ -7,6 +7,7 @@ use messaging::event_grid::{
     SubscriptionCounts, TimeFactor, router,
 };
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -17,17 +18,21 @@ fn event(value: Value) -> Map<String, Value> {
     event
 }
 
+fn grid(journal: &Journal, folder: &Path, factor: f64, base_url: &str) -> Arc<EventGrid> {
+    let options = GridOptions {
+        secret: "a secret of this test".into(),
+        factor: TimeFactor(factor),
+        dead_letters: folder.join("dead-letters"),
+        base_url: base_url.into(),
+    };
+    EventGrid::open(journal, options).unwrap()
+}
+
 #[tokio::test]
 async fn who_opens_a_topic_at_the_same_time_has_the_same_one() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
-    let options = GridOptions {
-        secret: "a secret of this test".into(),
-        factor: TimeFactor(1.0),
-        dead_letters: folder.path().join("dead-letters"),
-        base_url: "https://localhost:1".into(),
-    };
-    let grid = EventGrid::open(&journal, options).unwrap();
+    let grid = grid(&journal, folder.path(), 1.0, "https://localhost:1");
     let open = || grid.open_topic("twins", InputSchema::default());
     let (one, other, third) = tokio::join!(open(), open(), open());
     let (one, other, third) = (one.unwrap(), other.unwrap(), third.unwrap());
@@ -41,13 +46,7 @@ async fn both_schemas_by_key_signature_and_none() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
-    let options = GridOptions {
-        secret: "a secret of this test".into(),
-        factor: TimeFactor(1.0),
-        dead_letters: folder.path().join("dead-letters"),
-        base_url,
-    };
-    let grid = EventGrid::open(&journal, options).unwrap();
+    let grid = grid(&journal, folder.path(), 1.0, &base_url);
     let topic = grid.open_topic("twins", InputSchema::default()).await.unwrap();
     let (tls, pem) = tls();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -112,14 +111,8 @@ impl Destination for Refuses {
 async fn dead_letters_whose_place_was_taken_away_are_dropped_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
-    let options = GridOptions {
-        secret: "a secret of this test".into(),
-        // A dead letter waits for three seconds, not for five minutes.
-        factor: TimeFactor(0.01),
-        dead_letters: folder.path().join("dead-letters"),
-        base_url: "https://localhost:1".into(),
-    };
-    let grid = EventGrid::open(&journal, options).unwrap();
+    // A dead letter waits for three seconds, not for five minutes.
+    let grid = grid(&journal, folder.path(), 0.01, "https://localhost:1");
     let topic = grid.open_topic("twins", InputSchema::default()).await.unwrap();
     grid.set_function("refuses", Some(Arc::new(Refuses)));
     let put = async |letters: Value| {

@@ -104,10 +104,10 @@ pub fn device_id(number: usize) -> String {
 
 /// A program under test, running, with devices connected to it and a subscriber.
 pub struct Subject {
-    pub name: &'static str,
-    pub clients: Arc<Vec<MqttClient>>,
-    pub topic: fn(usize) -> String,
-    pub arrivals: Arc<Arrivals>,
+    name: &'static str,
+    clients: Arc<Vec<MqttClient>>,
+    topic: fn(usize) -> String,
+    arrivals: Arc<Arrivals>,
     /// Its processes.
     pub pids: Vec<u32>,
     /// The number of the next message.
@@ -141,14 +141,41 @@ impl Subject {
         self.pids.iter().map(|pid| cpu_seconds(*pid)).sum()
     }
 
-    /// As fast as it goes.
+    /// So many on their way at once, of each device the same number.
     pub async fn closed(&mut self, count: usize) {
-        closed(&self.clients, self.topic, &self.arrivals, &mut self.next, count).await;
+        let until = self.arrivals.count.load(Relaxed) + count as u64;
+        let numbers = self.next..self.next + count;
+        for device in 0..DEVICES {
+            let (clients, arrivals, topic) =
+                (self.clients.clone(), self.arrivals.clone(), self.topic);
+            let window = &arrivals.windows[device];
+            window.forget_permits(window.available_permits());
+            window.add_permits(WINDOW / DEVICES);
+            let first = numbers.start + (device + DEVICES - numbers.start % DEVICES) % DEVICES;
+            let numbers = (first..numbers.end).step_by(DEVICES);
+            tokio::spawn(
+                async move { of_device(&clients[device], topic, &arrivals, numbers).await },
+            );
+        }
+        self.next = numbers.end;
+        self.arrivals.wait_for(until).await;
     }
 
     /// At a pace, however long each takes.
     pub async fn open(&mut self, pace: f64, time: Duration) {
-        open(&self.clients, self.topic, &self.arrivals, &mut self.next, pace, time).await;
+        let start = Instant::now();
+        let mut sent = 0;
+        let until = self.arrivals.count.load(Relaxed);
+        while start.elapsed() < time {
+            let due = (start.elapsed().as_secs_f64() * pace) as usize;
+            while sent < due {
+                publish(&self.clients, self.topic, &self.arrivals, self.next);
+                self.next += 1;
+                sent += 1;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.arrivals.wait_for(until + sent as u64).await;
     }
 
     async fn round_at_the_limit(&mut self, measured: &mut Measured) {
@@ -218,29 +245,6 @@ pub async fn measure(mut subjects: Vec<Subject>) {
     }
 }
 
-/// So many on their way at once, of each device the same number.
-async fn closed(
-    clients: &Arc<Vec<MqttClient>>,
-    topic: fn(usize) -> String,
-    arrivals: &Arc<Arrivals>,
-    next: &mut usize,
-    count: usize,
-) {
-    let until = arrivals.count.load(Relaxed) + count as u64;
-    let numbers = *next..*next + count;
-    for device in 0..DEVICES {
-        let (clients, arrivals) = (clients.clone(), arrivals.clone());
-        let window = &arrivals.windows[device];
-        window.forget_permits(window.available_permits());
-        window.add_permits(WINDOW / DEVICES);
-        let first = numbers.start + (device + DEVICES - numbers.start % DEVICES) % DEVICES;
-        let numbers = (first..numbers.end).step_by(DEVICES);
-        tokio::spawn(async move { of_device(&clients[device], topic, &arrivals, numbers).await });
-    }
-    *next = numbers.end;
-    arrivals.wait_for(until).await;
-}
-
 /// What a device may send at once goes in one write, as with any client that does not wait for
 /// each PUBACK.
 async fn of_device(
@@ -266,30 +270,6 @@ async fn of_device(
 
 async fn send(client: &MqttClient, topic: String, body: String) {
     client.publish(&topic, body, true).await.unwrap();
-}
-
-/// At a pace, however long each takes.
-async fn open(
-    clients: &Arc<Vec<MqttClient>>,
-    topic: fn(usize) -> String,
-    arrivals: &Arc<Arrivals>,
-    next: &mut usize,
-    pace: f64,
-    time: Duration,
-) {
-    let start = Instant::now();
-    let mut sent = 0;
-    let until = arrivals.count.load(Relaxed);
-    while start.elapsed() < time {
-        let due = (start.elapsed().as_secs_f64() * pace) as usize;
-        while sent < due {
-            publish(clients, topic, arrivals, *next);
-            *next += 1;
-            sent += 1;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    arrivals.wait_for(until + sent as u64).await;
 }
 
 fn publish(
