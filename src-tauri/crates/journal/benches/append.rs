@@ -29,8 +29,8 @@ fn records(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|n| vec![n as u8; RECORD_BYTES]).collect()
 }
 
-/// In place is what a recycled log costs, at the end what a growing one does: this journal's log
-/// grows between checkpoints.
+/// In place is what a log that is written over costs, at the end what a growing one does: this
+/// journal's files grow once, to their length, and are written over from then on.
 fn fsync_alone(c: &mut Criterion) {
     let folder = folder();
     let mut group = c.benchmark_group("fsync of 4 KiB");

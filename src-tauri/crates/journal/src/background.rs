@@ -12,6 +12,7 @@ use crate::{
     append::Answer,
     io_thread::{IoThread, now_ms},
     queue::Snapshot,
+    read,
     store::{Extent, Kept, Write},
 };
 
@@ -21,11 +22,14 @@ pub(crate) const CHUNKS_A_SLICE: usize = 16;
 const MOST_CHUNKS: u32 = 1 << 20;
 const RECORDS_A_SLICE: usize = 4_096;
 const SWEEP: Duration = Duration::from_secs(1);
+const HELD_UP: Duration = Duration::from_millis(10);
 
 pub(crate) struct Background {
     lane: VecDeque<Slow>,
     /// The first in the lane waits for whoever writes it.
     starved: bool,
+    /// Trims and retention wait while the log is moved into the database.
+    held_up: bool,
     trims: BTreeMap<StreamId, u64>,
     retentions: BTreeMap<StreamId, Retention>,
     next_sweep: Instant,
@@ -76,7 +80,7 @@ impl Background {
     pub(crate) fn new(next_snapshot: u64) -> Self {
         let (lane, trims, retentions) = Default::default();
         let next_sweep = Instant::now();
-        Self { lane, starved: false, trims, retentions, next_sweep, next_snapshot }
+        Self { lane, starved: false, held_up: false, trims, retentions, next_sweep, next_snapshot }
     }
 
     pub(crate) fn add_snapshot(&mut self, snapshot: Snapshot) {
@@ -104,17 +108,33 @@ impl Background {
     }
 
     pub(crate) fn wake_at(&self) -> Option<Instant> {
-        if !(self.lane.is_empty() || self.starved) || !self.trims.is_empty() {
+        if !(self.lane.is_empty() || self.starved) {
             return Some(Instant::now());
         }
-        (!self.retentions.is_empty()).then_some(self.next_sweep)
+        let next = if self.trims.is_empty() { self.next_sweep } else { Instant::now() };
+        let next = if self.held_up { next.max(Instant::now() + HELD_UP) } else { next };
+        (!(self.trims.is_empty() && self.retentions.is_empty())).then_some(next)
     }
 }
 
 impl IoThread {
     /// One slice of each kind of slow work there is.
     pub(crate) fn background_step(&mut self) {
-        self.sweep();
+        // What is trimmed is looked up in the database, which keeps its readers waiting then.
+        self.background.held_up = self.shared.tail.is_moving();
+        if !self.background.held_up {
+            self.sweep();
+            self.trim_step();
+        }
+        self.background.starved = false;
+        match self.background.lane.pop_front() {
+            Some(Slow::Flush(answer)) => answer.give(Ok(0..0)),
+            Some(Slow::Snapshot(writing)) => self.snapshot_slice(writing),
+            None => {}
+        }
+    }
+
+    fn trim_step(&mut self) {
         if let Some((stream, before)) = self.background.trims.pop_first() {
             match self.trim_slice(stream, before) {
                 Ok(true) => {}
@@ -123,12 +143,6 @@ impl IoThread {
                     tracing::warn!(%error, stream = stream.0, "records could not be trimmed")
                 }
             }
-        }
-        self.background.starved = false;
-        match self.background.lane.pop_front() {
-            Some(Slow::Flush(answer)) => answer.give(Ok(0..0)),
-            Some(Slow::Snapshot(writing)) => self.snapshot_slice(writing),
-            None => {}
         }
     }
 
@@ -231,9 +245,9 @@ impl IoThread {
         }
     }
 
-    fn oldest(&mut self, stream: StreamId) -> Result<Vec<Kept>, JournalError> {
-        let oldest = self.store.oldest(stream, RECORDS_A_SLICE);
-        oldest.map_err(|error| error.into_journal(&self.shared.folder, "read"))
+    fn oldest(&self, stream: StreamId) -> Result<Vec<Kept>, JournalError> {
+        let stream = self.shared.streams.get(stream)?;
+        read::oldest(&self.shared, &stream, RECORDS_A_SLICE)
     }
 }
 

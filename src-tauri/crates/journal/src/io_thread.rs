@@ -5,13 +5,12 @@ use std::{
     collections::BTreeMap,
     ops::Range,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
     JournalError, Shared, StoreError, StreamId,
     append::{self, Answer},
-    backfill::Backfill,
     background::Background,
     batch::Batch,
     queue::{Cursors, Drained, Job},
@@ -19,14 +18,17 @@ use crate::{
     streams::Stream,
 };
 
+/// Where so many share a commit, the next waits this long for more to share it: each costs a fsync,
+/// and those who wait for it are many enough for it not to matter to them.
+const MANY: usize = 16;
+const GATHER: Duration = Duration::from_micros(300);
+
 pub(crate) struct IoThread {
     pub(crate) shared: Arc<Shared>,
     pub(crate) store: Box<dyn Store>,
     /// What is durable, by stream number from 1.
     pub(crate) extents: Vec<Extent>,
     pub(crate) background: Background,
-    backfill: Backfill,
-    checkpoint_at: u64,
 }
 
 /// What shares one commit.
@@ -56,10 +58,7 @@ impl IoThread {
         extents: Vec<Extent>,
         next_snapshot: u64,
     ) -> Self {
-        let checkpoint_at = shared.options.checkpoint_bytes;
-        let backfill = Backfill::new(store.mover());
-        let background = Background::new(next_snapshot);
-        Self { shared, store, extents, background, backfill, checkpoint_at }
+        Self { shared, store, extents, background: Background::new(next_snapshot) }
     }
 
     pub(crate) fn run(mut self) {
@@ -69,17 +68,21 @@ impl IoThread {
         loop {
             let drained = self.shared.queue.drain(self.background.wake_at());
             let (closed, cost) = (drained.closed, drained.cost);
+            let is_busy = drained.jobs.len() >= MANY;
             self.commit(drained);
             self.shared.queue.release(cost);
             self.background_step();
-            self.checkpoint_when_long();
+            // After the answers: so everything in the log had been answered before it is moved.
+            self.store.turn();
             if closed && self.background.lane_is_empty() {
                 break;
             }
+            if is_busy {
+                std::thread::sleep(GATHER);
+            }
         }
-        drop(self.backfill);
-        if let Err(error) = self.store.checkpoint() {
-            tracing::warn!(%error, "the last checkpoint failed; the log is replayed at the next open");
+        if let Err(error) = self.store.close() {
+            tracing::warn!(%error, "the log could not be moved into the database; the next open does it");
         }
     }
 
@@ -125,7 +128,8 @@ impl IoThread {
             self.store.commit()?;
             let mut counters = self.shared.counters.lock();
             counters.commit(start.elapsed());
-            counters.stats.wal_bytes = self.store.wal_bytes();
+            counters.stats.log_bytes = self.store.log_bytes();
+            counters.stats.moved = self.store.moved();
             Ok(value)
         });
         result.map_err(|error| {
@@ -265,37 +269,6 @@ impl IoThread {
         self.extents[id.0 as usize - 1] = extent;
         if let Ok(stream) = self.shared.streams.get(id) {
             stream.publish(extent);
-        }
-    }
-
-    /// After the answers, so that everything in the log had been answered before it is moved.
-    fn checkpoint_when_long(&mut self) {
-        if let Some(moved) = self.backfill.ended() {
-            return self.empty_log(moved);
-        }
-        let long = self.store.wal_bytes() > self.checkpoint_at;
-        if long && !self.backfill.is_under_way() && !self.backfill.begin() {
-            self.empty_log(Ok(()));
-        }
-    }
-
-    /// Moves what is left in the log, and empties it.
-    fn empty_log(&mut self, moved: Result<(), StoreError>) {
-        let (limit, wal_bytes) = (self.shared.options.checkpoint_bytes, self.store.wal_bytes());
-        // Kept from emptying it (a reader, a full disk), it tries again a quarter further on.
-        self.checkpoint_at = wal_bytes.saturating_add(limit / 4);
-        match moved.and_then(|()| self.store.checkpoint()) {
-            Ok(emptied) => {
-                let mut counters = self.shared.counters.lock();
-                counters.stats.wal_bytes = self.store.wal_bytes();
-                if emptied {
-                    counters.stats.checkpoints += 1;
-                    self.checkpoint_at = limit;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, wal_bytes, "a checkpoint failed; the log grows until one works")
-            }
         }
     }
 }

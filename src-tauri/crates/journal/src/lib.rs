@@ -1,7 +1,7 @@
 //! Durable streams: append, group commit, cursors, snapshots, retention.
 //!
 //! The only code of the project that makes anything durable. A folder holds one SQLite database
-//! (write-ahead log, `synchronous=FULL`) with any number of named streams of records.
+//! with any number of named streams of records, and a log of its own in front of it.
 //!
 //! ```
 //! # fn main() -> Result<(), journal::JournalError> {
@@ -36,14 +36,17 @@
 //!
 //! # How
 //!
-//! One I/O thread owns the writing connection: it takes everything queued, writes it in one
-//! transaction, commits, then answers all. So the more wait, the more share one fsync. The queue is
-//! bounded by bytes and callers block when it is full. Snapshots and trims go in slices between
-//! those commits. Readers have connections of their own and see the last commit. A long log is
-//! moved into the database by a thread beside, after the answers, while commits go on; then the
-//! I/O thread moves the rest, and begins the log anew in the same place.
+//! One I/O thread takes everything queued, writes it to the log as one commit, syncs, then answers
+//! all. So the more wait, the more share one fsync. The queue is bounded by bytes and callers block
+//! when it is full. Snapshots and trims go in slices between those commits.
 //!
-//! # What open does with damage
+//! The log has two files, which take turns. When one is full, commits go on in the other, and a
+//! thread beside moves what the full one holds into the database: in one transaction, each page once.
+//! Until then it is in memory, too ([`Options::log_bytes`]); readers look there first, and have
+//! connections of their own to the database. The log goes before SQLite's own because that writes a
+//! page of 4 KiB for each stream, value and cursor that a commit touches, and syncs it.
+//!
+//! //! # What open does with damage
 //!
 //! | found | done |
 //! |---|---|
@@ -61,13 +64,16 @@
 //! older records are checked when they are read, and a read ends before a damaged one.
 
 mod append;
-mod backfill;
 mod background;
 mod batch;
 mod error;
 mod io_thread;
 mod lock;
+mod log;
+mod logged;
+mod mover;
 mod options;
+mod part;
 mod queue;
 mod read;
 mod recovery;
@@ -76,8 +82,8 @@ mod sqlite;
 mod stats;
 pub mod store;
 mod streams;
+mod tail;
 mod verify;
-mod wal;
 
 use std::{
     path::{Path, PathBuf},
@@ -88,7 +94,6 @@ use std::{
 use parking_lot::Mutex;
 
 pub use append::Append;
-pub use backfill::Mover;
 pub use batch::Batch;
 pub use error::{Damage, JournalError, StoreError};
 pub use options::{MAX_RECORD_BYTES, Options, Record, Retention};
@@ -101,12 +106,14 @@ use crate::{
     append::on_io_thread,
     io_thread::IoThread,
     lock::Lock,
+    logged::LogStore,
     queue::{Cursor, Job, Queue},
     read::{Fault, Readers},
-    sqlite::SqliteStore,
+    sqlite::Database,
     stats::Counters,
     store::Store,
     streams::Streams,
+    tail::Tail,
 };
 
 /// What a job without a payload counts in the queue, in bytes.
@@ -127,11 +134,11 @@ struct Open {
 /// What callers and the I/O thread share. The lock is last: it goes when all connections have.
 struct Shared {
     folder: PathBuf,
-    options: Options,
     recovery: Recovery,
     queue: Queue,
     streams: Streams,
     counters: Mutex<Counters>,
+    tail: Arc<Tail>,
     readers: Readers,
     _lock: Lock,
 }
@@ -156,14 +163,16 @@ impl Journal {
         wrap: impl FnOnce(Box<dyn Store>) -> Box<dyn Store>,
     ) -> Result<Self, JournalError> {
         let lock = Lock::take(folder)?;
-        let found = recovery::look_at_log(folder, options.accept_loss)?;
-        let mut connection = sqlite::open_writer(folder)?;
-        let recovered = recovery::recover(&mut connection, folder, &options, found)?;
+        let replayed = recovery::replay(sqlite::open_writer(folder)?, folder, &options)?;
+        let (mut connection, next) = (replayed.connection, replayed.last + 1);
+        let recovered = recovery::recover(&mut connection, folder, &options, replayed.recovery)?;
         let named = recovered
             .streams
             .iter()
             .map(|(stream, _)| (stream.id, stream.name.as_str(), stream.generation));
-        let store = SqliteStore::new(connection, folder, named);
+        let database = Database::new(connection, named);
+        let tail = Arc::new(Tail::default());
+        let store = LogStore::new(folder, next, tail.clone(), database, options.log_bytes);
         let store = store.map_err(|error| StoreError::from(error).into_journal(folder, "open"))?;
         let store = wrap(Box::new(store));
 
@@ -176,8 +185,8 @@ impl Journal {
             recovery: recovered.recovery,
             streams,
             counters: Mutex::default(),
+            tail,
             readers: Readers::new(folder.to_owned()),
-            options,
             _lock: lock,
         });
         let io = IoThread::new(shared.clone(), store, extents, recovered.next_snapshot);
@@ -266,7 +275,7 @@ impl Journal {
     ) -> Result<Vec<Record>, JournalError> {
         let shared = self.shared();
         let stream = shared.streams.get(stream)?;
-        read::records(&shared.readers, &stream, from, max_records, &shared.folder)
+        read::records(shared, &stream, from, max_records)
     }
 
     /// Moves a cursor lazily: it is saved within a second, together with what else was moved until
@@ -296,6 +305,9 @@ impl Journal {
     /// [`JournalError::Damaged`] (putting it again heals it), [`JournalError::Refused`].
     pub fn value(&self, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
         let shared = self.shared();
+        if let Some(value) = shared.tail.value(key) {
+            return Ok(Some(value));
+        }
         shared.readers.with(|connection| read::value(connection, key)).map_err(
             |fault| match fault {
                 Fault::Damaged(reason) => {

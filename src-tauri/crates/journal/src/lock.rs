@@ -9,7 +9,7 @@ use std::{
 
 use crate::JournalError;
 #[cfg(unix)]
-use crate::sqlite::{database, log};
+use crate::{log, sqlite::database};
 
 /// The lock on a folder; the operating system releases it when the process ends, however it ends.
 pub(crate) struct Lock(File);
@@ -78,14 +78,13 @@ fn keep_private(folder: &Path) -> std::io::Result<()> {
         close(folder, 0o700)?;
     }
     for file in [folder.join("lock"), database.clone()] {
-        // Made here, so that nobody reads them before they are closed; SQLite's log has the mode of
-        // the database, and its index is in memory.
+        // Made here, so that nobody reads them before they are closed. SQLite's journal has the mode of
+        // the database; the log is made so.
         OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     }
-    [folder.join("lock"), database, log(folder)]
-        .iter()
-        .filter(|file| file.exists())
-        .try_for_each(|file| close(file, 0o600))
+    let [one, two] = log::files(folder);
+    let all = [folder.join("lock"), folder.join("journal.db-journal"), database, one, two];
+    all.iter().filter(|file| file.exists()).try_for_each(|file| close(file, 0o600))
 }
 
 #[cfg(not(unix))]
@@ -134,7 +133,7 @@ mod tests {
     fn modes(folder: &Path) -> Vec<u32> {
         let journal = crate::Journal::open(folder, crate::Options::default()).unwrap();
         journal.stream("s").unwrap();
-        let files = ["lock", "journal.db", "journal.db-wal"];
+        let files = ["lock", "journal.db", "journal.log-0"];
         files.iter().map(|file| mode(&folder.join(file))).collect()
     }
 

@@ -1,14 +1,14 @@
 //! Reading: own connections, and every row checked before it is handed out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    Damage, JournalError, Record, StoreError,
+    Damage, JournalError, Record, Shared, StoreError,
     sqlite::{crc, open_reader, record_crc, records_table, stream_crc},
-    store::Extent,
+    store::{Extent, Kept},
     streams::Stream,
 };
 
@@ -44,6 +44,14 @@ impl From<rusqlite::Error> for Fault {
 impl Fault {
     pub(crate) fn checksum() -> Self {
         Self::Damaged("its checksum differs".into())
+    }
+
+    /// As opening tells it.
+    pub(crate) fn into_unreadable(self, folder: &Path) -> JournalError {
+        match self {
+            Self::Damaged(reason) => JournalError::Unreadable { folder: folder.to_owned(), reason },
+            Self::Failed(error) => error.into_journal(folder, "open"),
+        }
     }
 
     pub(crate) fn missing() -> Self {
@@ -82,55 +90,157 @@ impl Readers {
 
 /// Records from `from` up to `head`. Damage ends the read; damage at its very start is the error.
 pub(crate) fn records(
-    readers: &Readers,
+    shared: &Shared,
     stream: &Stream,
     from: u64,
     max_records: usize,
-    folder: &std::path::Path,
 ) -> Result<Vec<Record>, JournalError> {
-    let head = stream.head();
-    let mut expected = from;
-    let mut records = Vec::new();
-    let result = readers.with(|connection| {
-        // One transaction, so that the extent and the records are of one moment.
-        let snapshot = connection.transaction()?;
-        let extent = extent(&snapshot, stream)?;
-        let last = head.min(extent.head);
-        expected = stream.skip_lost(from.max(extent.first));
-        let sql = format!(
-            "SELECT position, at, crc, payload FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
-            records_table(stream.id, stream.generation)
-        );
-        let mut select = snapshot.prepare_cached(&sql)?;
-        let limit = i64::try_from(max_records).unwrap_or(i64::MAX);
-        let mut rows = select.query(params![expected as i64, last as i64, limit])?;
-        let mut bytes = 0;
-        while records.len() < max_records && bytes < READ_BYTES && expected <= last {
-            let row = rows.next()?.ok_or_else(Fault::missing)?;
-            let (position, payload) = checked_record(row, stream)?;
-            if position != expected {
-                return Err(Fault::missing());
-            }
-            bytes += payload.len();
-            records.push(Record { position, payload: payload.to_vec() });
-            expected = stream.skip_lost(position + 1);
-        }
-        Ok(())
-    });
+    let (head, bytes, records) = (stream.head(), 0, Vec::new());
+    let mut reading = Reading { stream, head, max_records, next: from, bytes, records };
+    let result = reading.run(shared);
+    let Reading { next, records, .. } = reading;
     match result {
         Ok(()) => Ok(records),
         Err(Fault::Damaged(_)) if !records.is_empty() => Ok(records),
         Err(Fault::Damaged(reason)) => {
             let stream = stream.name.clone();
-            Err(JournalError::Damaged(Damage::Records {
-                stream,
-                first: expected,
-                last: expected,
-                reason,
-            }))
+            Err(JournalError::Damaged(Damage::Records { stream, first: next, last: next, reason }))
         }
-        Err(Fault::Failed(error)) => Err(error.into_journal(folder, "read")),
+        Err(Fault::Failed(error)) => Err(error.into_journal(&shared.folder, "read")),
     }
+}
+
+struct Reading<'a> {
+    stream: &'a Stream,
+    head: u64,
+    max_records: usize,
+    /// The position to read next.
+    next: u64,
+    bytes: usize,
+    records: Vec<Record>,
+}
+
+impl Reading<'_> {
+    fn is_done(&self) -> bool {
+        self.next > self.head || self.records.len() >= self.max_records || self.bytes >= READ_BYTES
+    }
+
+    /// Nothing before `first` is kept any more: what was read of it is forgotten, so that there is
+    /// no hole in what is given.
+    fn skip_to(&mut self, first: u64) {
+        if first > self.next {
+            self.records.clear();
+            self.bytes = 0;
+        }
+        self.next = self.stream.skip_lost(self.next.max(first));
+    }
+
+    fn take(&mut self, position: u64, payload: &[u8]) {
+        self.bytes += payload.len();
+        self.records.push(Record { position, payload: payload.to_vec() });
+        self.next = position + 1;
+    }
+
+    /// The log's tail first: what is not there, or not any more, is in the database.
+    fn run(&mut self, shared: &Shared) -> Result<(), Fault> {
+        loop {
+            self.skip_to(self.stream.first());
+            if self.is_done() {
+                return Ok(());
+            }
+            let is_held = shared.tail.records(self.stream.id, self.next, |record| {
+                self.take(record.position, record.payload);
+                !self.is_done()
+            });
+            if !is_held {
+                shared.readers.with(|connection| self.read_database(connection))?;
+            }
+        }
+    }
+
+    fn read_database(&mut self, connection: &mut Connection) -> Result<(), Fault> {
+        // One transaction, so that the extent and the records are of one moment.
+        let snapshot = connection.transaction()?;
+        let extent = extent(&snapshot, self.stream)?;
+        let last = self.head.min(extent.head);
+        let asked = self.next;
+        self.skip_to(extent.first);
+        if self.next > last {
+            let is_trimmed = self.next > asked || self.stream.first() > asked;
+            return if is_trimmed { Ok(()) } else { Err(Fault::missing()) };
+        }
+        let sql = format!(
+            "SELECT position, at, crc, payload FROM {} WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
+            records_table(self.stream.id, self.stream.generation)
+        );
+        let mut select = snapshot.prepare_cached(&sql)?;
+        let limit = i64::try_from(self.max_records - self.records.len()).unwrap_or(i64::MAX);
+        let mut rows = select.query(params![self.next as i64, last as i64, limit])?;
+        while !self.is_done() && self.next <= last {
+            let row = rows.next()?.ok_or_else(Fault::missing)?;
+            let (position, payload) = checked_record(row, self.stream)?;
+            if position != self.next {
+                return Err(Fault::missing());
+            }
+            self.take(position, payload);
+            self.next = self.stream.skip_lost(self.next);
+        }
+        Ok(())
+    }
+}
+
+/// The oldest records kept of a stream, at most `limit`, without their payloads.
+pub(crate) fn oldest(
+    shared: &Shared,
+    stream: &Stream,
+    limit: usize,
+) -> Result<Vec<Kept>, JournalError> {
+    let (mut next, head) = (stream.first(), stream.head());
+    let mut oldest = Vec::new();
+    while next <= head && oldest.len() < limit {
+        let before = oldest.len();
+        let is_held = shared.tail.records(stream.id, next, |record| {
+            oldest.push(record.kept());
+            oldest.len() < limit
+        });
+        if !is_held {
+            let kept = shared.readers.with(|connection| {
+                oldest.extend(oldest_in_database(connection, stream, next, limit - before)?);
+                Ok(())
+            });
+            kept.map_err(|fault| match fault {
+                Fault::Damaged(reason) => StoreError::Failed(reason),
+                Fault::Failed(error) => error,
+            })
+            .map_err(|error| error.into_journal(&shared.folder, "read"))?;
+        }
+        if oldest.len() == before {
+            break;
+        }
+        next = oldest.last().map_or(next, |last| last.position + 1);
+    }
+    Ok(oldest)
+}
+
+fn oldest_in_database(
+    connection: &Connection,
+    stream: &Stream,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Kept>, Fault> {
+    let sql = format!(
+        "SELECT position, at, length(payload) FROM {} WHERE position >= ?1 ORDER BY position LIMIT ?2",
+        records_table(stream.id, stream.generation)
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    let rows = select.query_map([from as i64, limit as i64], |row| {
+        Ok(Kept {
+            position: row.get::<_, i64>(0)? as u64,
+            at: row.get(1)?,
+            bytes: row.get::<_, i64>(2)? as u64,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn extent(connection: &Connection, stream: &Stream) -> Result<Extent, Fault> {

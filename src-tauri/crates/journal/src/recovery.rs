@@ -7,14 +7,17 @@ use rusqlite::{Connection, params};
 
 use crate::{
     Damage, JournalError, Options, StreamId,
+    log::{self, Broken},
+    part::Part,
     queue::{Cursor, Cursors},
     read::{Fault, checked_record, value},
     snapshot::{check_snapshot, snapshots},
-    sqlite::{crc, create_records, drop_snapshot, log, records_table, stream_crc},
+    sqlite::{
+        Database, crc, create_records, drop_snapshot, moved, records_table, set_moved, stream_crc,
+    },
     store::Extent,
     streams::Stream,
     verify::verify_records,
-    wal::{self, Scan},
 };
 
 /// What [`crate::Journal::open`] found. All empty after a clean close.
@@ -69,21 +72,73 @@ pub(crate) struct Recovered {
     pub(crate) next_snapshot: u64,
 }
 
-/// Looks at the log before SQLite cuts it.
-pub(crate) fn look_at_log(folder: &Path, accept_loss: bool) -> Result<Recovery, JournalError> {
-    let file = log(folder);
-    let Scan { committed, torn, damaged } =
-        wal::scan(&file).map_err(|error| JournalError::Refused {
-            folder: folder.to_owned(),
-            doing: "read its log",
-            reason: error.to_string(),
-        })?;
-    let cut = (torn > 0).then_some(torn);
-    match (damaged, accept_loss) {
-        (false, _) => Ok(Recovery { torn_tail: cut, ..Recovery::default() }),
-        (true, true) => Ok(Recovery { log_lost: cut, ..Recovery::default() }),
-        (true, false) => Err(JournalError::DamagedLog { file, intact: committed }),
+/// What moving the log into the database, before anything else, found.
+pub(crate) struct Replayed {
+    pub(crate) connection: Connection,
+    pub(crate) recovery: Recovery,
+    /// The highest number that a commit has had.
+    pub(crate) last: u64,
+}
+
+/// Moves into the database what the log holds beyond it.
+pub(crate) fn replay(
+    connection: Connection,
+    folder: &Path,
+    options: &Options,
+) -> Result<Replayed, JournalError> {
+    let unreadable = |fault: Fault| fault.into_unreadable(folder);
+    let moved = moved(&connection).map_err(unreadable)?;
+    let found = log::scan(folder, moved).map_err(|error| JournalError::Refused {
+        folder: folder.to_owned(),
+        doing: "read its log",
+        reason: error.to_string(),
+    })?;
+    let torn_tail = (found.torn > 0).then_some(found.torn);
+    let mut recovery = Recovery { torn_tail, ..Recovery::default() };
+    if let Some(Broken { file, intact, lost }) = found.damage {
+        if !options.accept_loss {
+            return Err(JournalError::DamagedLog { file, intact });
+        }
+        recovery.log_lost = Some(lost);
     }
+    let mut replayed = Replayed { connection, recovery, last: found.last };
+    let mut part = Part::default();
+    for (number, body) in found.commits {
+        part.add(number, body).map_err(|error| unreadable(Fault::Damaged(error.to_string())))?;
+    }
+    if part.last > 0 {
+        replayed = replayed.apply(&part, options).map_err(unreadable)?;
+    }
+    // Whole commits behind the damage are never to be taken for new ones.
+    set_moved(&replayed.connection, replayed.last).map_err(|error| unreadable(error.into()))?;
+    Ok(replayed)
+}
+
+impl Replayed {
+    /// Where the database is damaged, what is damaged is given up first, if that is accepted.
+    fn apply(mut self, part: &Part, options: &Options) -> Result<Self, Fault> {
+        let (returned, applied) = apply(self.connection, part)?;
+        self.connection = returned;
+        match applied.map_err(Fault::from) {
+            Err(Fault::Damaged(_)) if options.accept_loss => {
+                self.recovery =
+                    recover_or_fault(&mut self.connection, options, self.recovery)?.recovery;
+                let (returned, applied) = apply(self.connection, part)?;
+                self.connection = returned;
+                applied?;
+            }
+            applied => applied?,
+        }
+        Ok(self)
+    }
+}
+
+fn apply(connection: Connection, part: &Part) -> Result<(Connection, rusqlite::Result<()>), Fault> {
+    let streams = streams(&connection)?;
+    let named = streams.iter().map(|(stream, _)| (stream.id, &*stream.name, stream.generation));
+    let mut database = Database::new(connection, named);
+    let applied = database.apply(part);
+    Ok((database.into_connection(), applied))
 }
 
 pub(crate) fn recover(
@@ -92,11 +147,7 @@ pub(crate) fn recover(
     options: &Options,
     recovery: Recovery,
 ) -> Result<Recovered, JournalError> {
-    let unreadable = |fault| match fault {
-        Fault::Damaged(reason) => JournalError::Unreadable { folder: folder.to_owned(), reason },
-        Fault::Failed(error) => error.into_journal(folder, "open"),
-    };
-    recover_or_fault(connection, options, recovery).map_err(unreadable)
+    recover_or_fault(connection, options, recovery).map_err(|fault| fault.into_unreadable(folder))
 }
 
 fn recover_or_fault(
@@ -121,15 +172,7 @@ fn recover_or_fault(
         stream.lost.iter().map(|&(first, last)| LostRecords { stream: name.clone(), first, last })
     });
     recovered.recovery.lost = lost.collect();
-    empty_the_log(connection);
     Ok(recovered)
-}
-
-/// Makes the cut of a torn tail final, so that the next open does not report it again.
-fn empty_the_log(connection: &Connection) {
-    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the log could not be emptied after recovery; later checkpoints try again");
-    }
 }
 
 fn streams(connection: &Connection) -> Result<Vec<(Stream, Extent)>, Fault> {

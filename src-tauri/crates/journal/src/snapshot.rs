@@ -5,12 +5,13 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 
 use crate::{
-    Append, Damage, Journal, JournalError, StreamId,
+    Append, Damage, Journal, JournalError, Shared, StreamId,
     append::on_io_thread,
     background::CHUNKS_A_SLICE,
+    part::Completed,
     queue::Snapshot,
     read::Fault,
-    sqlite::{CHUNK_BYTES, chunk_id, crc},
+    sqlite::{CHUNK_BYTES, SNAPSHOTS_KEPT, chunk_id, crc},
     streams::Stream,
 };
 
@@ -106,10 +107,10 @@ impl Journal {
     ) -> Result<Option<T>, E> {
         let shared = self.shared();
         let stream = shared.streams.get(stream)?;
-        let rows = shared.readers.with(|connection| snapshots(connection));
+        let rows = self.newest_snapshots(&stream);
         let rows = rows.map_err(|fault| to_error(self, &stream, 0, fault))?;
         let mut damage = None;
-        for row in rows.into_iter().filter(|row| row.stream == stream.id.0) {
+        for row in rows {
             let mut reader = SnapshotReader {
                 journal: self,
                 stream: &stream,
@@ -155,6 +156,21 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Those that are kept, newest first.
+    fn newest_snapshots(&self, stream: &Stream) -> Result<Vec<SnapshotRow>, Fault> {
+        let shared = self.shared();
+        let mut rows: Vec<_> = shared.tail.snapshots().into_iter().map(SnapshotRow::from).collect();
+        rows.extend(shared.readers.with(|connection| snapshots(connection))?);
+        rows.retain(|row| row.stream == stream.id.0);
+        // One that was moved meanwhile is there twice.
+        rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+        rows.dedup_by_key(|row| row.id);
+        rows.truncate(SNAPSHOTS_KEPT);
+        Ok(rows)
+    }
+}
+
 /// Tells the I/O thread that there is more to write, when it is dropped.
 struct Nudge<'a>(&'a Journal);
 
@@ -190,8 +206,12 @@ impl SnapshotReader<'_> {
     /// comes of it; [`JournalError::Refused`].
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, JournalError> {
         let (row, index) = (self.row, self.index);
-        let readers = &self.journal.shared().readers;
-        let read = readers.with(|connection| snapshot_chunk(connection, row, index));
+        let Shared { tail, readers, .. } = self.journal.shared();
+        let held = (!row.ends_before(index)).then(|| tail.chunk(row.id, index)).flatten();
+        let read = match held {
+            Some(piece) => Ok(Some(piece)),
+            None => readers.with(|connection| snapshot_chunk(connection, row, index)),
+        };
         let read = read.and_then(|piece| {
             self.seen += piece.as_ref().map_or(0, |piece| piece.len() as u64);
             let is_whole = piece.is_some() || self.seen == self.row.bytes;
@@ -227,7 +247,22 @@ pub(crate) struct SnapshotRow {
     pub(crate) crc: u32,
 }
 
-/// The snapshots there are, newest first.
+impl SnapshotRow {
+    /// Pieces of another one that was given up may lie behind its last.
+    fn ends_before(&self, index: u32) -> bool {
+        u64::from(index) * CHUNK_BYTES as u64 >= self.bytes
+    }
+}
+
+impl From<Completed> for SnapshotRow {
+    fn from(completed: Completed) -> Self {
+        let Completed { snapshot: id, stream, position, bytes } = completed;
+        let crc = crc("", &[id, u64::from(stream.0), position, bytes], &[]);
+        Self { id, stream: stream.0, position, bytes, crc }
+    }
+}
+
+/// The snapshots in the database, newest first.
 pub(crate) fn snapshots(connection: &Connection) -> Result<Vec<SnapshotRow>, Fault> {
     let mut select = connection
         .prepare_cached("SELECT id, stream, position, bytes, crc FROM snapshot ORDER BY id DESC")?;
@@ -249,7 +284,7 @@ fn snapshot_chunk(
     if stored != crc("", &[id, u64::from(stream), position, bytes], &[]) {
         return Err(Fault::checksum());
     }
-    if u64::from(index) * CHUNK_BYTES as u64 >= bytes {
+    if row.ends_before(index) {
         return Ok(None);
     }
     let id = chunk_id(id, index);

@@ -1,4 +1,4 @@
-//! The store on SQLite: schema, connections, and the writes of [`crate::store::Write`].
+//! The database: schema, connections, and what moves a part of the log into it.
 //!
 //! Each stream has its own table, so that appends go to the end of a B-tree and damage to one
 //! stream's pages stays there. Every row carries a checksum over what it says and what it is
@@ -6,27 +6,23 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::{
     JournalError, StoreError, StreamId,
-    backfill::Mover,
-    store::{Extent, Kept, Store, Write},
-    wal,
+    part::{Completed, Part},
+    read::Fault,
+    store::Extent,
 };
 
-pub(crate) const PAGE_BYTES: usize = 4096;
+const PAGE_BYTES: usize = 16 << 10;
 pub(crate) const CHUNK_BYTES: usize = 256 << 10;
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const APPLICATION: u32 = 0x5457_4a4c; // "TWJL"
-const SNAPSHOTS_KEPT: u32 = 2;
+pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS stream(id INTEGER PRIMARY KEY, name TEXT NOT NULL, generation INTEGER NOT NULL,
@@ -37,14 +33,11 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS value(key TEXT PRIMARY KEY, crc INTEGER NOT NULL, payload BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS snapshot(id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, position INTEGER NOT NULL,
         bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS snapshot_chunk(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, payload BLOB NOT NULL);";
+    CREATE TABLE IF NOT EXISTS snapshot_chunk(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, payload BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS moved(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, crc INTEGER NOT NULL);";
 
 pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("journal.db")
-}
-
-pub(crate) fn log(folder: &Path) -> PathBuf {
-    folder.join("journal.db-wal")
 }
 
 /// The table of a stream's records. A repair writes the next generation beside the damaged one.
@@ -83,10 +76,8 @@ pub(crate) fn stream_crc(id: StreamId, name: &str, generation: u32, extent: Exte
     crc(name, &[u64::from(id.0), u64::from(generation), first, head, bytes], &[])
 }
 
-/// The log's file is kept and written over, up to this length: a fsync of what is there already
-/// is a flush of the disk, and one of a file that grows is a commit of the file system as well,
-/// which waits for what the checkpoints have written.
-const LOG_BYTES_KEPT: u64 = 64 << 20;
+/// How long a reader waits for the writer to have written its pages, and that for the readers.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// Nobody but this process has the folder ([`crate::lock`]), so connections need not ask the system
 /// for each lock: six calls a transaction.
@@ -116,23 +107,13 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     if found > FORMAT {
         return Err(JournalError::Newer { folder: folder.to_owned(), found, known: FORMAT });
     }
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))
-        .map_err(unreadable)?;
-    if mode != "wal" {
-        let reason = format!(
-            "this file system does not support a write-ahead log, SQLite offers \"{mode}\""
-        );
-        return Err(JournalError::Refused { folder: folder.to_owned(), doing: "open", reason });
-    }
-    // fullfsync: on macOS plain fsync leaves the data in the drive's cache.
-    let settings = format!(
-        "PRAGMA synchronous=FULL; PRAGMA fullfsync=1; PRAGMA checkpoint_fullfsync=1;
-        PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit={LOG_BYTES_KEPT};
-        PRAGMA cell_size_check=1; PRAGMA cache_size=-16000;"
-    );
-    connection.execute_batch(&settings).map_err(unreadable)?;
-    connection.busy_timeout(Duration::from_millis(20)).map_err(unreadable)?;
+    // A rollback journal holds only the pages that were there before, and what comes in is mostly
+    // new: SQLite's write-ahead log would write all of it twice. fullfsync: on macOS plain fsync
+    // leaves the data in the drive's cache.
+    let settings = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA fullfsync=1;
+        PRAGMA cell_size_check=1; PRAGMA cache_size=-16000; PRAGMA cache_spill=0;";
+    connection.execute_batch(settings).map_err(unreadable)?;
+    connection.busy_timeout(BUSY).map_err(unreadable)?;
     connection.set_prepared_statement_cache_capacity(256);
     if found < FORMAT {
         let create = format!(
@@ -145,13 +126,13 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
-/// Opens a connection that only reads, and waits for nobody.
+/// Opens a connection that only reads.
 pub(crate) fn open_reader(folder: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open_file(folder, flags)?;
     connection
         .execute_batch("PRAGMA query_only=1; PRAGMA cell_size_check=1; PRAGMA cache_size=-2000;")?;
-    connection.busy_timeout(Duration::from_secs(1))?;
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)
 }
@@ -165,79 +146,130 @@ struct Table {
 impl Table {
     fn new(stream: StreamId, name: &str, generation: u32) -> Self {
         let records = records_table(stream, generation);
-        let insert =
-            format!("INSERT INTO {records}(position, at, crc, payload) VALUES (?1, ?2, ?3, ?4)");
+        let insert = format!(
+            "INSERT OR REPLACE INTO {records}(position, at, crc, payload) VALUES (?1, ?2, ?3, ?4)"
+        );
         Self { name: name.to_owned(), generation, insert }
     }
 }
 
-/// The real [`Store`].
-pub(crate) struct SqliteStore {
+/// The writing connection.
+pub(crate) struct Database {
     connection: Connection,
-    folder: PathBuf,
-    /// What the log holds that is not in the database yet; its file may be longer.
-    log_bytes: Arc<AtomicU64>,
     tables: Vec<Table>,
 }
 
-impl SqliteStore {
+impl Database {
     /// `streams`: names and generations, in the order of their numbers from 1.
     pub(crate) fn new<'a>(
-        mut connection: Connection,
-        folder: &Path,
+        connection: Connection,
         streams: impl Iterator<Item = (StreamId, &'a str, u32)>,
-    ) -> rusqlite::Result<Self> {
+    ) -> Self {
         let tables =
             streams.map(|(id, name, generation)| Table::new(id, name, generation)).collect();
-        let log_bytes = Arc::new(AtomicU64::new(0));
-        let told = log_bytes.clone();
-        connection.wal_hook(Some(move |_: &mut _, frames: i32| {
-            told.store(wal::bytes_of(frames.unsigned_abs()), Relaxed);
-            Ok(())
-        }))?;
-        Ok(Self { connection, folder: folder.to_owned(), log_bytes, tables })
+        Self { connection, tables }
     }
 
-    fn table(&self, stream: StreamId) -> Result<&Table, StoreError> {
+    pub(crate) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Writes a part of the log in one transaction, and syncs it.
+    ///
+    /// # Errors
+    /// When SQLite refuses; nothing of it is then there.
+    pub(crate) fn apply(&mut self, part: &Part) -> rusqlite::Result<()> {
+        let known = self.tables.len();
+        let applied = self.begin().and_then(|()| self.write(part)).and_then(|()| self.commit());
+        if applied.is_err() {
+            self.tables.truncate(known);
+            self.rollback();
+        }
+        applied
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.rollback();
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+
+    fn rollback(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "rolling a refused move back failed; the next one tries again");
+        }
+    }
+
+    fn write(&mut self, part: &Part) -> rusqlite::Result<()> {
+        for (stream, name) in &part.streams {
+            self.create(*stream, name)?;
+        }
+        for (stream, records) in part.kept() {
+            let mut insert = self.connection.prepare_cached(&self.table(stream)?.insert)?;
+            for record in records {
+                let crc = record_crc(stream, record.position, record.at, record.payload);
+                insert.execute(params![record.position as i64, record.at, crc, record.payload])?;
+            }
+        }
+        for (&stream, &before) in &part.trims {
+            let records = records_table(stream, self.table(stream)?.generation);
+            self.connection
+                .prepare_cached(&format!("DELETE FROM {records} WHERE position < ?1"))?
+                .execute([before as i64])?;
+        }
+        for (&stream, &extent) in &part.extents {
+            self.extent(stream, extent)?;
+        }
+        for (name, &(stream, position)) in &part.cursors {
+            let crc = crc(name, &[u64::from(stream.0), position], &[]);
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO cursor(name, stream, position, crc) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![name, stream.0, position as i64, crc])?;
+        }
+        for (key, payload) in part.values() {
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO value(key, crc, payload) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![key, crc(key, &[], payload), payload])?;
+        }
+        for (snapshot, index, payload) in part.chunks() {
+            let id = chunk_id(snapshot, index);
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO snapshot_chunk(id, crc, payload) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![id, crc("", &[id as u64], payload), payload])?;
+        }
+        for completed in &part.snapshots {
+            self.snapshot(*completed)?;
+        }
+        set_moved(&self.connection, part.last)
+    }
+
+    fn table(&self, stream: StreamId) -> rusqlite::Result<&Table> {
         self.tables
             .get(stream.0.wrapping_sub(1) as usize)
-            .ok_or_else(|| StoreError::Failed(format!("there is no stream number {}", stream.0)))
+            .ok_or_else(|| rusqlite::Error::InvalidParameterName(format!("stream {}", stream.0)))
     }
 
-    fn create(&mut self, stream: StreamId, name: &str) -> Result<(), StoreError> {
-        let records = records_table(stream, 0);
-        self.connection.execute_batch(&create_records(&records))?;
+    fn create(&mut self, stream: StreamId, name: &str) -> rusqlite::Result<()> {
+        self.connection.execute_batch(&create_records(&records_table(stream, 0)))?;
         let extent = Extent::EMPTY;
         self.connection.execute(
             "INSERT INTO stream(id, name, generation, first, head, bytes, crc) VALUES (?1, ?2, 0, ?3, ?4, 0, ?5)",
             params![stream.0, name, extent.first as i64, extent.head as i64, stream_crc(stream, name, 0, extent)],
         )?;
-        // A create that was rolled back leaves its entry; the next one takes its number.
-        self.tables.truncate(stream.0 as usize - 1);
         self.tables.push(Table::new(stream, name, 0));
         Ok(())
     }
 
-    fn append(
-        &self,
-        stream: StreamId,
-        first: u64,
-        at: i64,
-        payloads: &[Vec<u8>],
-    ) -> Result<(), StoreError> {
-        let mut insert = self.connection.prepare_cached(&self.table(stream)?.insert)?;
-        for (position, payload) in (first..).zip(payloads) {
-            insert.execute(params![
-                position as i64,
-                at,
-                record_crc(stream, position, at, payload),
-                payload
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn extent(&self, stream: StreamId, extent: Extent) -> Result<(), StoreError> {
+    fn extent(&self, stream: StreamId, extent: Extent) -> rusqlite::Result<()> {
         let table = self.table(stream)?;
         let crc = stream_crc(stream, &table.name, table.generation, extent);
         self.connection
@@ -252,13 +284,9 @@ impl SqliteStore {
         Ok(())
     }
 
-    fn snapshot(
-        &self,
-        id: u64,
-        stream: StreamId,
-        position: u64,
-        bytes: u64,
-    ) -> Result<(), StoreError> {
+    /// Drops all but the newest two of the stream.
+    fn snapshot(&self, completed: Completed) -> rusqlite::Result<()> {
+        let Completed { snapshot: id, stream, position, bytes } = completed;
         let crc = crc("", &[id, u64::from(stream.0), position, bytes], &[]);
         self.connection.execute(
             "INSERT INTO snapshot(id, stream, position, bytes, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -269,13 +297,34 @@ impl SqliteStore {
             .prepare_cached(
                 "SELECT id FROM snapshot WHERE stream=?1 ORDER BY id DESC LIMIT -1 OFFSET ?2",
             )?
-            .query_map(params![stream.0, SNAPSHOTS_KEPT], |row| row.get::<_, i64>(0))?
+            .query_map(params![stream.0, SNAPSHOTS_KEPT as i64], |row| row.get::<_, i64>(0))?
             .collect::<Result<Vec<_>, _>>()?;
         for id in old {
             drop_snapshot(&self.connection, id)?;
         }
         Ok(())
     }
+}
+
+/// The number of the last commit of the log that is in the database.
+pub(crate) fn moved(connection: &Connection) -> Result<u64, Fault> {
+    let row = connection
+        .query_row("SELECT number, crc FROM moved", [], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, u32>(1)?))
+        })
+        .optional()?;
+    match row {
+        Some((number, stored)) if stored == crc("moved", &[number], &[]) => Ok(number),
+        Some(_) => Err(Fault::Damaged("where its log was moved to is damaged".into())),
+        None => Ok(0),
+    }
+}
+
+pub(crate) fn set_moved(connection: &Connection, number: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO moved(id, number, crc) VALUES (1, ?1, ?2)")?
+        .execute(params![number as i64, crc("moved", &[number], &[])])
+        .map(drop)
 }
 
 pub(crate) fn create_records(table: &str) -> String {
@@ -292,108 +341,4 @@ pub(crate) fn drop_snapshot(connection: &Connection, id: i64) -> rusqlite::Resul
         [chunk_id(id as u64, 0), chunk_id(id as u64 + 1, 0)],
     )?;
     Ok(())
-}
-
-impl Store for SqliteStore {
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.rollback();
-        Ok(self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)?)
-    }
-
-    fn write(&mut self, write: &Write<'_>) -> Result<(), StoreError> {
-        match *write {
-            Write::Stream { stream, name } => self.create(stream, name)?,
-            Write::Records { stream, first, at, payloads } => {
-                self.append(stream, first, at, payloads)?
-            }
-            Write::Trim { stream, before } => {
-                let records = records_table(stream, self.table(stream)?.generation);
-                self.connection
-                    .prepare_cached(&format!("DELETE FROM {records} WHERE position < ?1"))?
-                    .execute([before as i64])?;
-            }
-            Write::Extent { stream, extent } => self.extent(stream, extent)?,
-            Write::Cursor { name, stream, position } => {
-                let crc = crc(name, &[u64::from(stream.0), position], &[]);
-                self.connection
-                    .prepare_cached("INSERT OR REPLACE INTO cursor(name, stream, position, crc) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![name, stream.0, position as i64, crc])?;
-            }
-            Write::Value { key, payload } => {
-                self.connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO value(key, crc, payload) VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute(params![key, crc(key, &[], payload), payload])?;
-            }
-            Write::SnapshotChunk { snapshot, index, payload } => {
-                let id = chunk_id(snapshot, index);
-                self.connection
-                    .prepare_cached("INSERT OR REPLACE INTO snapshot_chunk(id, crc, payload) VALUES (?1, ?2, ?3)")?
-                    .execute(params![id, crc("", &[id as u64], payload), payload])?;
-            }
-            Write::Snapshot { snapshot, stream, position, bytes } => {
-                self.snapshot(snapshot, stream, position, bytes)?
-            }
-            Write::Mark => {
-                self.connection.execute_batch(&format!("PRAGMA application_id={APPLICATION}"))?
-            }
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)?)
-    }
-
-    fn rollback(&mut self) {
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
-        {
-            tracing::warn!(%error, "rolling a refused commit back failed; the next one tries again");
-        }
-    }
-
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        let records = records_table(stream, self.table(stream)?.generation);
-        let sql = format!(
-            "SELECT position, at, length(payload) FROM {records} ORDER BY position LIMIT ?1"
-        );
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let rows = select.query_map([limit as i64], |row| {
-            Ok(Kept {
-                position: row.get::<_, i64>(0)? as u64,
-                at: row.get(1)?,
-                bytes: row.get::<_, i64>(2)? as u64,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        let busy: i64 =
-            self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
-        if busy == 0 {
-            self.log_bytes.store(0, Relaxed);
-        }
-        Ok(busy == 0)
-    }
-
-    fn mover(&self) -> Option<Mover> {
-        let connection = match open_writer(&self.folder) {
-            Ok(connection) => connection,
-            Err(error) => {
-                tracing::warn!(%error, "no connection to move the log with; the writer does it");
-                return None;
-            }
-        };
-        Some(Box::new(move || {
-            // Busy only while the writer itself empties the log, which never is meanwhile.
-            Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
-        }))
-    }
-
-    fn wal_bytes(&self) -> u64 {
-        self.log_bytes.load(Relaxed)
-    }
 }

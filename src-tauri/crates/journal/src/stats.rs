@@ -14,17 +14,17 @@ pub struct Stats {
     pub records: u64,
     /// Their payloads' bytes.
     pub bytes: u64,
-    /// The median of the last 1,000 commits' COMMIT (the log's write and fsync), in microseconds.
+    /// The median of the last 1,000 commits' commit (the log's write and fsync), in microseconds.
     pub fsync_p50_us: u32,
     /// The same, 99th percentile.
     pub fsync_p99_us: u32,
     /// Bytes queued or being committed now.
     pub queued_bytes: usize,
-    /// What the write-ahead log holds after the last commit or checkpoint, in bytes; its file may be
+    /// What the log held after the last commit, since it began anew, in bytes; its file may be
     /// longer.
-    pub wal_bytes: u64,
-    /// Checkpoints that emptied the log.
-    pub checkpoints: u64,
+    pub log_bytes: u64,
+    /// How often the log was moved into the database.
+    pub moved: u64,
 }
 
 const WINDOW: usize = 1_000;

@@ -3,7 +3,7 @@
 //! The trait is there for tests: wrap the real store (see [`crate::Journal::open_with`]) and
 //! refuse, stall or fill the disk at any step.
 
-use crate::{StoreError, StreamId, backfill::Mover};
+use crate::{StoreError, StreamId};
 
 /// One transaction at a time, on one thread.
 pub trait Store: Send {
@@ -24,24 +24,18 @@ pub trait Store: Send {
     fn commit(&mut self) -> Result<(), StoreError>;
     /// Forgets the transaction, if there is one.
     fn rollback(&mut self);
-    /// The oldest records of a stream, at most `limit`, without their payloads.
+    /// Between commits: begins the log anew where it is long, and has what it held moved into the
+    /// database beside the commits that follow.
+    fn turn(&mut self);
+    /// Moves everything into the database and removes the log. There is no transaction after it.
     ///
     /// # Errors
-    /// See [`Store::begin`].
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError>;
-    /// Moves the write-ahead log into the database, so that the next commit begins it anew. Says
-    /// whether it does: a reader in the middle of it can keep it from that.
-    ///
-    /// # Errors
-    /// See [`Store::begin`]; the log then stays as it is.
-    fn checkpoint(&mut self) -> Result<bool, StoreError>;
-    /// What moves the log into the database from another thread while commits go on, so that
-    /// [`Store::checkpoint`] has little left to move. `None` where there is no such way.
-    fn mover(&self) -> Option<Mover> {
-        None
-    }
-    /// How much of the write-ahead log is to be moved, in bytes.
-    fn wal_bytes(&self) -> u64;
+    /// See [`Store::begin`]; the log stays, for the next open.
+    fn close(&mut self) -> Result<(), StoreError>;
+    /// How much the log holds since it began anew, in bytes.
+    fn log_bytes(&self) -> u64;
+    /// How often the log was moved into the database.
+    fn moved(&self) -> u64;
 }
 
 /// One write.

@@ -56,8 +56,8 @@ fn payload(position: u64, end: u64) -> Vec<u8> {
 
 fn options(role: &str) -> Options {
     // "turning": the log begins anew in its place again and again.
-    let checkpoint_bytes = if role == "cut" { u64::MAX } else { 64 << 10 };
-    Options { checkpoint_bytes, max_queued_bytes: 64 << 10, ..Options::default() }
+    let log_bytes = if role == "cut" { u64::MAX } else { 64 << 10 };
+    Options { log_bytes, max_queued_bytes: 64 << 10, ..Options::default() }
 }
 
 /// The child: started by the tests below, does nothing in an ordinary run.
@@ -67,6 +67,7 @@ fn child() {
     let folder = std::env::var_os(FOLDER).unwrap();
     match role.as_str() {
         "limited" => limited_child(Path::new(&folder)),
+        "limited database" => limited_database_child(Path::new(&folder)),
         role => appending_child(Path::new(&folder), role),
     }
 }
@@ -86,11 +87,11 @@ fn appending_child(folder: &Path, role: &str) {
             .cursor("cursor", a, end)
             .value("end", end.to_le_bytes().to_vec());
         let clone = journal.clone();
-        // On the I/O thread, before any later commit or checkpoint: the log ends with this commit.
+        // On the I/O thread, before any later commit or turn: the log ends with this commit.
         journal.commit(batch).on_done(move |done| {
             assert_eq!(done.unwrap(), next..end + 1);
-            let wal_bytes = clone.stats().wal_bytes;
-            let _ = writeln!(std::io::stdout(), "ack {end} {wal_bytes}");
+            let commits = clone.stats().commits;
+            let _ = writeln!(std::io::stdout(), "ack {end} {commits}");
         });
         if role == "checkpoint" && round % 40 == 39 {
             let _ = journal.put_snapshot(a, end, payload(end, end).repeat(2_000));
@@ -111,10 +112,10 @@ fn spawn(folder: &Path, role: &str) -> Child {
         .unwrap()
 }
 
-/// The last acknowledged position and the log's length then.
+/// The last acknowledged position, and how many commits there were then.
 struct Acknowledged {
     end: u64,
-    wal_bytes: u64,
+    commits: u64,
 }
 
 /// Runs the child, kills it `after` its first acknowledgement.
@@ -132,14 +133,14 @@ fn run_and_kill(folder: &Path, role: &str, after: Duration) -> Acknowledged {
     let mut said = String::new();
     stderr.read_to_string(&mut said).unwrap();
     assert!(!said.contains("panicked"), "{said}");
-    last.unwrap_or(Acknowledged { end: 0, wal_bytes: 0 })
+    last.unwrap_or(Acknowledged { end: 0, commits: 0 })
 }
 
 /// None for the test harness's own lines, and for one that the kill cut short.
 fn ack(line: &str) -> Option<Acknowledged> {
     let (_, numbers) = line.split_once("ack ")?;
-    let (end, wal_bytes) = numbers.split_once(' ')?;
-    Some(Acknowledged { end: end.parse().ok()?, wal_bytes: wal_bytes.parse().ok()? })
+    let (end, commits) = numbers.split_once(' ')?;
+    Some(Acknowledged { end: end.parse().ok()?, commits: commits.parse().ok()? })
 }
 
 /// Opens what a kill left: nothing acknowledged is lost, positions are dense, no batch is half.
@@ -191,6 +192,33 @@ fn nothing_acknowledged_is_lost_when_it_is_killed_between_checkpoints_too() {
     assert!(last > 1_000, "the child appended only {last}");
 }
 
+/// The file of the log and the place in it where the commit with a number begins.
+fn place_of(folder: &Path, number: u64) -> Option<(&'static str, usize)> {
+    ["journal.log-0", "journal.log-1"].into_iter().find_map(|name| {
+        let bytes = fs::read(folder.join(name)).unwrap_or_default();
+        commits(&bytes).find(|(_, found)| *found == number).map(|(at, _)| (name, at))
+    })
+}
+
+/// Where each commit of a file of the log begins, and its number.
+fn commits(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let header = bytes.get(at..at + 20).filter(|header| header.starts_with(b"TWLG"))?;
+        let begins = at;
+        at += 20 + u32::from_le_bytes(header[4..8].try_into().unwrap()) as usize;
+        Some((begins, u64::from_le_bytes(header[8..16].try_into().unwrap())))
+    })
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for name in ["journal.db", "journal.db-journal", "journal.log-0", "journal.log-1"] {
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_when_the_log_is_cut_behind_it() {
     let mut random = Random::from_clock();
@@ -199,19 +227,30 @@ fn nothing_acknowledged_is_lost_when_the_log_is_cut_behind_it() {
         let folder = tempfile::tempdir().unwrap();
         let after = Duration::from_millis(60 + random.up_to(150));
         let role = if round % 2 == 0 { "cut" } else { "turning" };
-        let Acknowledged { end, wal_bytes } = run_and_kill(folder.path(), role, after);
-        let log = fs::read(folder.path().join("journal.db-wal")).unwrap_or_default();
-        let beyond = log.len() as u64 - wal_bytes.min(log.len() as u64);
-        assert!(end == 0 || log.len() as u64 >= wal_bytes);
-        *outcomes.entry(beyond > 0).or_default() += 1;
+        let Acknowledged { end, commits } = run_and_kill(folder.path(), role, after);
+        if end == 0 {
+            continue;
+        }
+        // Behind the last acknowledged commit: at the next, or where that would be.
+        let (current, acknowledged) = match place_of(folder.path(), commits + 1) {
+            Some(next) => next,
+            None => {
+                let (name, at) = place_of(folder.path(), commits).unwrap();
+                let bytes = fs::read(folder.path().join(name)).unwrap();
+                let length = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap());
+                (name, at + 20 + length as usize)
+            }
+        };
+        let log = fs::read(folder.path().join(current)).unwrap();
+        let beyond = (log.len() - acknowledged) as u64;
+        *outcomes.entry(place_of(folder.path(), commits + 1).is_some()).or_default() += 1;
         for copy in 0..6 {
-            let cut = wal_bytes + random.up_to(beyond);
+            let cut = acknowledged + random.up_to(beyond) as usize;
             let what = format!(
-                "{role} {round}, copy {copy}: {end} at {wal_bytes}, {cut} of {}",
+                "{role} {round}, copy {copy}: {end} at {acknowledged}, {cut} of {}",
                 log.len()
             );
             let mut bytes = log.clone();
-            let cut = (cut as usize).min(bytes.len());
             // Cut; or sectors never written, as after a power failure.
             if copy % 2 == 0 {
                 bytes.truncate(cut)
@@ -219,17 +258,13 @@ fn nothing_acknowledged_is_lost_when_the_log_is_cut_behind_it() {
                 bytes[cut..].fill(0)
             }
             let copied = tempfile::tempdir().unwrap();
-            fs::copy(folder.path().join("journal.db"), copied.path().join("journal.db")).unwrap();
-            fs::write(copied.path().join("journal.db-wal"), &bytes).unwrap();
-            if end > 0 {
-                check(copied.path(), end, &what);
-            }
+            copy_all(folder.path(), copied.path());
+            fs::write(copied.path().join(current), &bytes).unwrap();
+            check(copied.path(), end, &what);
         }
-        if end > 0 {
-            check(folder.path(), end, &format!("round {round}, uncut"));
-        }
+        check(folder.path(), end, &format!("round {round}, uncut"));
     }
-    eprintln!("log ends (behind, at) the last acknowledged commit: {outcomes:?}");
+    eprintln!("a commit lies behind the last acknowledged one: {outcomes:?}");
 }
 
 /// The same, with a tail made on purpose: a kill rarely hits the middle of a write.
@@ -246,35 +281,41 @@ fn a_commit_cut_anywhere_is_whole_or_not_there() {
             .cursor("cursor", a, end)
             .value("end", end.to_le_bytes().to_vec());
         journal.commit(batch).wait().unwrap();
-        ends.push(journal.stats().wal_bytes as usize);
+        ends.push(journal.stats().log_bytes as usize);
     }
-    let database = fs::read(folder.path().join("journal.db")).unwrap();
-    let log = fs::read(folder.path().join("journal.db-wal")).unwrap();
+    let log = fs::read(folder.path().join("journal.log-0")).unwrap();
     let mut random = Random::from_clock();
     for _ in 0..60 {
         let cut = ends[0] + random.up_to((ends[1] - ends[0]) as u64) as usize;
         let copied = tempfile::tempdir().unwrap();
-        fs::write(copied.path().join("journal.db"), &database).unwrap();
-        fs::write(copied.path().join("journal.db-wal"), &log[..cut]).unwrap();
+        copy_all(folder.path(), copied.path());
+        fs::write(copied.path().join("journal.log-0"), &log[..cut]).unwrap();
         let head = check(copied.path(), 10, &format!("cut at {cut} of {ends:?}"));
         assert_eq!(head, if cut == ends[1] { 60 } else { 10 });
     }
 }
 
-/// A real write error, half way through a large commit: the child may not write files over 1 MiB.
+/// Runs a child that may not write files over 1 MiB, and gives what it said.
+#[cfg(unix)]
+fn run_limited(folder: &Path, role: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 2048 && exec \"$0\" --exact child --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env(ROLE, role)
+        .env(FOLDER, folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A real write error, half way through a large commit.
 #[cfg(unix)]
 #[test]
 fn a_write_that_the_system_refuses_half_way_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 2048 && exec \"$0\" --exact child --nocapture"])
-        .arg(std::env::current_exe().unwrap())
-        .env(ROLE, "limited")
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("limited child is done"), "{output:?}");
+    let said = run_limited(folder.path(), "limited");
+    assert!(said.contains("limited child is done"), "{said}");
     let journal = Journal::open(folder.path(), Options::default()).unwrap();
     let a = journal.stream("a").unwrap();
     let records = journal.read(a, 1, 10).unwrap();
@@ -291,4 +332,45 @@ fn limited_child(folder: &Path) {
     assert_eq!((journal.head(a), journal.read(a, 1, 10).unwrap().len()), (1, 1));
     assert_eq!(journal.append(a, vec![vec![3; 20]]).wait().unwrap(), 2..3);
     println!("limited child is done");
+}
+
+/// The log can be written and the database cannot: the log grows to a bound, then commits are
+/// refused; what was answered stays readable, and is there at the next open.
+#[cfg(unix)]
+#[test]
+fn a_log_that_cannot_be_moved_is_kept_and_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run_limited(folder.path(), "limited database");
+    let (_, number) = said.split_once("answered ").unwrap();
+    let answered: usize = number.split_whitespace().next().unwrap().parse().unwrap();
+    let journal = Journal::open(folder.path(), Options::default()).unwrap();
+    let a = journal.stream("a").unwrap();
+    let records = journal.read(a, 1, usize::MAX).unwrap();
+    assert_eq!(records.len(), answered);
+    assert!(records.iter().all(|record| record.payload == large(record.position)));
+    assert_eq!(journal.append(a, vec![vec![]]).wait().unwrap().start, answered as u64 + 1);
+}
+
+fn large(position: u64) -> Vec<u8> {
+    vec![position as u8; 20_000]
+}
+
+fn limited_database_child(folder: &Path) {
+    let options = Options { log_bytes: 64 << 10, ..Options::default() };
+    let journal = Journal::open(folder, options).unwrap();
+    let a = journal.stream("a").unwrap();
+    let answered = (1..1_000).take_while(|&n| match journal.append(a, vec![large(n)]).wait() {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(matches!(error, JournalError::Refused { .. } | JournalError::DiskFull { .. }));
+            false
+        }
+    });
+    let answered = answered.count();
+    let stats = journal.stats();
+    assert!(stats.moved > 0 && stats.log_bytes < 400 << 10, "{stats:?}");
+    assert!(answered > 30 && answered < 200, "{answered} of 20,000 bytes fit into 1 MiB");
+    assert_eq!(journal.read(a, 1, usize::MAX).unwrap().len(), answered);
+    assert!(journal.append(a, vec![vec![]]).wait().is_err(), "and it stays so");
+    println!("answered {answered}");
 }

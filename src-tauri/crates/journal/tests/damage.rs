@@ -6,6 +6,8 @@ use std::{fs, path::Path};
 use journal::{Batch, ClampedCursor, Damage, Journal, JournalError, LostRecords, Options};
 use rusqlite::Connection;
 
+const PAGE: usize = 16 << 10;
+
 fn open(folder: &Path) -> Result<Journal, JournalError> {
     Journal::open(folder, Options::default())
 }
@@ -15,7 +17,7 @@ fn accept_loss(folder: &Path) -> Result<Journal, JournalError> {
 }
 
 fn payload(position: u64) -> Vec<u8> {
-    format!("record {position} ").into_bytes().repeat(20)
+    format!("record {position} ").into_bytes().repeat(50)
 }
 
 /// Streams "a" and "b" of 100 records each, values, cursors and snapshots; closed.
@@ -42,7 +44,7 @@ fn damage(folder: &Path, sql: &str) {
 
 fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
-    for name in ["journal.db", "journal.db-wal"] {
+    for name in ["journal.db", "journal.db-journal", "journal.log-0", "journal.log-1"] {
         if from.join(name).exists() {
             fs::copy(from.join(name), to.path().join(name)).unwrap();
         }
@@ -255,51 +257,70 @@ fn check_what_is_handed_out(journal: &Journal, what: &str) {
     }
 }
 
+/// The same, killed after ten more records of each stream, which are in the log only.
+fn killed() -> tempfile::TempDir {
+    let folder = journal();
+    let journal = open(folder.path()).unwrap();
+    for name in ["a", "b"] {
+        let stream = journal.stream(name).unwrap();
+        journal.append(stream, (101..=110).map(payload).collect()).wait().unwrap();
+    }
+    copy(folder.path())
+}
+
 #[test]
 fn any_damaged_page_is_found_or_harmless() {
-    let whole = journal();
-    let file = fs::read(whole.path().join("journal.db")).unwrap();
-    let (mut refused, mut reported, mut harmless) = (0, 0, 0);
-    for page in 0..file.len() / 4096 {
-        for kind in 0..4 {
-            let folder = copy(whole.path());
+    for (whole, records, kinds) in [(journal(), 100, 0..4), (killed(), 110, 1..3)] {
+        let (refused, reported) = damage_each_page(whole.path(), records, kinds);
+        assert!(refused > 0 && reported > 10, "refused {refused}, reported {reported}");
+    }
+}
+
+/// Damages one page after another in a copy; how many copies were refused, and how many opened with
+/// a report.
+fn damage_each_page(whole: &Path, records: usize, kinds: std::ops::Range<u8>) -> (usize, usize) {
+    let file = fs::read(whole.join("journal.db")).unwrap();
+    let (mut refused, mut reported) = (0, 0);
+    for page in 0..file.len() / PAGE {
+        for kind in kinds.clone() {
+            let folder = copy(whole);
             let mut bytes = file.clone();
-            let at = &mut bytes[page * 4096..(page + 1) * 4096];
+            let at = &mut bytes[page * PAGE..(page + 1) * PAGE];
             match kind {
-                0 => at.fill(0),
-                1 => at
+                0 => at[3 + page % 8] ^= 0x01,
+                1 => at.fill(0),
+                2 => at[(page * 613 + 100) % PAGE] ^= 0x10,
+                _ => at
                     .iter_mut()
                     .enumerate()
                     .for_each(|(n, byte)| *byte = (n * 131 + page * 17) as u8),
-                2 => at[(page * 613 + 100) % 4096] ^= 0x10,
-                _ => at[3 + page % 8] ^= 0x01,
             }
             fs::write(folder.path().join("journal.db"), &bytes).unwrap();
-            let what = format!("page {page}, kind {kind}");
+            let what = format!("page {page}, kind {kind}, {records} records");
             match open(folder.path()) {
                 Err(_) => refused += 1,
                 Ok(journal) => {
                     check_what_is_handed_out(&journal, &what);
                     let all_there = ["a", "b"].iter().all(|name| {
-                        journal
-                            .stream(name)
-                            .is_ok_and(|s| journal.read(s, 1, 1000).is_ok_and(|r| r.len() == 100))
+                        journal.stream(name).is_ok_and(|s| {
+                            journal.read(s, 1, 1000).is_ok_and(|r| r.len() == records)
+                        })
                     });
                     let silent = journal.recovery().damaged.is_empty();
                     assert!(all_there || !silent, "{what}: records are gone and nobody says so");
-                    if silent { harmless += 1 } else { reported += 1 }
+                    reported += usize::from(!silent);
                 }
             }
             if let Ok(journal) = accept_loss(folder.path()) {
                 check_what_is_handed_out(&journal, &what);
-                assert!(journal.stream("a").is_ok() && journal.stream("b").is_ok(), "{what}");
+                for name in ["a", "b"] {
+                    let head = journal.head(journal.stream(name).unwrap());
+                    assert_eq!(head, records as u64, "{what}: what the log held is there");
+                }
             }
         }
     }
-    assert!(
-        refused > 0 && reported > 20,
-        "refused {refused}, reported {reported}, harmless {harmless}"
-    );
+    (refused, reported)
 }
 
 #[test]
@@ -314,18 +335,18 @@ fn damage_in_the_log_is_told_from_a_torn_tail() {
         let batch =
             Batch::new().append(a, vec![payload(n)]).value("last", n.to_string().into_bytes());
         journal.commit(batch).wait().unwrap();
-        ends.push(journal.stats().wal_bytes);
+        ends.push(journal.stats().log_bytes);
     }
     let whole = copy(folder.path());
-    let log = fs::read(whole.path().join("journal.db-wal")).unwrap();
-    let before_last = ends[COMMITS as usize - 1];
-    assert_eq!(log.len() as u64, ends[COMMITS as usize]);
+    let log = fs::read(whole.path().join("journal.log-0")).unwrap();
+    let [before_last, end] = [ends[COMMITS as usize - 1], ends[COMMITS as usize]];
+    assert!((end + 1..end + 100).contains(&(log.len() as u64)), "zeros behind the last commit");
     let (mut damaged, mut torn) = (0, 0);
-    for at in (0..log.len()).step_by(379) {
+    for at in (0..log.len()).step_by(7) {
         let copy = copy(whole.path());
         let mut bytes = log.clone();
         bytes[at] ^= 0x40;
-        fs::write(copy.path().join("journal.db-wal"), &bytes).unwrap();
+        fs::write(copy.path().join("journal.log-0"), &bytes).unwrap();
         match open(copy.path()) {
             Err(JournalError::DamagedLog { intact, .. }) => {
                 assert!(
@@ -334,16 +355,23 @@ fn damage_in_the_log_is_told_from_a_torn_tail() {
                 );
                 let journal = accept_loss(copy.path()).unwrap();
                 assert!(journal.recovery().log_lost.is_some());
+                let kept = ends.iter().filter(|end| **end <= intact).count() as u64 - 1;
+                if intact >= ends[0]
+                    && let Ok(a) = journal.stream("a")
+                {
+                    assert_eq!(journal.read(a, 1, 100).unwrap().len() as u64, kept);
+                    journal.append(a, vec![payload(kept + 1)]).wait().unwrap();
+                }
+                drop(journal);
+                let journal = open(copy.path()).unwrap();
+                assert_eq!(journal.recovery().log_lost, None, "it is given up for good");
                 damaged += 1;
             }
             Ok(journal) => {
                 let head = journal.head(journal.stream("a").unwrap());
                 let said = journal.recovery().torn_tail.is_some();
-                assert_eq!(
-                    (head, said),
-                    (COMMITS - 1, true),
-                    "at {at}: only the last commit can be torn"
-                );
+                let kept = if at as u64 >= end { COMMITS } else { COMMITS - 1 };
+                assert_eq!((head, said), (kept, true), "at {at}: only the last commit can be torn");
                 drop(journal);
                 assert_eq!(
                     open(copy.path()).unwrap().recovery().torn_tail,

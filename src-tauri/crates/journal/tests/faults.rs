@@ -9,8 +9,8 @@ use std::{
 };
 
 use journal::{
-    Append, Batch, Journal, JournalError, Options, StoreError, StreamId,
-    store::{Kept, Store, Write},
+    Append, Batch, Journal, JournalError, Options, StoreError,
+    store::{Store, Write},
 };
 
 /// What the store under test is to do; steps are begin, write and commit.
@@ -87,14 +87,17 @@ impl Store for Faulty {
     fn rollback(&mut self) {
         self.store.rollback();
     }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        self.store.oldest(stream, limit)
+    fn turn(&mut self) {
+        self.store.turn();
     }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.store.checkpoint()
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.store.close()
     }
-    fn wal_bytes(&self) -> u64 {
-        self.store.wal_bytes()
+    fn log_bytes(&self) -> u64 {
+        self.store.log_bytes()
+    }
+    fn moved(&self) -> u64 {
+        self.store.moved()
     }
 }
 

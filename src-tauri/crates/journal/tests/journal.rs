@@ -73,7 +73,9 @@ fn dropping_the_last_clone_saves_what_is_queued() {
         drop(journal);
         drop(clone);
     }
-    assert!(!folder.path().join("journal.db-wal").exists(), "closing leaves no log behind");
+    for log in ["journal.log-0", "journal.log-1", "journal.db-journal"] {
+        assert!(!folder.path().join(log).exists(), "closing leaves no log behind");
+    }
     let journal = open(folder.path());
     assert_eq!(payloads(&journal, "s"), (0..100u8).map(|n| vec![n]).collect::<Vec<_>>());
     assert_eq!(journal.cursor("c"), Some(42));
@@ -232,7 +234,7 @@ fn trimming_and_retention_keep_positions() {
 #[test]
 fn readers_see_dense_positions_while_the_stream_is_written_and_trimmed() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { checkpoint_bytes: 256 << 10, ..Options::default() };
+    let options = Options { log_bytes: 16 << 10, ..Options::default() };
     let journal = Journal::open(folder.path(), options).unwrap();
     let stream = journal.stream("s").unwrap();
     std::thread::scope(|scope| {
@@ -254,7 +256,7 @@ fn readers_see_dense_positions_while_the_stream_is_written_and_trimmed() {
             );
         }
     });
-    assert!(journal.stats().checkpoints > 0);
+    assert!(journal.stats().moved > 0);
 }
 
 #[test]
@@ -385,9 +387,9 @@ fn a_newer_format_and_a_foreign_file_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let file = folder.path().join("journal.db");
-    rusqlite::Connection::open(&file).unwrap().execute_batch("PRAGMA user_version=2").unwrap();
+    rusqlite::Connection::open(&file).unwrap().execute_batch("PRAGMA user_version=3").unwrap();
     let error = Journal::open(folder.path(), Options::default()).unwrap_err();
-    assert!(matches!(error, JournalError::Newer { found: 2, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, JournalError::Newer { found: 3, known: 2, .. }), "{error:?}");
     std::fs::write(&file, "this is not a database, it is a text of some length").unwrap();
     let error = Journal::open(folder.path(), Options::default()).unwrap_err();
     assert!(matches!(error, JournalError::Unreadable { .. }), "{error:?}");

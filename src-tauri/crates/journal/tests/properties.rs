@@ -57,8 +57,7 @@ fn snapshot(length: usize) -> Vec<u8> {
 }
 
 fn open(folder: &Path) -> Journal {
-    let options =
-        Options { checkpoint_bytes: 100_000, max_queued_bytes: 50_000, ..Options::default() };
+    let options = Options { log_bytes: 10_000, max_queued_bytes: 50_000, ..Options::default() };
     Journal::open(folder, options).unwrap()
 }
 

@@ -111,14 +111,17 @@ impl store::Store for Faulty {
     fn rollback(&mut self) {
         self.0.rollback();
     }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<store::Kept>, StoreError> {
-        self.0.oldest(stream, limit)
+    fn turn(&mut self) {
+        self.0.turn();
     }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.0.checkpoint()
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.0.close()
     }
-    fn wal_bytes(&self) -> u64 {
-        self.0.wal_bytes()
+    fn log_bytes(&self) -> u64 {
+        self.0.log_bytes()
+    }
+    fn moved(&self) -> u64 {
+        self.0.moved()
     }
 }
 

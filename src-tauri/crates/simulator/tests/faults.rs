@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use adt_service::{Call, Code, ServiceError, TwinService};
-use journal::store::{Kept, Store, Write};
-use journal::{Journal, Options, StoreError, StreamId};
+use journal::store::{Store, Write};
+use journal::{Journal, Options, StoreError};
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 use simulator::{Instance, InstanceOptions};
@@ -46,14 +46,17 @@ impl Store for Faulty {
     fn rollback(&mut self) {
         self.store.rollback();
     }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        self.store.oldest(stream, limit)
+    fn turn(&mut self) {
+        self.store.turn();
     }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.store.checkpoint()
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.store.close()
     }
-    fn wal_bytes(&self) -> u64 {
-        self.store.wal_bytes()
+    fn log_bytes(&self) -> u64 {
+        self.store.log_bytes()
+    }
+    fn moved(&self) -> u64 {
+        self.store.moved()
     }
 }
 

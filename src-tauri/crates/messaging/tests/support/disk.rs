@@ -1,7 +1,7 @@
 //! A disk that can be full.
 
-use journal::store::{Kept, Store, Write};
-use journal::{Journal, Options, StoreError, StreamId};
+use journal::store::{Store, Write};
+use journal::{Journal, Options, StoreError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -37,13 +37,16 @@ impl Store for Disk {
     fn rollback(&mut self) {
         self.store.rollback();
     }
-    fn oldest(&mut self, stream: StreamId, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        self.store.oldest(stream, limit)
+    fn turn(&mut self) {
+        self.store.turn();
     }
-    fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.store.checkpoint()
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.store.close()
     }
-    fn wal_bytes(&self) -> u64 {
-        self.store.wal_bytes()
+    fn log_bytes(&self) -> u64 {
+        self.store.log_bytes()
+    }
+    fn moved(&self) -> u64 {
+        self.store.moved()
     }
 }
