@@ -116,6 +116,10 @@ use crate::{
     tail::Tail,
 };
 
+/// The files that a journal keeps in its folder, some of them not always; beside them is `lock`,
+/// which says who has it open.
+pub const FILES: [&str; 4] = ["journal.db", "journal.db-journal", "journal.log-0", "journal.log-1"];
+
 /// What a job without a payload counts in the queue, in bytes.
 const SMALL_JOB: usize = 64;
 

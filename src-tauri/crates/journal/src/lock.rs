@@ -9,7 +9,7 @@ use std::{
 
 use crate::JournalError;
 #[cfg(unix)]
-use crate::{log, sqlite::database};
+use crate::sqlite::database;
 
 /// The lock on a folder; the operating system releases it when the process ends, however it ends.
 pub(crate) struct Lock(File);
@@ -82,9 +82,8 @@ fn keep_private(folder: &Path) -> std::io::Result<()> {
         // the database; the log is made so.
         OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     }
-    let [one, two] = log::files(folder);
-    let all = [folder.join("lock"), folder.join("journal.db-journal"), database, one, two];
-    all.iter().filter(|file| file.exists()).try_for_each(|file| close(file, 0o600))
+    let all = ["lock"].into_iter().chain(crate::FILES).map(|name| folder.join(name));
+    all.filter(|file| file.exists()).try_for_each(|file| close(&file, 0o600))
 }
 
 #[cfg(not(unix))]

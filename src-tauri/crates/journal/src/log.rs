@@ -29,7 +29,8 @@ const BYTES_KEPT: u64 = 64 << 20;
 
 /// The log's two files.
 pub(crate) fn files(folder: &Path) -> [PathBuf; 2] {
-    ["journal.log-0", "journal.log-1"].map(|name| folder.join(name))
+    let [.., one, two] = crate::FILES;
+    [one, two].map(|name| folder.join(name))
 }
 
 /// The log, open for writing.

@@ -212,7 +212,7 @@ fn commits(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
 }
 
 fn copy_all(from: &Path, to: &Path) {
-    for name in ["journal.db", "journal.db-journal", "journal.log-0", "journal.log-1"] {
+    for name in journal::FILES {
         if from.join(name).exists() {
             fs::copy(from.join(name), to.join(name)).unwrap();
         }

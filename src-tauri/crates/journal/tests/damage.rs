@@ -44,7 +44,7 @@ fn damage(folder: &Path, sql: &str) {
 
 fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
-    for name in ["journal.db", "journal.db-journal", "journal.log-0", "journal.log-1"] {
+    for name in journal::FILES {
         if from.join(name).exists() {
             fs::copy(from.join(name), to.path().join(name)).unwrap();
         }

@@ -26,8 +26,6 @@ use twin_graph::Origin;
 /// Rows of one commit: so many that an fsync is nothing, so few that progress and cancel are at
 /// once.
 const AT_ONCE: usize = 1_000;
-/// The journal's files in a data folder, and the mark first: without it the rest counts as cut off.
-const IMPORTED: [&str; 4] = [MARK, "journal.db", "journal.db-wal", "journal.db-shm"];
 const MARK: &str = "files.json";
 
 /// Files that are opened together.
@@ -167,7 +165,8 @@ impl Mark {
 
     /// Takes away what was imported into a data folder that nobody has open.
     pub(crate) fn clear(data: &Path) -> Result<(), OpenError> {
-        for name in IMPORTED {
+        // The mark first: without it the rest counts as cut off.
+        for name in [MARK].into_iter().chain(journal::FILES) {
             match fs::remove_file(data.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(OpenError::Mark(error));

@@ -20,6 +20,8 @@ const MORE: &str = "TWINSCOPE_CRASH_ROUNDS";
 const ROUNDS: u64 = 8;
 const CLIENTS: u64 = 32;
 const CUTS: u64 = 4;
+/// The journal's log begins in this file with each start.
+const LOG: &str = "journal.log-0";
 
 fn open(folder: &Path) -> Instance {
     let journal = Journal::open(folder, Options::default()).unwrap();
@@ -67,7 +69,7 @@ async fn write(instance: Arc<Instance>, folder: PathBuf, client: u64, start: u64
             let patch = json!([{"op": "add", "path": "/temperature", "value": step}]);
             instance.patch_twin(&call, &twin, parse_patch(&patch).unwrap(), None).await.unwrap()
         };
-        let log_bytes = fs::metadata(folder.join("journal.db-wal")).map_or(0, |file| file.len());
+        let log_bytes = fs::metadata(folder.join(LOG)).map_or(0, |file| file.len());
         println!("ack {twin} {step} {log_bytes} {etag}");
     }
 }
@@ -136,12 +138,9 @@ fn check(folder: &Path, acknowledged: &[Acknowledged]) {
 fn copy_cut(folder: &Path, to: &Path, log_bytes: u64) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        // The shared-memory index belongs to the process that died.
-        if !entry.file_name().to_string_lossy().ends_with("-shm") {
-            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
-    let log = OpenOptions::new().write(true).open(to.join("journal.db-wal")).unwrap();
+    let log = OpenOptions::new().write(true).open(to.join(LOG)).unwrap();
     log.set_len(log_bytes).unwrap();
 }
 
@@ -151,14 +150,14 @@ fn nothing_acknowledged_is_lost() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut writes = 0;
+    let (mut writes, mut copies) = (0, 0);
     let rounds = std::env::var(MORE).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     for round in 0..rounds {
         // Other moments every time, the same ones every run; some while it opens or begins.
         let (millis, from_start) = (50 + round * 7_919 % 331, round % 4 == 3);
         let acknowledged = killed_after(folder.path(), millis, from_start);
         writes += acknowledged.len();
-        let log = folder.path().join("journal.db-wal");
+        let log = folder.path().join(LOG);
         let end = fs::metadata(&log).map_or(0, |file| file.len());
         // Whatever was acknowledged was in the log by then, or in the database already.
         let acknowledged_at = acknowledged.iter().map(|write| write.log_bytes).max().unwrap_or(0);
@@ -168,9 +167,11 @@ fn nothing_acknowledged_is_lost() {
                 let length = acknowledged_at + (end - acknowledged_at) * cut / CUTS;
                 copy_cut(folder.path(), copy.path(), length + cut % 2);
                 check(copy.path(), &acknowledged);
+                copies += 1;
             }
         }
         check(folder.path(), &acknowledged);
     }
     assert!(writes > 100, "only {writes} writes were acknowledged in all rounds");
+    assert!(copies > rounds, "only {copies} copies were cut");
 }

@@ -30,14 +30,13 @@ pub fn measure(twins: usize) {
     reopen(folder.path(), "start after that");
     let bytes =
         |name: &str| std::fs::metadata(folder.path().join(name)).map_or(0, |file| file.len()) >> 20;
-    let files = ["journal.db", "journal.log-0", "journal.log-1"];
-    println!("the folder has {} MiB", files.map(bytes).iter().sum::<u64>());
+    println!("the folder has {} MiB", journal::FILES.map(bytes).iter().sum::<u64>());
 }
 
 fn reopen(folder: &std::path::Path, name: &str) {
     // A copy: the folder itself may be open here.
     let copy = crate::folder();
-    for file in ["journal.db", "journal.db-wal"] {
+    for file in journal::FILES {
         if folder.join(file).exists() {
             std::fs::copy(folder.join(file), copy.path().join(file)).unwrap();
         }
