@@ -22,7 +22,7 @@ pub(crate) const CHUNKS_A_SLICE: usize = 16;
 const MOST_CHUNKS: u32 = 1 << 20;
 const RECORDS_A_SLICE: usize = 4_096;
 const SWEEP: Duration = Duration::from_secs(1);
-const HELD_UP: Duration = Duration::from_millis(10);
+const HELD_UP: Duration = Duration::from_millis(100);
 
 pub(crate) struct Background {
     lane: VecDeque<Slow>,

@@ -24,8 +24,9 @@ const MANY: usize = 16;
 const GATHER: Duration = Duration::from_micros(300);
 
 pub(crate) struct IoThread {
-    pub(crate) shared: Arc<Shared>,
+    /// Before `shared`, and with it the lock, is let go.
     pub(crate) store: Box<dyn Store>,
+    pub(crate) shared: Arc<Shared>,
     /// What is durable, by stream number from 1.
     pub(crate) extents: Vec<Extent>,
     pub(crate) background: Background,

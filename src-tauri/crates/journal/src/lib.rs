@@ -46,13 +46,14 @@
 //! connections of their own to the database. The log goes before SQLite's own because that writes a
 //! page of 4 KiB for each stream, value and cursor that a commit touches, and syncs it.
 //!
-//! //! # What open does with damage
+//! # What open does with damage
 //!
 //! | found | done |
 //! |---|---|
 //! | a torn tail: the log ends in a commit that never finished | cut, [`Recovery::torn_tail`] |
 //! | a damaged log with acknowledged commits behind the damage | [`JournalError::DamagedLog`] |
 //! | damaged or missing records, or a damaged page under them | the stream is refused ([`Journal::stream`]), all others work |
+//! | the same, where a crash left more for that page in the log | [`JournalError::Unreadable`] |
 //! | a damaged snapshot | the older one is used, or none while all records are there |
 //! | a damaged value | [`Journal::value`] says so until it is put again |
 //! | a damaged cursor, or one outside of its stream | forgotten, or clamped |
@@ -168,7 +169,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let lock = Lock::take(folder)?;
         let replayed = recovery::replay(sqlite::open_writer(folder)?, folder, &options)?;
-        let (mut connection, next) = (replayed.connection, replayed.last + 1);
+        let (mut connection, moved) = (replayed.connection, replayed.moved);
         let recovered = recovery::recover(&mut connection, folder, &options, replayed.recovery)?;
         let named = recovered
             .streams
@@ -176,7 +177,7 @@ impl Journal {
             .map(|(stream, _)| (stream.id, stream.name.as_str(), stream.generation));
         let database = Database::new(connection, named);
         let tail = Arc::new(Tail::default());
-        let store = LogStore::new(folder, next, tail.clone(), database, options.log_bytes);
+        let store = LogStore::new(folder, moved, tail.clone(), database, options.log_bytes);
         let store = store.map_err(|error| StoreError::from(error).into_journal(folder, "open"))?;
         let store = wrap(Box::new(store));
 
@@ -265,7 +266,8 @@ impl Journal {
 
     /// Durable records from position `from` on, in order, at most `max_records` and about 16 MiB:
     /// go on behind the last. Starts at [`Journal::first`] when `from` is before it; skips
-    /// what was given up as lost. Never waits for the writer.
+    /// what was given up as lost. What is not in memory any more may wait for the thread that moves
+    /// the log, a tenth of a second as a rule.
     ///
     /// # Errors
     /// [`JournalError::Damaged`] when the first record that is due is damaged (those before a

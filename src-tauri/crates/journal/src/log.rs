@@ -4,8 +4,9 @@
 //! go to the other, from its beginning. Both are written over in place: a fsync of what is there
 //! already is a flush of the disk, one of a file that grows a commit of the file system as well.
 //!
-//! A commit is a frame: a header of 20 bytes (little-endian: magic, the body's length, the commit's
-//! number, a CRC-32 over length, number and body), then its body ([`crate::part`]).
+//! A commit is a frame: a header of 28 bytes (little-endian: magic, a number that is another one each
+//! time the journal is opened and nobody outside knows, the body's length, the commit's number, a
+//! CRC-32 over length, number and body), then its body ([`crate::part`]).
 //! Commits are numbered 1, 2, 3 … over both files. Behind the last one stands a header's length of
 //! zeros, which the next overwrites; what lies behind those is of an earlier turn, and its numbers
 //! are lower.
@@ -21,8 +22,12 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) const HEADER: usize = 20;
+use crate::sqlite::Moved;
+
+pub(crate) const HEADER: usize = 28;
 const MAGIC: [u8; 4] = *b"TWLG";
+/// The magic and the salt: a payload cannot be taken for a commit.
+const MARK: usize = 12;
 const NO_HEADER: [u8; HEADER] = [0; HEADER];
 /// A file that grew beyond this, because what it held could not be moved, is cut at its next turn.
 const BYTES_KEPT: u64 = 64 << 20;
@@ -41,18 +46,20 @@ pub(crate) struct Log {
     /// Behind the last commit of the current file.
     end: u64,
     next: u64,
+    mark: [u8; MARK],
     /// The last commit was refused, and may lie in the file all the same until one overwrites it.
     unsure: bool,
 }
 
 impl Log {
     /// Begins anew, with empty files: what they held is in the database.
-    pub(crate) fn begin(folder: &Path, next: u64) -> io::Result<Self> {
+    pub(crate) fn begin(folder: &Path, moved: Moved) -> io::Result<Self> {
         let [one, two] = files(folder);
         let files = [open(&one)?, open(&two)?];
         #[cfg(unix)]
-        File::open(folder)?.sync_all()?;
-        Ok(Self { folder: folder.to_owned(), files, current: 0, end: 0, next, unsure: false })
+        sync_names(folder)?;
+        let (folder, mark) = (folder.to_owned(), mark(moved.salt));
+        Ok(Self { folder, files, current: 0, end: 0, next: moved.number + 1, mark, unsure: false })
     }
 
     /// How much the current file holds, in bytes.
@@ -65,11 +72,11 @@ impl Log {
     pub(crate) fn append(&mut self, frame: &mut Vec<u8>) -> io::Result<u64> {
         let body = u32::try_from(frame.len() - HEADER)
             .map_err(|_| io::Error::other("a commit of over 4 GiB"))?;
-        frame[..4].copy_from_slice(&MAGIC);
-        frame[4..8].copy_from_slice(&body.to_le_bytes());
-        frame[8..16].copy_from_slice(&self.next.to_le_bytes());
-        let sum = sum(&frame[4..16], &frame[HEADER..]);
-        frame[16..20].copy_from_slice(&sum.to_le_bytes());
+        frame[..MARK].copy_from_slice(&self.mark);
+        frame[12..16].copy_from_slice(&body.to_le_bytes());
+        frame[16..24].copy_from_slice(&self.next.to_le_bytes());
+        let sum = sum(&frame[MARK..24], &frame[HEADER..]);
+        frame[24..HEADER].copy_from_slice(&sum.to_le_bytes());
         frame.extend_from_slice(&NO_HEADER);
         self.unsure = true;
         let file = &mut self.files[self.current];
@@ -116,6 +123,26 @@ fn open(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
+fn mark(salt: u64) -> [u8; MARK] {
+    let mut mark = [0; MARK];
+    mark[..4].copy_from_slice(&MAGIC);
+    mark[4..].copy_from_slice(&salt.to_le_bytes());
+    mark
+}
+
+/// Makes the names of new files durable, where the file system can.
+#[cfg(unix)]
+fn sync_names(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
 fn sum(front: &[u8], body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(front);
@@ -146,18 +173,18 @@ pub(crate) struct Broken {
     pub(crate) lost: u64,
 }
 
-/// Reads both files; `moved` is the number of the last commit that is in the database.
-pub(crate) fn scan(folder: &Path, moved: u64) -> io::Result<Found> {
+/// Reads both files, for what is beyond the database.
+pub(crate) fn scan(folder: &Path, moved: Moved) -> io::Result<Found> {
     let mut sides = Vec::new();
     for path in files(folder) {
         match std::fs::read(&path) {
-            Ok(bytes) => sides.push(Side::new(path, bytes)),
+            Ok(bytes) => sides.push(Side::new(path, bytes, mark(moved.salt))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
     sides.sort_by_key(Side::first);
-    let mut found = Found { last: moved, ..Found::default() };
+    let mut found = Found { last: moved.number, ..Found::default() };
     for side in &sides {
         for (number, body) in &side.frames {
             if *number == found.last + 1 {
@@ -192,17 +219,17 @@ struct Side {
     frames: Vec<(u64, Range<usize>)>,
     /// Behind those.
     end: usize,
-    /// Bytes there that neither are of an earlier turn nor a whole commit.
+    /// Bytes there, at the most, of a commit that is not whole.
     torn: usize,
     /// The highest number of a whole commit further behind, where it is higher than those before.
     beyond: Option<u64>,
 }
 
 impl Side {
-    fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+    fn new(path: PathBuf, bytes: Vec<u8>, mark: [u8; MARK]) -> Self {
         let mut frames: Vec<(u64, Range<usize>)> = Vec::new();
         let mut end = 0;
-        while let Some((number, body)) = frame(&bytes, end)
+        while let Some((number, body)) = frame(&bytes, end, mark)
             && frames.last().is_none_or(|(last, _)| number == last + 1)
         {
             end = body.end;
@@ -210,12 +237,15 @@ impl Side {
         }
         let last = frames.last().map_or(0, |(last, _)| *last);
         let beyond = (end..bytes.len().saturating_sub(HEADER))
-            .filter(|&at| bytes[at..at + 4] == MAGIC && number_at(&bytes, at) > last)
-            .filter_map(|at| Some(frame(&bytes, at)?.0))
+            .filter(|&at| bytes[at..].starts_with(&mark) && number_at(&bytes, at) > last)
+            .filter_map(|at| Some(frame(&bytes, at, mark)?.0))
             .max();
         let rest = &bytes[end..];
         let is_clean = rest[..rest.len().min(HEADER)].iter().all(|byte| *byte == 0);
-        let torn = if is_clean { 0 } else { rest.len() };
+        let said =
+            rest.get(12..16).filter(|_| rest.starts_with(&mark)).and_then(<[u8]>::first_chunk);
+        let length = said.map_or(rest.len(), |said| HEADER + u32::from_le_bytes(*said) as usize);
+        let torn = if is_clean { 0 } else { length.min(rest.len()) };
         Self { path, bytes, frames, end, torn, beyond }
     }
 
@@ -238,26 +268,32 @@ impl Side {
 }
 
 /// The number and body of the whole commit that begins at `at`.
-fn frame(bytes: &[u8], at: usize) -> Option<(u64, Range<usize>)> {
+fn frame(bytes: &[u8], at: usize, mark: [u8; MARK]) -> Option<(u64, Range<usize>)> {
     let header = bytes.get(at..at + HEADER)?;
-    if header[..4] != MAGIC {
+    if !header.starts_with(&mark) {
         return None;
     }
-    let length = u32::from_le_bytes(*header[4..8].first_chunk()?) as usize;
-    let stored = u32::from_le_bytes(*header[16..20].first_chunk()?);
+    let length = u32::from_le_bytes(*header[12..16].first_chunk()?) as usize;
+    let stored = u32::from_le_bytes(*header[24..].first_chunk()?);
     let body = at + HEADER..(at + HEADER).checked_add(length)?;
-    let is_whole = sum(&header[4..16], bytes.get(body.clone())?) == stored;
+    let is_whole = sum(&header[MARK..24], bytes.get(body.clone())?) == stored;
     is_whole.then(|| (number_at(bytes, at), body))
 }
 
 fn number_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at + 8..).and_then(|rest| rest.first_chunk()).map_or(0, |n| u64::from_le_bytes(*n))
+    bytes.get(at + 16..).and_then(|rest| rest.first_chunk()).map_or(0, |n| u64::from_le_bytes(*n))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    const SALT: u64 = 0x5417;
+
+    fn scanned(folder: &tempfile::TempDir, moved: u64) -> Found {
+        scan(folder.path(), Moved { number: moved, salt: SALT }).unwrap()
+    }
 
     fn append(log: &mut Log, says: &str) -> u64 {
         log.append(&mut [&[0; HEADER], says.as_bytes()].concat()).unwrap()
@@ -271,7 +307,7 @@ mod tests {
     /// by 7 to 9, which are shorter.
     fn turned() -> (tempfile::TempDir, Log) {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Log::begin(folder.path(), 1).unwrap();
+        let mut log = Log::begin(folder.path(), Moved { number: 0, salt: SALT }).unwrap();
         for number in 1..=9 {
             append(&mut log, &"x".repeat(200 - 20 * number));
             if number == 3 || number == 6 {
@@ -285,7 +321,7 @@ mod tests {
     fn what_is_beyond_the_database_is_found_over_both_files() {
         let (folder, _log) = turned();
         for moved in 3..=9 {
-            let found = scan(folder.path(), moved).unwrap();
+            let found = scanned(&folder, moved);
             assert_eq!(numbers(&found), (moved + 1..=9).collect::<Vec<_>>());
             assert!(found.damage.is_none(), "{found:?}");
             assert_eq!((found.last, found.torn), (9, 0));
@@ -300,7 +336,7 @@ mod tests {
         assert_eq!(append(&mut log, "another"), 10);
         assert!(log.turn());
         assert_eq!(append(&mut log, "in the other file"), 11);
-        assert_eq!(numbers(&scan(folder.path(), 6).unwrap()), [7, 8, 9, 10, 11]);
+        assert_eq!(numbers(&scanned(&folder, 6)), [7, 8, 9, 10, 11]);
     }
 
     #[test]
@@ -321,7 +357,7 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             std::fs::write(&paths[file], bytes).unwrap();
-            let found = scan(folder.path(), 3).unwrap();
+            let found = scanned(&folder, 3);
             assert_eq!(numbers(&found), expected, "file {file} at {at}");
             assert_eq!(found.damage.is_some(), is_damage, "file {file} at {at}: {found:?}");
             assert_eq!(found.torn > 0, !is_damage, "file {file} at {at}: {found:?}");
@@ -329,9 +365,31 @@ mod tests {
             std::fs::write(&paths[file], whole).unwrap();
         }
         std::fs::remove_file(&paths[1]).unwrap();
-        let found = scan(folder.path(), 3).unwrap();
+        let found = scanned(&folder, 3);
         assert!(found.commits.is_empty() && found.damage.is_some(), "a file is missing: {found:?}");
-        assert!(scan(folder.path(), 6).unwrap().damage.is_none());
+        assert!(scanned(&folder, 6).damage.is_none());
+    }
+
+    #[test]
+    fn what_a_payload_says_is_no_commit() {
+        let forged = |salt| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut log = Log::begin(folder.path(), Moved { number: 1 << 40, salt }).unwrap();
+            append(&mut log, "forged");
+            std::fs::read(&files(folder.path())[0]).unwrap()
+        };
+        for (salt, is_taken) in [(SALT + 1, false), (SALT, true)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut log = Log::begin(folder.path(), Moved { number: 0, salt: SALT }).unwrap();
+            let mut frame = [vec![0; HEADER], forged(salt)].concat();
+            log.append(&mut frame).unwrap();
+            let path = &files(folder.path())[0];
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes[0] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+            let found = scanned(&folder, 0);
+            assert_eq!(found.damage.is_some(), is_taken, "{found:?}");
+        }
     }
 
     #[test]
@@ -341,7 +399,7 @@ mod tests {
         let mut bytes = std::fs::read(path).unwrap();
         bytes[HEADER + 3] ^= 1;
         std::fs::write(path, bytes).unwrap();
-        let found = scan(folder.path(), 6).unwrap();
+        let found = scanned(&folder, 6);
         assert_eq!((numbers(&found), found.damage.is_none()), (vec![7, 8, 9], true));
     }
 }

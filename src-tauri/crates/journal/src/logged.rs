@@ -11,7 +11,7 @@ use crate::{
     log::{HEADER, Log},
     mover::Mover,
     part::encode,
-    sqlite::Database,
+    sqlite::{Database, Moved},
     store::{Store, Write},
     tail::Tail,
 };
@@ -42,15 +42,15 @@ enum State {
 }
 
 impl LogStore {
-    /// `next` is the number of the next commit; the log begins anew.
+    /// The log begins anew.
     pub(crate) fn new(
         folder: &Path,
-        next: u64,
+        begins: Moved,
         tail: Arc<Tail>,
         database: Database,
         limit: u64,
     ) -> std::io::Result<Self> {
-        let log = Log::begin(folder, next)?;
+        let log = Log::begin(folder, begins)?;
         let mover = Mover::new(tail.clone(), database)?;
         Ok(Self { log, tail, mover, state: State::Free, limit, frame: Vec::new(), moved: 0 })
     }

@@ -67,6 +67,7 @@ fn move_sealed(tail: &Tail, database: &mut Database) -> Result<(), StoreError> {
     if let Some(part) = tail.sealed() {
         database.apply(&part)?;
         tail.moved();
+        database.clean(&part);
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ use crate::{
 
 /// A read ends after this many payload bytes, so that a caller's memory is bounded.
 pub(crate) const READ_BYTES: usize = 16 << 20;
+/// So much is copied at a time from where commits wait to add to.
+const LOCKED_BYTES: usize = 256 << 10;
 const CONNECTIONS_KEPT: usize = 4;
 
 /// Why a row was not handed out.
@@ -148,9 +150,10 @@ impl Reading<'_> {
             if self.is_done() {
                 return Ok(());
             }
+            let until = self.bytes + LOCKED_BYTES;
             let is_held = shared.tail.records(self.stream.id, self.next, |record| {
                 self.take(record.position, record.payload);
-                !self.is_done()
+                !self.is_done() && self.bytes < until
             });
             if !is_held {
                 shared.readers.with(|connection| self.read_database(connection))?;
@@ -199,6 +202,7 @@ pub(crate) fn oldest(
     let mut oldest = Vec::new();
     while next <= head && oldest.len() < limit {
         let before = oldest.len();
+        next = stream.skip_lost(next);
         let is_held = shared.tail.records(stream.id, next, |record| {
             oldest.push(record.kept());
             oldest.len() < limit

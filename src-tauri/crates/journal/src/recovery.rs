@@ -13,7 +13,8 @@ use crate::{
     read::{Fault, checked_record, value},
     snapshot::{check_snapshot, snapshots},
     sqlite::{
-        Database, crc, create_records, drop_snapshot, moved, records_table, set_moved, stream_crc,
+        Database, Moved, crc, create_records, drop_snapshot, moved, records_table, set_moved,
+        stream_crc, unless_damaged,
     },
     store::Extent,
     streams::Stream,
@@ -24,10 +25,11 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Bytes cut from the log's end: commits that a crash interrupted. Nobody had been told that
+    /// Bytes cut from the log's end, at the most: commits that a crash interrupted. Nobody had been told that
     /// they were durable.
     pub torn_tail: Option<u64>,
-    /// Bytes of the log given up with `accept_loss`, acknowledged commits among them.
+    /// Bytes of the damaged file of the log given up with `accept_loss`, acknowledged commits among
+    /// them; what the other file held behind those is given up, too.
     pub log_lost: Option<u64>,
     /// Damage found by this open. Without `accept_loss` a stream with damaged records is not
     /// handed out; with it these are now in `lost`.
@@ -76,8 +78,8 @@ pub(crate) struct Recovered {
 pub(crate) struct Replayed {
     pub(crate) connection: Connection,
     pub(crate) recovery: Recovery,
-    /// The highest number that a commit has had.
-    pub(crate) last: u64,
+    /// The number of the last commit, and what tells those that follow from all before.
+    pub(crate) moved: Moved,
 }
 
 /// Moves into the database what the log holds beyond it.
@@ -87,7 +89,7 @@ pub(crate) fn replay(
     options: &Options,
 ) -> Result<Replayed, JournalError> {
     let unreadable = |fault: Fault| fault.into_unreadable(folder);
-    let moved = moved(&connection).map_err(unreadable)?;
+    let moved = moved(&connection).map_err(|error| unreadable(error.into()))?;
     let found = log::scan(folder, moved).map_err(|error| JournalError::Refused {
         folder: folder.to_owned(),
         doing: "read its log",
@@ -101,7 +103,9 @@ pub(crate) fn replay(
         }
         recovery.log_lost = Some(lost);
     }
-    let mut replayed = Replayed { connection, recovery, last: found.last };
+    // Whole commits behind the damage are never to be taken for new ones.
+    let next = Moved { number: found.last, salt: rand::random() };
+    let mut replayed = Replayed { connection, recovery, moved: next };
     let mut part = Part::default();
     for (number, body) in found.commits {
         part.add(number, body).map_err(|error| unreadable(Fault::Damaged(error.to_string())))?;
@@ -109,8 +113,7 @@ pub(crate) fn replay(
     if part.last > 0 {
         replayed = replayed.apply(&part, options).map_err(unreadable)?;
     }
-    // Whole commits behind the damage are never to be taken for new ones.
-    set_moved(&replayed.connection, replayed.last).map_err(|error| unreadable(error.into()))?;
+    set_moved(&replayed.connection, next).map_err(|error| unreadable(error.into()))?;
     Ok(replayed)
 }
 
@@ -138,6 +141,9 @@ fn apply(connection: Connection, part: &Part) -> Result<(Connection, rusqlite::R
     let named = streams.iter().map(|(stream, _)| (stream.id, &*stream.name, stream.generation));
     let mut database = Database::new(connection, named);
     let applied = database.apply(part);
+    if applied.is_ok() {
+        database.clean(part);
+    }
     Ok((database.into_connection(), applied))
 }
 
@@ -211,10 +217,8 @@ fn lost(connection: &Connection, stream: StreamId) -> Result<Vec<(u64, u64)>, Fa
 
 /// The number of the next snapshot, after dropping the pieces of those that were never completed.
 fn next_snapshot(connection: &Connection) -> Result<u64, Fault> {
-    connection.execute(
-        "DELETE FROM snapshot_chunk WHERE id >> 20 NOT IN (SELECT id FROM snapshot)",
-        [],
-    )?;
+    let pieces = "DELETE FROM snapshot_chunk WHERE id >> 20 NOT IN (SELECT id FROM snapshot)";
+    unless_damaged(connection, pieces, [])?;
     let last: i64 =
         connection.query_row("SELECT ifnull(max(id), 0) FROM snapshot", [], |row| row.get(0))?;
     Ok(last as u64 + 1)

@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::{
     JournalError, StoreError, StreamId,
     part::{Completed, Part},
-    read::Fault,
     store::Extent,
 };
 
@@ -34,7 +33,8 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS snapshot(id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, position INTEGER NOT NULL,
         bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS snapshot_chunk(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, payload BLOB NOT NULL);
-    CREATE TABLE IF NOT EXISTS moved(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, crc INTEGER NOT NULL);";
+    CREATE TABLE IF NOT EXISTS moved(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, salt INTEGER NOT NULL,
+        crc INTEGER NOT NULL);";
 
 pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("journal.db")
@@ -107,10 +107,12 @@ pub(crate) fn open_writer(folder: &Path) -> Result<Connection, JournalError> {
     if found > FORMAT {
         return Err(JournalError::Newer { folder: folder.to_owned(), found, known: FORMAT });
     }
+    // TRUNCATE, because the end of a deleted journal is not synced: after a power failure it would
+    // undo a move whose commits the log has written over meanwhile.
     // A rollback journal holds only the pages that were there before, and what comes in is mostly
     // new: SQLite's write-ahead log would write all of it twice. fullfsync: on macOS plain fsync
     // leaves the data in the drive's cache.
-    let settings = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA fullfsync=1;
+    let settings = "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL; PRAGMA fullfsync=1;
         PRAGMA cell_size_check=1; PRAGMA cache_size=-16000; PRAGMA cache_spill=0;";
     connection.execute_batch(settings).map_err(unreadable)?;
     connection.busy_timeout(BUSY).map_err(unreadable)?;
@@ -188,7 +190,43 @@ impl Database {
         applied
     }
 
-    fn begin(&mut self) -> rusqlite::Result<()> {
+    /// Deletes what is not needed any more behind a part that was applied: records that were trimmed,
+    /// all but the newest two snapshots. By itself, so that damage under it holds up nothing else;
+    /// what could not be deleted is not read, and is tried again with the next of its kind.
+    pub(crate) fn clean(&self, part: &Part) {
+        let together =
+            self.begin().and_then(|()| self.delete_old(part)).and_then(|()| self.commit());
+        let deleted = together.or_else(|_| {
+            self.rollback();
+            self.delete_old(part)
+        });
+        if let Err(error) = deleted {
+            tracing::warn!(%error, "what is not needed any more could not be deleted");
+        }
+    }
+
+    fn delete_old(&self, part: &Part) -> rusqlite::Result<()> {
+        for (&stream, &before) in &part.trims {
+            let records = records_table(stream, self.table(stream)?.generation);
+            let sql = format!("DELETE FROM {records} WHERE position < ?1");
+            unless_damaged(&self.connection, &sql, [before as i64])?;
+        }
+        for stream in part.snapshots.iter().map(|completed| completed.stream) {
+            let old = self
+                .connection
+                .prepare_cached(
+                    "SELECT id FROM snapshot WHERE stream=?1 ORDER BY id DESC LIMIT -1 OFFSET ?2",
+                )?
+                .query_map(params![stream.0, SNAPSHOTS_KEPT as i64], |row| row.get::<_, i64>(0))?
+                .collect::<Result<Vec<_>, _>>()?;
+            for id in old {
+                drop_snapshot(&self.connection, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> rusqlite::Result<()> {
         self.rollback();
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
     }
@@ -206,6 +244,13 @@ impl Database {
     }
 
     fn write(&mut self, part: &Part) -> rusqlite::Result<()> {
+        let Moved { number, salt } = moved(&self.connection)?;
+        if number >= part.last {
+            // It was committed, and only that could not be told.
+            let made = part.streams.iter().map(|(stream, name)| Table::new(*stream, name, 0));
+            self.tables.extend(made);
+            return Ok(());
+        }
         for (stream, name) in &part.streams {
             self.create(*stream, name)?;
         }
@@ -215,12 +260,6 @@ impl Database {
                 let crc = record_crc(stream, record.position, record.at, record.payload);
                 insert.execute(params![record.position as i64, record.at, crc, record.payload])?;
             }
-        }
-        for (&stream, &before) in &part.trims {
-            let records = records_table(stream, self.table(stream)?.generation);
-            self.connection
-                .prepare_cached(&format!("DELETE FROM {records} WHERE position < ?1"))?
-                .execute([before as i64])?;
         }
         for (&stream, &extent) in &part.extents {
             self.extent(stream, extent)?;
@@ -249,7 +288,7 @@ impl Database {
         for completed in &part.snapshots {
             self.snapshot(*completed)?;
         }
-        set_moved(&self.connection, part.last)
+        set_moved(&self.connection, Moved { number: part.last, salt })
     }
 
     fn table(&self, stream: StreamId) -> rusqlite::Result<&Table> {
@@ -284,7 +323,6 @@ impl Database {
         Ok(())
     }
 
-    /// Drops all but the newest two of the stream.
     fn snapshot(&self, completed: Completed) -> rusqlite::Result<()> {
         let Completed { snapshot: id, stream, position, bytes } = completed;
         let crc = crc("", &[id, u64::from(stream.0), position, bytes], &[]);
@@ -292,38 +330,44 @@ impl Database {
             "INSERT INTO snapshot(id, stream, position, bytes, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![id as i64, stream.0, position as i64, bytes as i64, crc],
         )?;
-        let old = self
-            .connection
-            .prepare_cached(
-                "SELECT id FROM snapshot WHERE stream=?1 ORDER BY id DESC LIMIT -1 OFFSET ?2",
-            )?
-            .query_map(params![stream.0, SNAPSHOTS_KEPT as i64], |row| row.get::<_, i64>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
-        for id in old {
-            drop_snapshot(&self.connection, id)?;
-        }
         Ok(())
     }
 }
 
-/// The number of the last commit of the log that is in the database.
-pub(crate) fn moved(connection: &Connection) -> Result<u64, Fault> {
-    let row = connection
-        .query_row("SELECT number, crc FROM moved", [], |row| {
-            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, u32>(1)?))
-        })
-        .optional()?;
-    match row {
-        Some((number, stored)) if stored == crc("moved", &[number], &[]) => Ok(number),
-        Some(_) => Err(Fault::Damaged("where its log was moved to is damaged".into())),
-        None => Ok(0),
-    }
+/// How far the log is in the database.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moved {
+    /// Of the last commit that is.
+    pub(crate) number: u64,
+    /// What tells the log's commits from everything else.
+    pub(crate) salt: u64,
 }
 
-pub(crate) fn set_moved(connection: &Connection, number: u64) -> rusqlite::Result<()> {
+/// # Errors
+/// [`rusqlite::Error::IntegralValueOutOfRange`] where it is damaged.
+pub(crate) fn moved(connection: &Connection) -> rusqlite::Result<Moved> {
+    let row = connection
+        .prepare_cached("SELECT number, salt, crc FROM moved")?
+        .query_row([], |row| {
+            let [number, salt] = [row.get::<_, i64>(0)?, row.get(1)?].map(|n| n as u64);
+            let is_whole = row.get::<_, u32>(2)? == crc("moved", &[number, salt], &[]);
+            if is_whole { Ok(Moved { number, salt }) } else { Err(damaged_number(number)) }
+        })
+        .optional()?;
+    Ok(row.unwrap_or_default())
+}
+
+fn damaged_number(number: u64) -> rusqlite::Error {
+    rusqlite::Error::IntegralValueOutOfRange(0, number as i64)
+}
+
+pub(crate) fn set_moved(connection: &Connection, moved: Moved) -> rusqlite::Result<()> {
+    let Moved { number, salt } = moved;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO moved(id, number, crc) VALUES (1, ?1, ?2)")?
-        .execute(params![number as i64, crc("moved", &[number], &[])])
+        .prepare_cached(
+            "INSERT OR REPLACE INTO moved(id, number, salt, crc) VALUES (1, ?1, ?2, ?3)",
+        )?
+        .execute(params![number as i64, salt as i64, crc("moved", &[number, salt], &[])])
         .map(drop)
 }
 
@@ -336,9 +380,25 @@ pub(crate) fn create_records(table: &str) -> String {
 
 pub(crate) fn drop_snapshot(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM snapshot WHERE id=?1", [id])?;
-    connection.execute(
-        "DELETE FROM snapshot_chunk WHERE id >= ?1 AND id < ?2",
-        [chunk_id(id as u64, 0), chunk_id(id as u64 + 1, 0)],
-    )?;
-    Ok(())
+    let chunks = [chunk_id(id as u64, 0), chunk_id(id as u64 + 1, 0)];
+    unless_damaged(connection, "DELETE FROM snapshot_chunk WHERE id >= ?1 AND id < ?2", chunks)
+}
+
+/// Deletes something alone, unless the pages under it are damaged: then it stays. Within a
+/// transaction damage is an error, because it cannot go on.
+pub(crate) fn unless_damaged(
+    connection: &Connection,
+    delete: &str,
+    params: impl rusqlite::Params,
+) -> rusqlite::Result<()> {
+    match connection.prepare_cached(delete).and_then(|mut sql| sql.execute(params)) {
+        Err(error)
+            if connection.is_autocommit()
+                && error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+        {
+            tracing::warn!(%error, delete, "what is not needed any more is damaged and stays");
+            Ok(())
+        }
+        deleted => deleted.map(drop),
+    }
 }

@@ -53,16 +53,18 @@ impl Check<'_> {
     fn scan(&mut self, connection: &Connection) -> Result<(), Fault> {
         let records = records_table(self.stream.id, self.stream.generation);
         self.check_the_end(connection, &records)?;
-        let sql =
-            format!("SELECT position, at, crc, payload FROM {records} ORDER BY position DESC");
+        // What is before was trimmed, and could not be deleted.
+        let sql = format!(
+            "SELECT position, at, crc, payload FROM {records} WHERE position >= ?1 ORDER BY position DESC"
+        );
         let mut select = connection.prepare(&sql)?;
-        let mut rows = select.query([])?;
+        let mut rows = select.query([self.extent.first as i64])?;
         while let Some(row) = rows.next()? {
             let position = row.get::<_, i64>(0)? as u64;
             if position > self.extent.head {
                 continue;
             }
-            if position > self.next || position < self.extent.first {
+            if position > self.next {
                 return Err(Fault::Damaged("its records are out of order".into()));
             }
             self.missing(position + 1, self.next);

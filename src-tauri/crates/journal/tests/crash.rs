@@ -204,10 +204,10 @@ fn place_of(folder: &Path, number: u64) -> Option<(&'static str, usize)> {
 fn commits(bytes: &[u8]) -> impl Iterator<Item = (usize, u64)> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let header = bytes.get(at..at + 20).filter(|header| header.starts_with(b"TWLG"))?;
+        let header = bytes.get(at..at + 28).filter(|header| header.starts_with(b"TWLG"))?;
         let begins = at;
-        at += 20 + u32::from_le_bytes(header[4..8].try_into().unwrap()) as usize;
-        Some((begins, u64::from_le_bytes(header[8..16].try_into().unwrap())))
+        at += 28 + u32::from_le_bytes(header[12..16].try_into().unwrap()) as usize;
+        Some((begins, u64::from_le_bytes(header[16..24].try_into().unwrap())))
     })
 }
 
@@ -237,8 +237,8 @@ fn nothing_acknowledged_is_lost_when_the_log_is_cut_behind_it() {
             None => {
                 let (name, at) = place_of(folder.path(), commits).unwrap();
                 let bytes = fs::read(folder.path().join(name)).unwrap();
-                let length = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap());
-                (name, at + 20 + length as usize)
+                let length = u32::from_le_bytes(bytes[at + 12..at + 16].try_into().unwrap());
+                (name, at + 28 + length as usize)
             }
         };
         let log = fs::read(folder.path().join(current)).unwrap();

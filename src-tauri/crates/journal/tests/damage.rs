@@ -179,6 +179,46 @@ fn a_damaged_snapshot_falls_back_to_the_older_one() {
     assert!(open(folder.path()).unwrap().recovery().damaged.is_empty());
 }
 
+/// Old snapshots and trimmed records are deleted together with everything else that is moved into
+/// the database: damage under them must not keep that from it.
+#[test]
+fn what_is_damaged_and_not_needed_any_more_holds_nobody_up() {
+    const LARGE: usize = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { log_bytes: 10_000, ..Options::default() };
+    let reopen = || Journal::open(folder.path(), options.clone()).unwrap();
+    let journal = reopen();
+    let a = journal.stream("a").unwrap();
+    journal.append(a, vec![vec![0xA7; LARGE], vec![1]]).wait().unwrap();
+    journal.put_snapshot(a, 1, vec![0xB7; LARGE]).wait().unwrap();
+    drop(journal);
+    // A long record is a chain of pages, each of which begins with the number of the next.
+    let file = folder.path().join("journal.db");
+    let mut bytes = fs::read(&file).unwrap();
+    for byte in [0xA7, 0xB7] {
+        let links = bytes.chunks_mut(PAGE).filter(|page| page[4..].iter().all(|b| *b == byte));
+        assert!(links.map(|page| page[..4].fill(0xFF)).count() > 2);
+    }
+    fs::write(&file, bytes).unwrap();
+
+    let journal = Journal::open(folder.path(), Options { verify_bytes: 1, ..options.clone() });
+    let journal = journal.unwrap();
+    let a = journal.stream("a").unwrap();
+    journal.trim(a, 2);
+    for round in 0..20 {
+        journal.append(a, vec![vec![2; 5_000]]).wait().unwrap();
+        if round < 3 {
+            journal.put_snapshot(a, 2, payload(round)).wait().unwrap();
+        }
+    }
+    assert_eq!(journal.first(a), 2);
+    drop(journal);
+    let journal = reopen();
+    let a = journal.stream("a").unwrap();
+    assert_eq!(journal.read(a, 1, 100).unwrap().len(), 21);
+    assert_eq!(journal.latest_snapshot(a).unwrap(), Some((2, payload(2))));
+}
+
 #[test]
 fn damaged_values_and_cursors_are_named_and_heal_when_put_again() {
     let folder = journal();
