@@ -121,8 +121,6 @@ pub(crate) struct Completed {
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     bodies: Vec<Arc<[u8]>>,
-    /// Of all bodies.
-    pub(crate) bytes: u64,
     /// The number of its last commit; 0 while it has none.
     pub(crate) last: u64,
     pub(crate) streams: Vec<(StreamId, String)>,
@@ -157,7 +155,6 @@ impl Part {
             })?;
         }
         self.last = number;
-        self.bytes += body.len() as u64;
         self.bodies.push(body);
         Ok(())
     }

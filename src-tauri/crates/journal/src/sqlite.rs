@@ -344,21 +344,22 @@ pub(crate) struct Moved {
 }
 
 /// # Errors
-/// [`rusqlite::Error::IntegralValueOutOfRange`] where it is damaged.
+/// [`rusqlite::Error::FromSqlConversionFailure`] where it is damaged.
 pub(crate) fn moved(connection: &Connection) -> rusqlite::Result<Moved> {
     let row = connection
         .prepare_cached("SELECT number, salt, crc FROM moved")?
         .query_row([], |row| {
             let [number, salt] = [row.get::<_, i64>(0)?, row.get(1)?].map(|n| n as u64);
             let is_whole = row.get::<_, u32>(2)? == crc("moved", &[number, salt], &[]);
-            if is_whole { Ok(Moved { number, salt }) } else { Err(damaged_number(number)) }
+            if is_whole { Ok(Moved { number, salt }) } else { Err(damaged()) }
         })
         .optional()?;
     Ok(row.unwrap_or_default())
 }
 
-fn damaged_number(number: u64) -> rusqlite::Error {
-    rusqlite::Error::IntegralValueOutOfRange(0, number as i64)
+fn damaged() -> rusqlite::Error {
+    let reason = "how far its log was moved is damaged".into();
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Integer, reason)
 }
 
 pub(crate) fn set_moved(connection: &Connection, moved: Moved) -> rusqlite::Result<()> {
