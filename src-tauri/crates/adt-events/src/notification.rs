@@ -125,7 +125,10 @@ impl Notification {
             ChangeKind::TwinPut { twin, .. } => (Type::TwinCreate, twin.to_json()),
             ChangeKind::TwinDeleted { twin } => (Type::TwinDelete, twin.to_json()),
             ChangeKind::TwinPatched { model, patch, .. } => {
-                (Type::TwinUpdate, json!({"modelId": model, "patch": patch_json(patch)}))
+                let mut data = Map::with_capacity(2);
+                data.insert("modelId".into(), text(model));
+                data.insert("patch".into(), patch_json(patch));
+                (Type::TwinUpdate, Value::Object(data))
             }
             ChangeKind::RelationshipPut { relationship, .. } => {
                 (Type::RelationshipCreate, relationship.to_json())
@@ -182,16 +185,20 @@ impl Notification {
     }
 }
 
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
 /// The operations in the order of members that the service writes: value, path, op.
 fn patch_json(patch: &[AppliedOperation]) -> Value {
     let operation = |applied: &AppliedOperation| {
         let operation = &applied.operation;
-        let mut object = Map::new();
+        let mut object = Map::with_capacity(3);
         if let Some(value) = &operation.value {
             object.insert("value".into(), value.clone());
         }
-        object.insert("path".into(), json!(operation.path));
-        object.insert("op".into(), json!(operation.op));
+        object.insert("path".into(), text(&operation.path));
+        object.insert("op".into(), text(operation.op.as_str()));
         Value::Object(object)
     };
     patch.iter().map(operation).collect()

@@ -30,7 +30,7 @@ use crate::{Endpoint2019Spec, EndpointSpec, PipelineParts};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
-use twin_graph::{Change, Timestamp};
+use twin_graph::{Change, Timestamp, TraceContext};
 
 /// Sets an endpoint by today's rules going: from where it was, or from now on where it is new.
 /// What is being sent when the tasks are dropped still comes to its end, before the same endpoint
@@ -62,9 +62,23 @@ pub(crate) fn start_2019(
 /// The id of an event that a change makes: the same whenever it is made again, so that who takes
 /// it can tell a repeated delivery.
 pub(crate) fn event_id(change: &Change, number: usize) -> String {
-    let trace = change.cause.trace.to_string();
-    let name = if number == 0 { trace } else { format!("{trace}/{number}") };
-    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+    id_of(change.cause.trace, number)
+}
+
+fn id_of(trace: TraceContext, number: usize) -> String {
+    let (trace, span) = trace.ids();
+    // Mixed first: spans are random, and may well be numbers that follow each other.
+    let which = mixed(span) ^ number as u64;
+    let own = u128::from(mixed(which)) << 64 | u128::from(mixed(!which));
+    uuid::Builder::from_custom_bytes((trace ^ own).to_be_bytes()).into_uuid().to_string()
+}
+
+/// SplitMix64's last step: numbers that are close come far from each other, and never together.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// Runs to the end even where whoever waits for it is dropped. `None` where the program ends.

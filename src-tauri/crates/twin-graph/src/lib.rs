@@ -13,6 +13,7 @@ mod patch;
 mod record;
 mod relationship;
 mod route;
+mod text;
 mod timestamp;
 mod trace;
 mod twin;

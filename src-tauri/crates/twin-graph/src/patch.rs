@@ -22,13 +22,20 @@ pub enum OperationKind {
     Remove,
 }
 
-impl fmt::Display for OperationKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl OperationKind {
+    /// As it stands in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Add => "add",
             Self::Replace => "replace",
             Self::Remove => "remove",
-        })
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Time as the service writes it.
 
+use crate::text::{ascii, write_decimal};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,25 @@ impl Timestamp {
         self.0.div_euclid(TICKS_PER_SECOND / 1_000)
     }
 
+    /// As the service writes it; years before our era, which its format does not have, without
+    /// their sign.
+    fn text(self) -> [u8; 28] {
+        let seconds = self.0.div_euclid(TICKS_PER_SECOND);
+        let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
+        let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        let two = |number: i8| u32::from(number.unsigned_abs());
+        write_decimal(&mut text[..4], civil.year().unsigned_abs().into());
+        write_decimal(&mut text[5..7], two(civil.month()));
+        write_decimal(&mut text[8..10], two(civil.day()));
+        write_decimal(&mut text[11..13], two(civil.hour()));
+        write_decimal(&mut text[14..16], two(civil.minute()));
+        write_decimal(&mut text[17..19], two(civil.second()));
+        write_decimal(&mut text[20..27], u32::try_from(fraction).unwrap_or_default());
+        text
+    }
+
     /// The moment this much later (or earlier, where `seconds` is negative).
     #[must_use]
     pub fn plus_seconds(self, seconds: f64) -> Self {
@@ -49,20 +69,7 @@ impl From<SystemTime> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.div_euclid(TICKS_PER_SECOND);
-        let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
-        let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction:07}Z",
-            civil.year(),
-            civil.month(),
-            civil.day(),
-            civil.hour(),
-            civil.minute(),
-            civil.second(),
-        )
+        f.write_str(ascii(&self.text()))
     }
 }
 
@@ -79,7 +86,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.text()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! W3C trace context: which event caused which.
 
+use crate::text::{ascii, write_hex};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -36,8 +37,16 @@ impl TraceContext {
     }
 
     /// Both ids, as numbers.
-    pub(crate) const fn ids(self) -> (u128, u64) {
+    pub const fn ids(self) -> (u128, u64) {
         (self.trace_id, self.span_id)
+    }
+
+    /// As `traceparent` has it.
+    fn text(self) -> [u8; 55] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
+        write_hex(&mut text[3..35], &self.trace_id.to_be_bytes());
+        write_hex(&mut text[36..52], &self.span_id.to_be_bytes());
+        text
     }
 
     /// The trace id as 32 lower-case hex digits.
@@ -53,7 +62,7 @@ impl TraceContext {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-01", self.trace_id, self.span_id)
+        f.write_str(ascii(&self.text()))
     }
 }
 
@@ -86,7 +95,7 @@ fn hex(digits: &str, length: usize) -> Option<u128> {
 
 impl Serialize for TraceContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.text()))
     }
 }
 

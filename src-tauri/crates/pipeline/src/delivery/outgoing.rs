@@ -1,5 +1,6 @@
 //! What goes to an endpoint, in the forms that the three services take.
 
+use super::mixed;
 use crate::DeviceMessage;
 use adt_events::{Event2019, EventType2019, Notification, trace_state};
 use messaging::event_grid::Schema;
@@ -135,12 +136,7 @@ impl Spans {
         Self(AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().0))
     }
 
-    /// SplitMix64.
     pub(super) fn next(&self) -> u64 {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut mixed = self.0.fetch_add(GOLDEN, Relaxed).wrapping_add(GOLDEN);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        mixed(self.0.fetch_add(1, Relaxed))
     }
 }
