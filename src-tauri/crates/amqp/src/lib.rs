@@ -31,4 +31,4 @@ pub use link::{
     Unsettling,
 };
 pub use performative::{Attach, Outcome, Role};
-pub use value::{Malformed, Reader, Value};
+pub use value::{Malformed, Reader, Value, write_string, write_symbol};

@@ -1,6 +1,6 @@
 //! Messages: their sections, found without reading more of them than is asked for (part 3.2).
 
-use crate::value::{Malformed, Reader, Value, malformed};
+use crate::value::{Malformed, Reader, Value, malformed, write_list, write_map};
 use bytes::{Bytes, BytesMut};
 
 /// A message cut into its sections. Each is the bytes behind its descriptor; absent ones are
@@ -140,6 +140,22 @@ pub mod property {
 pub fn write_section(out: &mut BytesMut, code: u8, value: &Value) {
     out.extend_from_slice(&[0, 0x53, code]);
     value.write(out);
+}
+
+/// Writes a section whose value is a list.
+pub fn write_list_section(out: &mut BytesMut, code: u8, fields: &[Value]) {
+    out.extend_from_slice(&[0, 0x53, code]);
+    write_list(out, fields);
+}
+
+/// Writes a section whose value is a map with strings for keys.
+pub fn write_map_section<'a>(
+    out: &mut BytesMut,
+    code: u8,
+    pairs: impl ExactSizeIterator<Item = (&'a str, &'a Value)>,
+) {
+    out.extend_from_slice(&[0, 0x53, code]);
+    write_map(out, pairs);
 }
 
 /// Codes of sections.

@@ -150,8 +150,8 @@ impl Value {
             &Self::Uint(n @ 1..=255) => out.put_slice(&[0x52, n.to_be_bytes()[3]]),
             &Self::Ulong(n @ 1..=255) => out.put_slice(&[0x53, n.to_be_bytes()[7]]),
             Self::Binary(bytes) => short_or_long(out, 0xa0, bytes),
-            Self::String(text) => short_or_long(out, 0xa1, text.as_bytes()),
-            Self::Symbol(text) => short_or_long(out, 0xa3, text.as_bytes()),
+            Self::String(text) => write_string(out, text),
+            Self::Symbol(text) => write_symbol(out, text),
             Self::Described(described) => {
                 out.put_u8(0);
                 described.0.write(out);
@@ -223,9 +223,7 @@ impl Value {
             &Self::Char(c) => out.put_u32(c.into()),
             Self::Binary(bytes) => long(out, bytes),
             Self::String(text) | Self::Symbol(text) => long(out, text.as_bytes()),
-            Self::List(values) => compound(out, values.len(), |out| {
-                values.iter().for_each(|value| value.write(out));
-            }),
+            Self::List(values) => list(out, values),
             Self::Map(pairs) => compound(out, pairs.len() * 2, |out| {
                 for (key, value) in pairs {
                     key.write(out);
@@ -236,6 +234,40 @@ impl Value {
             Self::Described(described) => described.1.write_widest(out),
         }
     }
+}
+
+/// Writes a text as [`Value::String`].
+pub fn write_string(out: &mut BytesMut, text: &str) {
+    short_or_long(out, 0xa1, text.as_bytes());
+}
+
+/// Writes a text as [`Value::Symbol`].
+pub fn write_symbol(out: &mut BytesMut, text: &str) {
+    short_or_long(out, 0xa3, text.as_bytes());
+}
+
+fn list(out: &mut BytesMut, values: &[Value]) {
+    compound(out, values.len(), |out| values.iter().for_each(|value| value.write(out)));
+}
+
+/// Writes a list as [`Value::List`], of values that are borrowed.
+pub(crate) fn write_list(out: &mut BytesMut, values: &[Value]) {
+    out.put_u8(0xd0);
+    list(out, values);
+}
+
+/// Writes a map as [`Value::Map`], whose keys are strings and borrowed, as its values are.
+pub(crate) fn write_map<'a>(
+    out: &mut BytesMut,
+    pairs: impl ExactSizeIterator<Item = (&'a str, &'a Value)>,
+) {
+    out.put_u8(0xd1);
+    compound(out, pairs.len() * 2, |out| {
+        for (key, value) in pairs {
+            write_string(out, key);
+            value.write(out);
+        }
+    });
 }
 
 /// One constructor, then the elements without theirs. An empty array is one of nulls.
@@ -322,6 +354,19 @@ impl Reader {
     /// [`Malformed`].
     pub fn value(&mut self) -> Result<Value, Malformed> {
         self.value_at(0)
+    }
+
+    /// The text of the next value, a string or symbol, as bytes that are UTF-8.
+    ///
+    /// # Errors
+    /// [`Malformed`], also when it is of another type.
+    pub fn text(&mut self) -> Result<Bytes, Malformed> {
+        let bytes = match self.u8()? {
+            constructor @ (0xa1 | 0xb1 | 0xa3 | 0xb3) => self.variable(constructor)?,
+            _ => return Err(malformed("a text is due")),
+        };
+        std::str::from_utf8(&bytes).map_err(|_| malformed("text that is not UTF-8"))?;
+        Ok(bytes)
     }
 
     /// Passes over the next value.
@@ -542,4 +587,49 @@ impl Reader {
 
 fn text(bytes: &[u8]) -> Result<String, Malformed> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| malformed("text that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut BytesMut)) -> Bytes {
+        let mut out = BytesMut::new();
+        write(&mut out);
+        out.freeze()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_borrowed_is_written_as_what_is_owned(texts in prop::collection::vec(".{0,300}", 0..4)) {
+            let values: Vec<_> = texts.iter().cloned().map(Value::String).collect();
+            let list = written(|out| write_list(out, &values));
+            prop_assert_eq!(list, Value::List(values.clone()).to_bytes());
+            let pairs = || texts.iter().zip(&values);
+            let map = written(|out| write_map(out, pairs().map(|(key, value)| (key.as_str(), value))));
+            let owned = pairs().map(|(key, value)| (Value::String(key.clone()), value.clone()));
+            prop_assert_eq!(map, Value::Map(owned.collect()).to_bytes());
+            for text in &texts {
+                let both = written(|out| {
+                    write_string(out, text);
+                    write_symbol(out, text);
+                });
+                let mut reader = Reader::new(both.clone());
+                prop_assert_eq!(reader.text().unwrap(), text.as_bytes());
+                prop_assert_eq!(reader.text().unwrap(), text.as_bytes());
+                prop_assert!(reader.is_empty());
+                let owned = [Value::String(text.clone()), Value::symbol(text)];
+                prop_assert_eq!(both, owned.map(|value| value.to_bytes()).concat());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_read_as_one() {
+        for bytes in [&b""[..], b"\x40", b"\xa1\x02x", b"\xa0\x01x", b"\xa1\x01\xff"] {
+            assert!(Reader::new(Bytes::from_static(bytes)).text().is_err(), "{bytes:?}");
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Messages as bytes: out of their parts, and back.
 
-use amqp::message::{Body as Kind, Sections, section, write_section};
+use amqp::message::{
+    Body as Kind, Sections, section, write_list_section, write_map_section, write_section,
+};
 use amqp::{Malformed, Value};
 use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The format of a batch: each data section of it is one whole message.
@@ -39,17 +42,21 @@ impl<T: Into<Bytes>> From<T> for Body {
     }
 }
 
-/// A message in parts. What is empty is not written.
+/// An application's own properties, by name. Most names are known when the program is built.
+pub type Properties = BTreeMap<Cow<'static, str>, Value>;
+
+/// A message in parts. What is empty is not written. One that is sent borrows its application's
+/// properties.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub(super) header: Vec<Value>,
     pub(super) annotations: Vec<(Value, Value)>,
     pub(super) properties: Vec<Value>,
-    pub(super) application: BTreeMap<String, Value>,
+    pub(super) application: Cow<'a, Properties>,
     pub(super) body: Body,
 }
 
-impl Parts {
+impl Parts<'static> {
     pub(super) fn read(message: Bytes) -> Result<Self, Malformed> {
         let sections = Sections::of(message)?;
         let list = |section| match Sections::value(section) {
@@ -61,7 +68,7 @@ impl Parts {
             _ => Vec::new(),
         };
         let application = map(sections.application_properties.as_ref());
-        let named = |(key, value): (Value, Value)| Some((key.as_text()?.to_owned(), value));
+        let named = |(key, value): (Value, Value)| Some((key.as_text()?.to_owned().into(), value));
         let body = match sections.body.first() {
             None => Body::default(),
             Some((Kind::Data, _)) => {
@@ -86,13 +93,15 @@ impl Parts {
             header: list(sections.header.as_ref()),
             annotations: map(sections.message_annotations.as_ref()),
             properties: list(sections.properties.as_ref()),
-            application: application.into_iter().filter_map(named).collect(),
+            application: Cow::Owned(application.into_iter().filter_map(named).collect()),
             body,
         })
     }
+}
 
+impl Parts<'_> {
     pub(super) fn encode(&self) -> Bytes {
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::with_capacity(self.about());
         write_list(&mut out, section::HEADER, &self.header);
         if !self.annotations.is_empty() {
             let annotations = Value::Map(self.annotations.clone());
@@ -100,21 +109,26 @@ impl Parts {
         }
         write_list(&mut out, section::PROPERTIES, &self.properties);
         if !self.application.is_empty() {
-            let pairs = self.application.iter();
-            let pairs = pairs.map(|(key, value)| (Value::String(key.clone()), value.clone()));
-            let pairs = Value::Map(pairs.collect());
-            write_section(&mut out, section::APPLICATION_PROPERTIES, &pairs);
+            let pairs = self.application.iter().map(|(name, value)| (&**name, value));
+            write_map_section(&mut out, section::APPLICATION_PROPERTIES, pairs);
         }
         match &self.body {
             Body::Data(data) => {
                 write_section(&mut out, section::DATA, &Value::Binary(data.clone()));
             }
             Body::Value(value) => write_section(&mut out, section::VALUE, value),
-            Body::Sequence(list) => {
-                write_section(&mut out, section::SEQUENCE, &Value::List(list.clone()));
-            }
+            Body::Sequence(list) => write_list_section(&mut out, section::SEQUENCE, list),
         }
         out.freeze()
+    }
+
+    /// About how many bytes it takes, so that they are allocated once.
+    fn about(&self) -> usize {
+        let property = |(name, value): (&Cow<str>, &Value)| {
+            name.len() + value.as_text().map_or(16, str::len) + 8
+        };
+        let application: usize = self.application.iter().map(property).sum();
+        128 + application + self.body.data().len()
     }
 
     pub(super) fn annotation(&self, name: &str) -> Option<&Value> {
@@ -156,13 +170,13 @@ impl Parts {
 /// Writes a section's fields up to the last that says something.
 fn write_list(out: &mut BytesMut, code: u8, fields: &[Value]) {
     if let Some(last) = fields.iter().rposition(|field| *field != Value::Null) {
-        write_section(out, code, &Value::List(fields[..=last].to_vec()));
+        write_list_section(out, code, &fields[..=last]);
     }
 }
 
 /// The messages of a batch, in one. `annotations` are those of the envelope.
 pub(super) fn envelope(annotations: &[(Value, Value)], messages: &[Bytes]) -> Bytes {
-    let mut out = BytesMut::new();
+    let mut out = BytesMut::with_capacity(64 + messages.iter().map(in_batch).sum::<usize>());
     if !annotations.is_empty() {
         write_section(&mut out, section::MESSAGE_ANNOTATIONS, &Value::Map(annotations.to_vec()));
     }
@@ -194,7 +208,7 @@ mod tests {
             let mut parts = Parts { body: body.clone(), ..Parts::default() };
             parts.set(6, Value::symbol("application/json"));
             parts.annotate("x-opt-partition-key", Value::String("k".into()));
-            parts.application.insert("n".into(), Value::Int(-1));
+            parts.application.to_mut().insert("n".into(), Value::Int(-1));
             let read = Parts::read(parts.encode()).unwrap();
             assert_eq!((&read.body, read.text(6).as_deref()), (&body, Some("application/json")));
             assert_eq!(

@@ -30,7 +30,7 @@ pub use event_hub::{
     PartitionReceiver, ReceiveOptions, ReceivedEvent, StartPosition, Target,
 };
 pub use iot_hub::DeviceClient;
-pub use message::Body;
+pub use message::{Body, Properties};
 pub use mqtt::{MqttClient, MqttError, MqttMessage, MqttOptions};
 pub use retry::Retry;
 pub use service_bus::{

@@ -1,7 +1,7 @@
 //! Events: out of what a client sent, into a record, and out to a consumer.
 
 use amqp::message::{Sections, section, write_section};
-use amqp::{Error, Malformed, Value, condition};
+use amqp::{Error, Value, condition};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// The format of a batch: each data section of it is one whole message.
@@ -165,23 +165,20 @@ impl Event {
         out.freeze()
     }
 
-    /// The sender's message annotations, as a map.
-    ///
-    /// # Errors
-    /// A record that was not written by this server.
-    pub(crate) fn annotations(&self) -> Result<Value, Malformed> {
-        let mut reader = amqp::Reader::new(self.annotations.clone());
-        let mut pairs = Vec::new();
-        while !reader.is_empty() {
-            pairs.push((reader.value()?, reader.value()?));
-        }
-        Ok(Value::Map(pairs))
+    /// The sender's message annotations: names and values in turns.
+    pub(crate) fn annotations(&self) -> amqp::Reader {
+        amqp::Reader::new(self.annotations.clone())
     }
 
     /// The data of its body; `None` where it is of another kind.
     #[must_use]
     pub fn data(&self) -> Option<Bytes> {
-        let data = Sections::of(self.bare.clone()).ok()?.data().ok()?;
+        Self::data_of(&Sections::of(self.bare.clone()).ok()?)
+    }
+
+    /// The same, of its sections.
+    pub(crate) fn data_of(sections: &Sections) -> Option<Bytes> {
+        let data = sections.data().ok()?;
         match data.as_slice() {
             [] => None,
             [one] => Some(one.clone()),

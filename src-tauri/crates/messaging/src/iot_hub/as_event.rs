@@ -7,8 +7,8 @@
 use super::telemetry::{AUTH_METHOD, Telemetry};
 use super::topic::Properties;
 use crate::event_hubs::{Event, NewEvent};
-use amqp::Value;
 use amqp::message::{Sections, property, section, write_section};
+use amqp::{Reader, Value, write_string, write_symbol};
 use bytes::{Bytes, BytesMut};
 
 //= documented: Telemetry is in the Event-Hub-compatible endpoint with
@@ -46,15 +46,14 @@ impl Telemetry {
     fn annotations(&self) -> Bytes {
         let own = &self.properties;
         let mut out = BytesMut::with_capacity(320);
-        let mut put = |name: &str, value: Value| {
-            Value::symbol(name).write(&mut out);
-            value.write(&mut out);
+        let mut put = |name: &str, text: &str| {
+            write_symbol(&mut out, name);
+            write_string(&mut out, text);
         };
-        put(DEVICE, Value::String((*self.device).to_owned()));
-        put(METHOD, Value::String(AUTH_METHOD.to_owned()));
-        put(GENERATION, Value::String(self.generation.to_string()));
-        put(ENQUEUED, Value::Timestamp(self.enqueued));
-        put(SOURCE, Value::String("Telemetry".to_owned()));
+        put(DEVICE, &self.device);
+        put(METHOD, AUTH_METHOD);
+        put(GENERATION, &self.generation.to_string());
+        put(SOURCE, "Telemetry");
         let given = [
             (EXPIRY, &own.expiry),
             (CREATED, &own.creation_time),
@@ -63,32 +62,46 @@ impl Telemetry {
         ];
         for (name, value) in given {
             if let Some(value) = value {
-                put(name, Value::String(value.clone()));
+                put(name, value);
             }
         }
+        write_symbol(&mut out, ENQUEUED);
+        Value::Timestamp(self.enqueued).write(&mut out);
         out.freeze()
     }
 
     /// From an event of the endpoint; `None` for what the hub did not write.
     #[must_use]
     pub fn of_event(event: &Event) -> Option<Self> {
-        let annotations = event.annotations().ok()?;
-        let annotation = |name: &str| annotations.get(name);
-        let text = |name: &str| annotation(name).and_then(Value::as_text).map(str::to_owned);
         let sections = Sections::of(event.bare.clone()).ok()?;
         let mut properties = read_properties(&sections);
-        properties.expiry = text(EXPIRY);
-        properties.creation_time = text(CREATED);
-        properties.subject = text(SUBJECT);
-        properties.interface_id = text(INTERFACE);
+        let (mut device, mut generation, mut enqueued) = (None, None, None);
+        let mut annotations = event.annotations();
+        while !annotations.is_empty() {
+            let name = annotations.text().ok()?;
+            match std::str::from_utf8(&name).ok()? {
+                DEVICE => device = Some(text(&mut annotations)?.as_str().into()),
+                GENERATION => generation = text(&mut annotations)?.parse().ok(),
+                ENQUEUED => enqueued = annotations.value().ok()?.as_i64(),
+                EXPIRY => properties.expiry = text(&mut annotations),
+                CREATED => properties.creation_time = text(&mut annotations),
+                SUBJECT => properties.subject = text(&mut annotations),
+                INTERFACE => properties.interface_id = text(&mut annotations),
+                _ => annotations.skip().ok()?,
+            }
+        }
         Some(Self {
-            device: annotation(DEVICE)?.as_text()?.into(),
-            generation: annotation(GENERATION)?.as_text()?.parse().ok()?,
-            enqueued: annotation(ENQUEUED)?.as_i64()?,
+            device: device?,
+            generation: generation?,
+            enqueued: enqueued?,
             properties,
-            body: event.data()?,
+            body: Event::data_of(&sections)?,
         })
     }
+}
+
+fn text(annotations: &mut Reader) -> Option<String> {
+    String::from_utf8(annotations.text().ok()?.to_vec()).ok()
 }
 
 fn write_properties(own: &Properties, out: &mut BytesMut) {

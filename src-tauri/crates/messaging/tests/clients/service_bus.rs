@@ -63,7 +63,7 @@ async fn each_settlement() {
         to: Some("t".into()),
         reply_to: Some("r".into()),
         time_to_live: Some(Duration::from_secs(60)),
-        properties: [("room".to_owned(), Value::String("R".into()))].into(),
+        properties: [("room".into(), Value::String("R".into()))].into(),
         ..message("one")
     };
     client.sender(None).unwrap().send(&sent).await.unwrap();

@@ -70,7 +70,7 @@ impl Batches for Partition<'_> {
 
     fn add(&self, batch: &mut EventBatch, event: &Outgoing) -> bool {
         let form = event.amqp(&self.of.entity, self.of.spans.next());
-        let named = |(name, value): (&str, String)| (name.to_owned(), Value::String(value));
+        let named = |(name, value): (&'static str, String)| (name.into(), Value::String(value));
         batch.add(&EventData {
             properties: form.properties.into_iter().map(named).collect(),
             content_type: Some("application/json".into()),

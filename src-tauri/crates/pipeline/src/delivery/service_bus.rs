@@ -41,7 +41,7 @@ impl Batches for TopicSender {
     /// With the event's id as the message's, so that a topic may see what comes twice.
     fn add(&self, batch: &mut MessageBatch, event: &Outgoing) -> bool {
         let form = event.amqp(&self.entity, self.spans.next());
-        let named = |(name, value): (&str, String)| (name.to_owned(), Value::String(value));
+        let named = |(name, value): (&'static str, String)| (name.into(), Value::String(value));
         batch.add(&ServiceBusMessage {
             properties: form.properties.into_iter().map(named).collect(),
             content_type: Some("application/json".into()),

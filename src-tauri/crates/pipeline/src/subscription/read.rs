@@ -5,13 +5,10 @@ use crate::function::EventOf2019;
 use crate::{Event, FunctionError};
 use adt_events::{Notification, hops_of};
 use adt_service::Call;
-use messaging::client::Value as AmqpValue;
+use messaging::client::{Properties, Value as AmqpValue};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use twin_graph::{Origin, Timestamp, TraceContext};
-
-type Properties = BTreeMap<String, AmqpValue>;
 
 impl From {
     /// A message of an event hub or a Service Bus topic; `enqueued` in milliseconds since 1970.

@@ -353,7 +353,7 @@ pub async fn next_of(readers: &mut [PartitionReceiver]) -> ReceivedEvent {
 pub fn event_data(notification: &Notification) -> EventData {
     let mut event = EventData::new(serde_json::to_vec(&notification.data).unwrap());
     for (name, value) in notification.delivered(9).amqp_properties() {
-        event.properties.insert(name.to_owned(), AmqpValue::String(value));
+        event.properties.insert(name.into(), AmqpValue::String(value));
     }
     event
 }

@@ -23,7 +23,7 @@ async fn messages_are_completed_given_back_or_dead_lettered() {
         let notification = update("a", id, 1.0);
         let mut message = ServiceBusMessage::new(serde_json::to_vec(&notification.data).unwrap());
         for (name, value) in notification.delivered(1).amqp_properties() {
-            message.properties.insert(name.to_owned(), AmqpValue::String(value));
+            message.properties.insert(name.into(), AmqpValue::String(value));
         }
         if id == 4 {
             message.properties.clear();

@@ -1,10 +1,10 @@
 //! Events, and batches of them.
 
-use crate::client::message::{Body, Parts, in_batch};
+use crate::client::message::{Body, Parts, Properties, in_batch};
 use amqp::Value;
 use amqp::message::property;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 const PARTITION_KEY: &str = "x-opt-partition-key";
 const DEVICE: &str = "iothub-connection-device-id";
@@ -15,7 +15,7 @@ pub struct EventData {
     /// What it carries.
     pub body: Body,
     /// The application's own properties.
-    pub properties: BTreeMap<String, Value>,
+    pub properties: Properties,
     /// The body's media type.
     pub content_type: Option<String>,
     /// Its id, where the sender gives one.
@@ -31,9 +31,9 @@ impl EventData {
         Self { body: body.into(), ..Self::default() }
     }
 
-    pub(super) fn parts(&self) -> Parts {
-        let mut parts = Parts { body: self.body.clone(), ..Parts::default() };
-        parts.application.clone_from(&self.properties);
+    pub(super) fn parts(&self) -> Parts<'_> {
+        let application = Cow::Borrowed(&self.properties);
+        let mut parts = Parts { body: self.body.clone(), application, ..Parts::default() };
         parts.set_text(property::MESSAGE_ID, self.message_id.as_ref());
         parts.set_text(property::CORRELATION_ID, self.correlation_id.as_ref());
         if let Some(content_type) = &self.content_type {
@@ -130,7 +130,7 @@ pub struct ReceivedEvent {
 
 impl ReceivedEvent {
     pub(super) fn read(message: Bytes) -> Result<Self, amqp::Malformed> {
-        let mut parts = Parts::read(message)?;
+        let parts = Parts::read(message)?;
         let number = |name| parts.annotation(name).and_then(Value::as_i64).unwrap_or_default();
         let text = |name| parts.annotation(name).and_then(Value::as_text).map(str::to_owned);
         Ok(Self {
@@ -143,7 +143,7 @@ impl ReceivedEvent {
                 content_type: parts.text(property::CONTENT_TYPE),
                 message_id: parts.text(property::MESSAGE_ID),
                 correlation_id: parts.text(property::CORRELATION_ID),
-                properties: std::mem::take(&mut parts.application),
+                properties: parts.application.into_owned(),
                 body: parts.body,
             },
         })

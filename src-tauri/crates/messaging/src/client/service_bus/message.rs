@@ -1,10 +1,10 @@
 //! Messages of Service Bus.
 
-use crate::client::message::{Body, Parts};
+use crate::client::message::{Body, Parts, Properties};
 use amqp::message::property;
 use amqp::{Malformed, Value};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::Duration;
 
 pub(super) const SCHEDULED: &str = "x-opt-scheduled-enqueue-time";
@@ -17,7 +17,7 @@ pub struct ServiceBusMessage {
     /// What it carries.
     pub body: Body,
     /// The application's own properties.
-    pub properties: BTreeMap<String, Value>,
+    pub properties: Properties,
     /// Its id; a queue may refuse to have the same twice. One is made where there is none.
     pub message_id: Option<String>,
     /// The session that it belongs to.
@@ -49,8 +49,8 @@ impl ServiceBusMessage {
 
     /// Encoded, with an id.
     pub(super) fn encode(&self) -> Bytes {
-        let mut parts = Parts { body: self.body.clone(), ..Parts::default() };
-        parts.application.clone_from(&self.properties);
+        let application = Cow::Borrowed(&self.properties);
+        let mut parts = Parts { body: self.body.clone(), application, ..Parts::default() };
         let id = self.message_id.clone();
         let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
         parts.set_text(property::MESSAGE_ID, Some(&id));
@@ -88,7 +88,7 @@ impl ServiceBusMessage {
             reply_to_session_id: text(property::REPLY_TO_GROUP_ID),
             time_to_live: ttl.map(|ttl| Duration::from_millis(ttl.into())),
             scheduled: parts.annotation(SCHEDULED).and_then(Value::as_i64),
-            properties: parts.application,
+            properties: parts.application.into_owned(),
             body: parts.body,
         }
     }

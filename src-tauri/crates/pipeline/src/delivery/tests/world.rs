@@ -351,7 +351,7 @@ impl World {
                 all.push(Taken {
                     properties: properties
                         .filter_map(|(name, value)| {
-                            Some((name.clone(), value.as_text()?.to_owned()))
+                            Some((name.to_string(), value.as_text()?.to_owned()))
                         })
                         .collect(),
                     content_type: event.data.content_type.clone(),
@@ -383,7 +383,7 @@ impl World {
                 all.push(Taken {
                     properties: properties
                         .filter_map(|(name, value)| {
-                            Some((name.clone(), value.as_text()?.to_owned()))
+                            Some((name.to_string(), value.as_text()?.to_owned()))
                         })
                         .collect(),
                     content_type: message.content_type.clone(),
