@@ -359,7 +359,7 @@ impl Reader {
     /// The text of the next value, a string or symbol, as bytes that are UTF-8.
     ///
     /// # Errors
-    /// [`Malformed`], also when it is of another type.
+    /// [`Malformed`], also when it is of another type. What is left then begins within the value.
     pub fn text(&mut self) -> Result<Bytes, Malformed> {
         let bytes = match self.u8()? {
             constructor @ (0xa1 | 0xb1 | 0xa3 | 0xb3) => self.variable(constructor)?,

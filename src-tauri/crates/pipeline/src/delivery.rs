@@ -67,13 +67,13 @@ pub(crate) fn event_id(change: &Change, number: usize) -> String {
 
 fn id_of(trace: TraceContext, number: usize) -> String {
     let (trace, span) = trace.ids();
-    // Mixed first: spans are random, and may well be numbers that follow each other.
+    // Mixed first: of spans that follow each other, one's second event would else be the other's.
     let which = mixed(span) ^ number as u64;
     let own = u128::from(mixed(which)) << 64 | u128::from(mixed(!which));
-    uuid::Builder::from_custom_bytes((trace ^ own).to_be_bytes()).into_uuid().to_string()
+    uuid::Builder::from_random_bytes((trace ^ own).to_be_bytes()).into_uuid().to_string()
 }
 
-/// SplitMix64's last step: numbers that are close come far from each other, and never together.
+/// What SplitMix64 makes of a state: numbers that are close come far from each other, and never together.
 fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const NANOS_PER_TICK: i64 = 100;
 const TICKS_PER_SECOND: i64 = 10_000_000;
+/// Midnight before the first day of the year 0.
+const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// A moment in UTC, in ticks of 100 ns since the Unix epoch: the service's own resolution.
 ///
@@ -31,8 +33,7 @@ impl Timestamp {
         self.0.div_euclid(TICKS_PER_SECOND / 1_000)
     }
 
-    /// As the service writes it; years before our era, which its format does not have, without
-    /// their sign.
+    /// As the service writes it; its format has the years 0 to 9999.
     fn text(self) -> [u8; 28] {
         let seconds = self.0.div_euclid(TICKS_PER_SECOND);
         let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
@@ -76,9 +77,13 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = jiff::Error;
 
-    /// Reads any RFC 3339 time; finer than 100 ns is cut.
+    /// Reads any RFC 3339 time; finer than 100 ns is cut. Years before 0, which other formats
+    /// have, are refused: the service could not write them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let moment: jiff::Timestamp = text.parse()?;
+        if moment.as_second() < FIRST_SECOND {
+            return Err(jiff::Error::from_args(format_args!("a time before the year 0")));
+        }
         let ticks = moment.as_nanosecond().div_euclid(NANOS_PER_TICK as i128);
         Ok(Self(i64::try_from(ticks).unwrap_or(i64::MAX)))
     }
@@ -108,6 +113,10 @@ mod tests {
         assert_eq!(Timestamp::from_ticks(0).to_string(), "1970-01-01T00:00:00.0000000Z");
         let time: Timestamp = "2026-11-21T10:41:27.318+01:00".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-21T09:41:27.3180000Z");
+        for edge in ["0000-01-01T00:00:00.0000000Z", "9999-12-30T21:59:59.9999999Z"] {
+            assert_eq!(edge.parse::<Timestamp>().unwrap().to_string(), edge);
+        }
+        assert!("-000001-12-31T23:59:59Z".parse::<Timestamp>().is_err());
     }
 
     proptest! {

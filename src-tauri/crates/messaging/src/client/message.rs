@@ -122,7 +122,7 @@ impl Parts<'_> {
         out.freeze()
     }
 
-    /// About how many bytes it takes, so that they are allocated once.
+    /// About how many bytes it takes, so that they are mostly allocated once.
     fn about(&self) -> usize {
         let property = |(name, value): (&Cow<str>, &Value)| {
             name.len() + value.as_text().map_or(16, str::len) + 8

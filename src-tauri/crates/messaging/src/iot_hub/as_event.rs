@@ -46,14 +46,12 @@ impl Telemetry {
     fn annotations(&self) -> Bytes {
         let own = &self.properties;
         let mut out = BytesMut::with_capacity(320);
-        let mut put = |name: &str, text: &str| {
-            write_symbol(&mut out, name);
-            write_string(&mut out, text);
-        };
-        put(DEVICE, &self.device);
-        put(METHOD, AUTH_METHOD);
-        put(GENERATION, &self.generation.to_string());
-        put(SOURCE, "Telemetry");
+        put(&mut out, DEVICE, &self.device);
+        put(&mut out, METHOD, AUTH_METHOD);
+        put(&mut out, GENERATION, &self.generation.to_string());
+        write_symbol(&mut out, ENQUEUED);
+        Value::Timestamp(self.enqueued).write(&mut out);
+        put(&mut out, SOURCE, "Telemetry");
         let given = [
             (EXPIRY, &own.expiry),
             (CREATED, &own.creation_time),
@@ -62,11 +60,9 @@ impl Telemetry {
         ];
         for (name, value) in given {
             if let Some(value) = value {
-                put(name, value);
+                put(&mut out, name, value);
             }
         }
-        write_symbol(&mut out, ENQUEUED);
-        Value::Timestamp(self.enqueued).write(&mut out);
         out.freeze()
     }
 
@@ -80,13 +76,13 @@ impl Telemetry {
         while !annotations.is_empty() {
             let name = annotations.text().ok()?;
             match std::str::from_utf8(&name).ok()? {
-                DEVICE => device = Some(text(&mut annotations)?.as_str().into()),
+                DEVICE => device = Some(text(&mut annotations)?.into()),
                 GENERATION => generation = text(&mut annotations)?.parse().ok(),
                 ENQUEUED => enqueued = annotations.value().ok()?.as_i64(),
-                EXPIRY => properties.expiry = text(&mut annotations),
-                CREATED => properties.creation_time = text(&mut annotations),
-                SUBJECT => properties.subject = text(&mut annotations),
-                INTERFACE => properties.interface_id = text(&mut annotations),
+                EXPIRY => properties.expiry = Some(text(&mut annotations)?),
+                CREATED => properties.creation_time = Some(text(&mut annotations)?),
+                SUBJECT => properties.subject = Some(text(&mut annotations)?),
+                INTERFACE => properties.interface_id = Some(text(&mut annotations)?),
                 _ => annotations.skip().ok()?,
             }
         }
@@ -98,6 +94,11 @@ impl Telemetry {
             body: Event::data_of(&sections)?,
         })
     }
+}
+
+fn put(out: &mut BytesMut, name: &str, text: &str) {
+    write_symbol(out, name);
+    write_string(out, text);
 }
 
 fn text(annotations: &mut Reader) -> Option<String> {
