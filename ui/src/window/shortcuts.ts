@@ -83,7 +83,8 @@ export function listenToShortcuts(page: Page): () => void {
     else if (key === "z" && !inField(event.target)) {
       if (page.flow.inFront.get()) page.flow.undo();
       else page.undo();
-    } else return;
+    } else if (key !== "a" || inField(event.target)) return;
+    // Else the web view would select the text of the whole window.
     event.preventDefault();
   };
   window.addEventListener("keydown", onKey);

@@ -201,3 +201,16 @@ test("a file of limits is named or picked; what is wrong with it is said, and th
   await page.getByTestId("limits-file").waitFor({ state: "detached" });
   expect(await page.evaluate(() => window.fixture.enforced)).toBe("none");
 });
+
+test("Ctrl+A is a field's; elsewhere the web view would select the whole window with it", async () => {
+  const [outside, inField] = await page.evaluate(() => {
+    const field = document.createElement("input");
+    document.body.append(field);
+    const taken = (target: Element) => {
+      const init = { key: "a", ctrlKey: true, bubbles: true, cancelable: true };
+      return !target.dispatchEvent(new KeyboardEvent("keydown", init));
+    };
+    return [taken(document.body), taken(field)];
+  });
+  expect({ outside, inField }).toEqual({ outside: true, inField: false });
+});

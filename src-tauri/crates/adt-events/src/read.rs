@@ -2,7 +2,8 @@
 
 use crate::forms::{NO_TIME, hops_of};
 use crate::{Notification, NotificationType};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::str::FromStr;
 use thiserror::Error;
 use twin_graph::{Timestamp, TraceContext};
@@ -29,41 +30,45 @@ pub enum NotificationError {
 type Read<T> = Result<T, NotificationError>;
 
 impl Notification {
-    /// Reads structured CloudEvents 1.0.
+    /// Reads structured CloudEvents 1.0: `text` answers its attributes that are text.
     ///
     /// # Errors
     /// [`NotificationError`], which names what is missing or wrong.
-    pub fn from_cloud_event(mut event: Map<String, Value>) -> Read<Self> {
-        let data = event.remove("data").unwrap_or_default();
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
+    pub fn from_cloud_event<'a>(
+        text: impl Fn(&str) -> Option<Cow<'a, str>>,
+        data: Value,
+    ) -> Read<Self> {
         read(text, data)
     }
 
-    /// Reads Event Grid's own schema. What of a component sent telemetry, and which host, that
+    /// Reads Event Grid's own schema, whose `data` has more than that of the notification. What of a component sent telemetry, and which host, that
     /// schema does not tell.
     ///
     /// # Errors
     /// As [`Notification::from_cloud_event`].
-    pub fn from_grid_event(mut event: Map<String, Value>) -> Read<Self> {
-        let Some(Value::Object(mut inner)) = event.remove("data") else {
+    pub fn from_grid_event<'a>(
+        outer: impl Fn(&str) -> Option<Cow<'a, str>>,
+        data: Value,
+    ) -> Read<Self> {
+        let Value::Object(mut inner) = data else {
             return Err(NotificationError::Missing("data"));
         };
         let data = inner.remove("data").unwrap_or_default();
-        let outer = |name: &str| event.get(name).and_then(Value::as_str);
-        let telemetry = outer("eventType") == Some(NotificationType::Telemetry.as_str());
+        let telemetry = outer("eventType").as_deref() == Some(NotificationType::Telemetry.as_str());
         let source = match (telemetry, outer("topic").unwrap_or_default()) {
-            (false, topic) => topic.to_owned(),
+            (false, topic) => topic,
             (true, topic) => {
-                format!("{topic}/digitaltwins/{}", outer("subject").unwrap_or_default())
+                let subject = outer("subject").unwrap_or_default();
+                format!("{topic}/digitaltwins/{subject}").into()
             }
         };
         let text = |name: &str| match name {
             "type" => outer("eventType"),
-            "source" => Some(source.as_str()),
+            "source" => Some(source.clone()),
             "subject" => outer("subject").filter(|_| !telemetry),
             "time" => outer("eventTime").filter(|time| *time != NO_TIME),
             "id" => outer("id"),
-            _ => inner.get(name).and_then(Value::as_str),
+            _ => inner.get(name).and_then(Value::as_str).map(|text| text.to_owned().into()),
         };
         read(text, data)
     }
@@ -74,7 +79,7 @@ impl Notification {
     /// # Errors
     /// As [`Notification::from_cloud_event`].
     pub fn from_amqp<'a>(property: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Read<Self> {
-        let text = |name: &str| property(whole(name));
+        let text = |name: &str| property(whole(name)).map(Cow::Borrowed);
         // What is wrong with the properties says more: without them it is another's message.
         let read = read(text, Value::Null)?;
         let data = serde_json::from_slice(body)
@@ -97,18 +102,18 @@ fn whole(name: &str) -> &'static str {
     }
 }
 
-fn read<'a>(text: impl Fn(&str) -> Option<&'a str>, data: Value) -> Read<Notification> {
+fn read<'a>(text: impl Fn(&str) -> Option<Cow<'a, str>>, data: Value) -> Read<Notification> {
     let required = |name: &'static str| text(name).ok_or(NotificationError::Missing(name));
-    let time = text("time").map(|time| parsed::<Timestamp>("time", time)).transpose()?;
+    let time = text("time").map(|time| parsed::<Timestamp>("time", &time)).transpose()?;
     Ok(Notification {
-        kind: parsed("type", required("type")?)?,
-        id: required("id")?.to_owned(),
-        source: required("source")?.to_owned(),
-        subject: text("subject").map(str::to_owned),
+        kind: parsed("type", &required("type")?)?,
+        id: required("id")?.into_owned(),
+        source: required("source")?.into_owned(),
+        subject: text("subject").map(Cow::into_owned),
         time,
-        dataschema: text("dataschema").map(str::to_owned),
-        trace: parsed::<TraceContext>("traceparent", required("traceparent")?)?,
-        hops: hops_of(text("tracestate")),
+        dataschema: text("dataschema").map(Cow::into_owned),
+        trace: parsed::<TraceContext>("traceparent", &required("traceparent")?)?,
+        hops: hops_of(text("tracestate").as_deref()),
         data,
     })
 }

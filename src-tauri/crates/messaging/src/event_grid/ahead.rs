@@ -75,8 +75,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn placed(positions: impl IntoIterator<Item = u64>, bytes: usize) -> Vec<Placed> {
-        let event =
-            Event { schema: Schema::EventGridSchema, published: 0, json: serde_json::Map::new() };
+        let event = Event {
+            schema: Schema::EventGridSchema,
+            published: 0,
+            json: serde_json::Map::new().into(),
+        };
         let event = Arc::new(event);
         let place = |position| Placed { position, event: event.clone(), bytes };
         positions.into_iter().map(place).collect()

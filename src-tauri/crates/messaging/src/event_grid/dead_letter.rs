@@ -1,9 +1,9 @@
 //! Where events go that were given up.
 
+use super::attributes::Attributes;
 use super::subscription::DeadLetterSpec;
 use crate::iot_hub::rfc3339;
 use reqwest::{Client, Url};
-use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -34,10 +34,10 @@ impl DeadLetters {
         &self,
         topic: &str,
         subscription: &str,
-        letters: &[Map<String, Value>],
+        letters: &[Attributes],
         now: i64,
     ) -> Result<(), String> {
-        let bytes = serde_json::to_vec(letters).map_err(|error| error.to_string())?;
+        let bytes = Attributes::array(letters);
         let name = name(topic, subscription, now);
         match self {
             Self::Folder(folder) => {
@@ -108,7 +108,7 @@ mod tests {
     async fn a_folder_takes_letters_under_the_services_names() {
         let folder = tempfile::tempdir().unwrap();
         let letters = DeadLetters::Folder(folder.path().to_owned());
-        let letter = json!({"id": "1"}).as_object().unwrap().clone();
+        let letter = json!({"id": "1"}).as_object().unwrap().clone().into();
         letters.write("top", "sub", &[letter], 1_700_000_000_000).await.unwrap();
         let hour = folder.path().join("top/SUB/2023/11/14/22");
         let file = std::fs::read_dir(hour).unwrap().next().unwrap().unwrap().path();

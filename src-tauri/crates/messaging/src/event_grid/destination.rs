@@ -1,12 +1,12 @@
 //! Where a subscription's events go.
 
+use super::attributes::Attributes;
 use super::event::Schema;
 use super::retry::{ANSWER_WITHIN, Failure, TimeFactor};
 use super::subscription::WebHook;
 use async_trait::async_trait;
 use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
 
 /// One delivery: some events of one subscription, all or none.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Delivery {
     /// What the events' records take in the topic, in bytes.
     pub bytes: usize,
     /// The events, as JSON of the schema.
-    pub events: Vec<Map<String, Value>>,
+    pub events: Vec<Attributes>,
 }
 
 /// Takes events: a web hook, what a subscription names in a namespace, a function of this app.
@@ -49,13 +49,13 @@ impl Destination for WebHookClient {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Failure> {
         let (content_type, body) = match (delivery.schema, delivery.events.as_slice()) {
             (Schema::CloudEventSchemaV1_0, [event]) if !delivery.batched => {
-                ("application/cloudevents+json; charset=utf-8", serde_json::to_vec(event))
+                ("application/cloudevents+json; charset=utf-8", event.as_json().as_bytes().to_vec())
             }
             (Schema::CloudEventSchemaV1_0, events) => {
-                ("application/cloudevents-batch+json; charset=utf-8", serde_json::to_vec(events))
+                ("application/cloudevents-batch+json; charset=utf-8", Attributes::array(events))
             }
             (Schema::EventGridSchema, events) => {
-                ("application/json; charset=utf-8", serde_json::to_vec(events))
+                ("application/json; charset=utf-8", Attributes::array(events))
             }
         };
         let mut request = self
@@ -68,13 +68,12 @@ impl Destination for WebHookClient {
             .timeout(self.factor.scale(ANSWER_WITHIN));
         if delivery.schema == Schema::EventGridSchema {
             request = request.header("aeg-metadata-version", "1");
-            let version =
-                delivery.events.first().and_then(|event| event.get("dataVersion")?.as_str());
-            if let Some(version) = version.and_then(|v| HeaderValue::from_str(v).ok()) {
+            let version = delivery.events.first().and_then(|event| event.text("dataVersion"));
+            if let Some(version) = version.and_then(|v| HeaderValue::from_str(&v).ok()) {
                 request = request.header(HeaderName::from_static("aeg-data-version"), version);
             }
         }
-        let answer = request.body(body.unwrap_or_default()).send().await;
+        let answer = request.body(body).send().await;
         match answer.map(|answer| answer.status().as_u16()) {
             Ok(200..=204) => Ok(()),
             Ok(status) => Err(Failure::of_status(status)),

@@ -5,6 +5,7 @@
 
 mod access;
 mod ahead;
+mod attributes;
 mod dead_letter;
 mod delivery;
 mod destination;
@@ -20,6 +21,7 @@ mod to_namespace;
 mod topic;
 
 pub use access::TopicKeys;
+pub use attributes::Attributes;
 pub use destination::{Delivery, Destination};
 pub use event::{End, Event, Schema};
 pub use filter::{Advanced, Filter, Operator};

@@ -2,6 +2,7 @@
 //!
 //! Source: "Azure IoT Hub as an Event Grid source" (Microsoft Learn).
 
+use super::attributes::Draft;
 use super::event::{Event, Schema};
 use super::topic::Topic;
 use crate::iot_hub::{HubEvent, HubEvents, Telemetry, millis, rfc3339};
@@ -28,21 +29,16 @@ impl HubTopic {
     }
 
     fn event(&self, kind: &str, device: &str, at: i64, data_version: &str, data: &Value) -> Event {
-        let json = json!({
-            "id": uuid::Uuid::new_v4().to_string(),
-            "topic": self.topic.resource_id(),
-            "subject": format!("devices/{device}"),
-            "eventType": kind,
-            "eventTime": rfc3339(at),
-            "data": data,
-            "dataVersion": data_version,
-            "metadataVersion": "1",
-        });
-        let json = match json {
-            Value::Object(json) => json,
-            _ => serde_json::Map::new(),
-        };
-        Event { schema: Schema::EventGridSchema, published: at, json }
+        let mut event = Draft::default();
+        event.set_text("id", &uuid::Uuid::new_v4().to_string());
+        event.set_text("topic", self.topic.resource_id());
+        event.set_text("subject", &format!("devices/{device}"));
+        event.set_text("eventType", kind);
+        event.set_text("eventTime", &rfc3339(at));
+        event.set("data", data.to_string());
+        event.set_text("dataVersion", data_version);
+        event.set_text("metadataVersion", "1");
+        Event { schema: Schema::EventGridSchema, published: at, json: event.finish() }
     }
 }
 

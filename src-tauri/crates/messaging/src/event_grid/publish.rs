@@ -3,12 +3,14 @@
 //! Source: "Post to custom topic", "Event Grid event schema", "CloudEvents v1.0 schema" (Microsoft
 //! Learn), CloudEvents 1.0 HTTP binding, and azure-eventgrid 4.22.1.
 
+use super::attributes::Draft;
 use super::event::{Event, Schema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 //= documented: A publish has at most 1 MiB; the service was seen to take 1,536,000 bytes.
@@ -79,16 +81,20 @@ pub fn read(
     }
     let events = match media.as_str() {
         _ if binary => vec![binary_event(headers, &media, body)?],
-        "application/cloudevents+json" => vec![cloud_event(parse(body)?)?],
-        "application/cloudevents-batch+json" => each(parse(body)?, cloud_event)?,
-        _ => each(parse(body)?, |event| event_grid_event(event, topic))?,
+        "application/cloudevents+json" => vec![cloud_event(one(body)?)?],
+        "application/cloudevents-batch+json" => each(body, cloud_event)?,
+        _ => {
+            let topic = Value::from(topic).to_string();
+            each(body, |event| event_grid_event(event, &topic))?
+        }
     };
     if events.len() > MAX_EVENTS {
         return Err(PublishError::TooLarge);
     }
     let schema =
         if cloud || binary { Schema::CloudEventSchemaV1_0 } else { Schema::EventGridSchema };
-    Ok(events.into_iter().map(|json| Event { schema, published: now, json }).collect())
+    let event = |event: Draft<'_>| Event { schema, published: now, json: event.finish() };
+    Ok(events.into_iter().map(event).collect())
 }
 
 fn wrong_schema(wanted: &str) -> PublishError {
@@ -101,69 +107,85 @@ fn invalid(message: impl Into<String>) -> PublishError {
     PublishError::Invalid(message.into())
 }
 
-fn parse(body: &[u8]) -> Result<Value, PublishError> {
-    serde_json::from_slice(body).map_err(|error| invalid(format!("The body is no JSON: {error}.")))
+fn no_json(error: &serde_json::Error) -> PublishError {
+    invalid(format!("The body is no JSON: {error}."))
 }
 
-fn each(
-    value: Value,
-    read: impl Fn(Value) -> Result<Map<String, Value>, PublishError>,
-) -> Result<Vec<Map<String, Value>>, PublishError> {
-    let Value::Array(events) = value else {
-        return Err(invalid(
-            "The body must be an array of events. Token Expected: StartArray, Actual Token Received: StartObject.",
-        ));
-    };
-    let read = |(index, event)| {
-        read(event).map_err(|error| match error {
-            PublishError::Invalid(message) => invalid(format!("Event {index}: {message}")),
-            error => error,
-        })
-    };
-    events.into_iter().enumerate().map(read).collect()
+fn one(body: &[u8]) -> Result<Draft<'_>, PublishError> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() { invalid("An event must be a JSON object.") } else { no_json(&error) }
+    })
 }
 
-fn object(value: Value) -> Result<Map<String, Value>, PublishError> {
-    match value {
-        Value::Object(event) => Ok(event),
-        _ => Err(invalid("An event must be a JSON object.")),
+fn each<'a>(
+    body: &'a [u8],
+    check: impl Fn(Draft<'a>) -> Result<Draft<'a>, PublishError>,
+) -> Result<Vec<Draft<'a>>, PublishError> {
+    let events: Vec<Draft<'_>> =
+        serde_json::from_slice(body).map_err(|error| no_events(body, &error))?;
+    events.into_iter().enumerate().map(|(index, event)| check(event).map_err(at(index))).collect()
+}
+
+fn at(index: usize) -> impl Fn(PublishError) -> PublishError {
+    move |error| match error {
+        PublishError::Invalid(message) => invalid(format!("Event {index}: {message}")),
+        error => error,
     }
 }
 
-fn required(event: &Map<String, Value>, names: &[&str]) -> Result<(), PublishError> {
-    let lacks = |name: &&&str| event.get(**name).and_then(Value::as_str).is_none_or(str::is_empty);
+/// Why a body is no array of objects.
+fn no_events(body: &[u8], error: &serde_json::Error) -> PublishError {
+    if !error.is_data() {
+        return no_json(error);
+    }
+    match serde_json::from_slice::<Vec<&RawValue>>(body) {
+        Ok(values) => {
+            let index = values.iter().position(|value| one(value.get().as_bytes()).is_err());
+            at(index.unwrap_or_default())(invalid("An event must be a JSON object."))
+        }
+        Err(_) => invalid(
+            "The body must be an array of events. Token Expected: StartArray, Actual Token Received: StartObject.",
+        ),
+    }
+}
+
+fn required(event: &Draft<'_>, names: &[&str]) -> Result<(), PublishError> {
+    let lacks = |name: &&&str| event.text(name).is_none_or(|text| text.is_empty());
     match names.iter().find(lacks) {
         Some(name) => Err(invalid(format!("'{name}' must be a text that is not empty."))),
         None => Ok(()),
     }
 }
 
-fn is_time(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| {
+/// Whether an attribute is a time, where it is there.
+fn is_time(event: &Draft<'_>, name: &str) -> bool {
+    event.text(name).is_some_and(|text| {
         // Some clients leave the offset out.
         text.parse::<jiff::Timestamp>().is_ok()
             || format!("{text}Z").parse::<jiff::Timestamp>().is_ok()
     })
 }
 
-fn event_grid_event(event: Value, topic: &str) -> Result<Map<String, Value>, PublishError> {
-    let mut event = object(event)?;
+/// `topic` as JSON.
+fn event_grid_event<'a>(mut event: Draft<'a>, topic: &str) -> Result<Draft<'a>, PublishError> {
     required(&event, &["id", "subject", "eventType", "eventTime"])?;
-    if !event.get("dataVersion").is_none_or(|version| version.is_string()) {
+    if event.has("dataVersion") && event.text("dataVersion").is_none() {
         return Err(invalid("'dataVersion' must be a text."));
     }
-    if !is_time(&event["eventTime"]) {
+    if !is_time(&event, "eventTime") {
         return Err(invalid("'eventTime' must be a time in ISO 8601."));
     }
-    if let Some(given) = event.get("topic").and_then(Value::as_str)
+    if let Some(given) = event.text("topic")
         && !given.is_empty()
-        && !given.eq_ignore_ascii_case(topic)
+        && !topic.trim_matches('"').eq_ignore_ascii_case(&given)
     {
         return Err(invalid(format!("'topic' must be left out, or be {topic}.")));
     }
-    event.insert("topic".into(), json!(topic));
-    event.insert("metadataVersion".into(), json!("1"));
-    event.entry("dataVersion").or_insert(json!(""));
+    event.set("topic", topic.to_owned());
+    event.set_text("metadataVersion", "1");
+    if !event.has("dataVersion") {
+        event.set_text("dataVersion", "");
+    }
     Ok(event)
 }
 
@@ -172,56 +194,55 @@ fn is_attribute(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
-fn cloud_event(event: Value) -> Result<Map<String, Value>, PublishError> {
-    let event = object(event)?;
+fn cloud_event(event: Draft<'_>) -> Result<Draft<'_>, PublishError> {
     required(&event, &["id", "source", "type", "specversion"])?;
-    if event["specversion"] != "1.0" {
+    if event.text("specversion").as_deref() != Some("1.0") {
         return Err(invalid("'specversion' must be 1.0."));
     }
-    if event.get("time").is_some_and(|time| !time.is_null() && !is_time(time)) {
+    if event.get("time").is_some_and(|time| time != "null") && !is_time(&event, "time") {
         return Err(invalid("'time' must be a time in RFC 3339."));
     }
-    if let Some(name) = event.keys().find(|name| !is_attribute(name) && *name != "data_base64") {
+    if let Some(name) = event.names().find(|name| !is_attribute(name) && *name != "data_base64") {
         return Err(invalid(format!(
             "'{name}' is no attribute name: small letters and digits only."
         )));
     }
-    match event.get("data_base64") {
-        Some(_) if event.contains_key("data") => {
+    if event.has("data_base64") {
+        if event.has("data") {
             return Err(invalid("An event has 'data' or 'data_base64', not both."));
         }
-        Some(data) if data.as_str().is_none_or(|text| STANDARD.decode(text).is_err()) => {
+        if event.text("data_base64").is_none_or(|text| STANDARD.decode(&*text).is_err()) {
             return Err(invalid("'data_base64' must be base64."));
         }
-        _ => {}
     }
     Ok(event)
 }
 
-fn binary_event(
+fn binary_event<'a>(
     headers: &Headers,
     media: &str,
-    body: &[u8],
-) -> Result<Map<String, Value>, PublishError> {
-    let mut event = Map::new();
+    body: &'a [u8],
+) -> Result<Draft<'a>, PublishError> {
+    let mut event = Draft::default();
     for (name, value) in headers.iter().filter_map(|(n, v)| Some((n.strip_prefix("ce-")?, v))) {
         let value = percent_decode_str(value).decode_utf8();
         let value = value.map_err(|_| invalid(format!("The header 'ce-{name}' is no UTF-8.")))?;
-        event.insert(name.to_owned(), json!(value));
+        event.set_text(name.to_owned(), &value);
     }
     if !media.is_empty() {
-        event.insert("datacontenttype".into(), json!(media));
+        event.set_text("datacontenttype", media);
     }
     if media == "application/json" || media.ends_with("+json") {
         if !body.is_empty() {
-            event.insert("data".into(), parse(body)?);
+            let data: &RawValue = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
+            event.set("data", data.get());
         }
     } else if let (true, Ok(text)) = (media.starts_with("text/"), std::str::from_utf8(body)) {
-        event.insert("data".into(), json!(text));
+        event.set_text("data", text);
     } else if !body.is_empty() {
-        event.insert("data_base64".into(), json!(STANDARD.encode(body)));
+        event.set_text("data_base64", &STANDARD.encode(body));
     }
-    cloud_event(Value::Object(event))
+    cloud_event(event)
 }
 
 #[cfg(test)]
@@ -229,6 +250,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     const TOPIC: &str = "/topics/t";
 
@@ -252,10 +274,10 @@ mod tests {
     fn both_schemas_single_batch_structured_binary() {
         let events = read_json("application/json", &json!([own(), own()])).unwrap();
         assert_eq!((events.len(), events[0].schema), (2, Schema::EventGridSchema));
-        assert_eq!(events[0].json["topic"], TOPIC);
-        assert_eq!(events[0].json["metadataVersion"], "1");
+        assert_eq!(events[0].json.text("topic").unwrap(), TOPIC);
+        assert_eq!(events[0].json.text("metadataVersion").unwrap(), "1");
         let events = read_json("application/cloudevents+json; charset=utf-8", &cloud()).unwrap();
-        assert_eq!(events[0].json, *cloud().as_object().unwrap());
+        assert_eq!(events[0].json.as_json(), cloud().to_string());
         let batch = json!([cloud(), cloud()]);
         assert_eq!(read_json("application/cloudevents-batch+json", &batch).unwrap().len(), 2);
         let binary = |media: &str, body: &[u8]| {
@@ -268,7 +290,8 @@ mod tests {
             ] {
                 headers.push((name.into(), value.into()));
             }
-            read(InputSchema::Any, TOPIC, &headers, body, 5).unwrap().remove(0).json
+            let event = read(InputSchema::Any, TOPIC, &headers, body, 5).unwrap().remove(0);
+            serde_json::from_str::<Value>(event.json.as_json()).unwrap()
         };
         assert_eq!(binary("application/json", b"{\"a\":1}")["data"], json!({"a": 1}));
         assert_eq!(binary("application/json", b"1")["source"], "/s x");
@@ -300,6 +323,7 @@ mod tests {
             (one, with(cloud(), "data_base64", json!("AA==")), "not both"),
             (one, with(without(cloud(), "data"), "data_base64", json!("?")), "base64"),
             (one, json!([cloud()]), "JSON object"),
+            (own_type, json!(5), "array of events"),
         ] {
             let PublishError::Invalid(message) = read_json(content_type, &body).unwrap_err() else {
                 panic!("{body}");

@@ -4,6 +4,7 @@
 //! (Microsoft Learn) for the properties. That an event hub gets Event Grid's schema as an array of
 //! one and Service Bus the event alone is a guess.
 
+use super::attributes::Attributes;
 use super::destination::Delivery;
 use super::event::Schema;
 use super::retry::Failure;
@@ -15,7 +16,6 @@ use amqp::message::{Sections, property, section, write_section};
 use amqp::{Value, condition};
 use bytes::{Bytes, BytesMut};
 use journal::JournalError;
-use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 
 /// Delivers to what a subscription names: an event hub, a queue or a topic.
@@ -47,16 +47,16 @@ async fn send(
     namespace: &Namespace,
     hub: &str,
     delivery: &Delivery,
-    event: &Map<String, Json>,
+    event: &Attributes,
 ) -> Result<(), Failure> {
     let hub = namespace.event_hub(hub).filter(|hub| !hub.built_in);
     let hub = hub.ok_or_else(|| Failure::of_status(404))?;
     //= guess: An event hub gets an event in Event Grid's schema as an array of one.
     let body = match delivery.schema {
-        Schema::EventGridSchema => serde_json::to_vec(&[event]),
-        Schema::CloudEventSchemaV1_0 => serde_json::to_vec(event),
+        Schema::EventGridSchema => Attributes::array(std::slice::from_ref(event)),
+        Schema::CloudEventSchemaV1_0 => event.as_json().as_bytes().to_vec(),
     };
-    let message = message(delivery, event, body.unwrap_or_default())?;
+    let message = message(delivery, event, body)?;
     let sections = Sections::of(message).map_err(|_| Failure::of_status(400))?;
     let event = NewEvent::of(&sections, None).map_err(|_| Failure::of_status(400))?;
     hub.send(event).await.map(drop).map_err(|error| of_journal(&error))
@@ -67,7 +67,7 @@ async fn put(
     name: &str,
     queue: bool,
     delivery: &Delivery,
-    event: &Map<String, Json>,
+    event: &Attributes,
 ) -> Result<(), Failure> {
     let found = namespace.bus().find(name).filter(|found| match found {
         Found::Mailbox(_, None) => queue && !name.contains('/'),
@@ -77,7 +77,7 @@ async fn put(
     let found = found.ok_or_else(|| Failure::of_status(404))?;
     //= recorded: A queue or topic gets the event alone, not an array of one.
     //  [pm7y/AzureEventGridSimulator#259]
-    let message = message(delivery, event, serde_json::to_vec(event).unwrap_or_default())?;
+    let message = message(delivery, event, event.as_json().as_bytes().to_vec())?;
     let messages = found.read(message, 0).map_err(|error| {
         Failure::of_status(if error.condition == condition::RESOURCE_LIMIT_EXCEEDED {
             503
@@ -103,12 +103,8 @@ fn of_journal(error: &JournalError) -> Failure {
 //  application properties; that they are all text is a guess.
 //  [event-grid/includes/message-headers]
 /// The event as a message, with what Event Grid says of it in application properties.
-fn message(
-    delivery: &Delivery,
-    event: &Map<String, Json>,
-    body: Vec<u8>,
-) -> Result<Bytes, Failure> {
-    let text = |name: &str| event.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+fn message(delivery: &Delivery, event: &Attributes, body: Vec<u8>) -> Result<Bytes, Failure> {
+    let text = |name: &str| event.text(name).unwrap_or_default().into_owned();
     let cloud = delivery.schema == Schema::CloudEventSchemaV1_0;
     let content_type = match cloud {
         true => "application/cloudevents+json; charset=utf-8",

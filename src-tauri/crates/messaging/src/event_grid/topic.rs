@@ -197,7 +197,7 @@ impl Topic {
     fn wanted(&self, events: Vec<Event>) -> Vec<Event> {
         let all = events.len();
         let wanted: Vec<_> =
-            events.into_iter().filter(|event| self.has_subscriber(event.event_type())).collect();
+            events.into_iter().filter(|event| self.has_subscriber(&event.event_type())).collect();
         self.unmatched.fetch_add((all - wanted.len()) as u64, Relaxed);
         wanted
     }
@@ -282,5 +282,5 @@ impl Topic {
 }
 
 fn records(events: &[Event]) -> Vec<Vec<u8>> {
-    events.iter().map(|event| serde_json::to_vec(event).unwrap_or_default()).collect()
+    events.iter().map(Event::record).collect()
 }

@@ -133,7 +133,7 @@ impl Destination for Called {
         let bytes_each = delivery.bytes / delivery.events.len().max(1);
         for event in delivery.events {
             subscriber.came(bytes_each);
-            let event = match self.from.of_grid(event) {
+            let event = match self.from.of_grid(&event) {
                 Ok(event) => event,
                 Err(error) => {
                     let trace = adt_service::Call::new(twin_graph::Origin::Remote).trace;

@@ -6,7 +6,8 @@ use crate::{Event, FunctionError};
 use adt_events::{Notification, hops_of};
 use adt_service::Call;
 use messaging::client::{Properties, Value as AmqpValue};
-use serde_json::{Map, Value, json};
+use messaging::event_grid::Attributes;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use twin_graph::{Origin, Timestamp, TraceContext};
 
@@ -31,14 +32,18 @@ impl From {
     }
 
     /// An event of Event Grid, in either of its schemas.
-    pub(super) fn of_grid(&self, event: Map<String, Value>) -> Result<Event, FunctionError> {
+    pub(super) fn of_grid(&self, event: &Attributes) -> Result<Event, FunctionError> {
+        let unreadable = |error| self.unreadable(&error);
         if self.of_2019 {
-            return Ok(self.of_2019(Value::Object(event), |_| None));
+            let json = serde_json::from_str(event.as_json()).map_err(unreadable)?;
+            return Ok(self.of_2019(json, |_| None));
         }
-        let read = if event.contains_key("specversion") {
-            Notification::from_cloud_event(event)
+        let text = |name: &str| event.text(name);
+        let data = event.value("data").transpose().map_err(unreadable)?.unwrap_or_default();
+        let read = if event.get("specversion").is_some() {
+            Notification::from_cloud_event(text, data)
         } else {
-            Notification::from_grid_event(event)
+            Notification::from_grid_event(text, data)
         };
         let notification = read.map_err(|error| self.unreadable(&error))?;
         Ok(Event::Notification(Arc::new(notification)))

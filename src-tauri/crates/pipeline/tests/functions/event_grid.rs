@@ -8,7 +8,7 @@ pub fn of_grid(json: Value) -> GridEvent {
     GridEvent {
         schema: Schema::CloudEventSchemaV1_0,
         published: i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap(),
-        json: json.as_object().unwrap().clone(),
+        json: json.as_object().unwrap().clone().into(),
     }
 }
 

@@ -10,10 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use journal::Journal;
 use messaging::event_grid::{
-    Delivery, Destination, EventGrid, Failure, GridOptions, TimeFactor, Topic,
+    Attributes, Delivery, Destination, EventGrid, Failure, GridOptions, TimeFactor, Topic,
 };
 use pipeline::{DeviceHub, DeviceMessage, FunctionSpec, Pipeline, Topology};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -82,8 +82,8 @@ impl Destination for Functions {
     }
 }
 
-fn message(event: &Map<String, Value>) -> Option<DeviceMessage> {
-    let data = event.get("data")?;
+fn message(event: &Attributes) -> Option<DeviceMessage> {
+    let data = event.value("data")?.ok()?;
     let device = data.pointer("/systemProperties/iothub-connection-device-id")?.as_str()?;
     let body = match data.get("body")? {
         Value::String(text) => {
@@ -93,7 +93,7 @@ fn message(event: &Map<String, Value>) -> Option<DeviceMessage> {
         body => body.clone(),
     };
     Some(DeviceMessage {
-        id: event.get("id")?.as_str()?.into(),
+        id: event.text("id")?.into(),
         device: device.into(),
         time: Timestamp::from(SystemTime::now()),
         trace: Call::new(Origin::Remote).trace,

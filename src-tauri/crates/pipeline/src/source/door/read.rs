@@ -6,7 +6,7 @@ use crate::DeviceMessage;
 use adt_events::hops_of;
 use adt_service::Call;
 use axum::http::{HeaderMap, StatusCode};
-use messaging::event_grid::{InputSchema, PublishError, read_events};
+use messaging::event_grid::{Attributes, InputSchema, PublishError, read_events};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -91,22 +91,20 @@ impl Request<'_> {
                 PublishError::Invalid(message) => Refusal::bad(message),
                 PublishError::TooLarge => Refusal::bad("There are too many events in it."),
             })?;
-        events.into_iter().map(|event| self.of_cloud_event(event.json)).collect()
+        events.into_iter().map(|event| self.of_cloud_event(&event.json)).collect()
     }
 
-    fn of_cloud_event(
-        &self,
-        mut event: serde_json::Map<String, Value>,
-    ) -> Result<DeviceMessage, Refusal> {
-        let body = event.remove("data").ok_or_else(|| {
+    fn of_cloud_event(&self, event: &Attributes) -> Result<DeviceMessage, Refusal> {
+        let body = event.value("data").ok_or_else(|| {
             Refusal::bad("The event has no «data» that is JSON. Let it say datacontenttype: application/json.")
         })?;
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
-        let device = self.device_of(&body, text("subject"))?;
+        let body = body.map_err(|error| Refusal::bad(format!("The event's «data»: {error}.")))?;
+        let text = |name: &str| event.text(name);
+        let device = self.device_of(&body, text("subject").as_deref())?;
         let trace = text("traceparent").and_then(|text| text.parse().ok());
         let time = text("time").and_then(|time| time.parse().ok());
-        let hops = hops_of(text("tracestate"));
-        let id = text("id").unwrap_or_default().to_owned();
+        let hops = hops_of(text("tracestate").as_deref());
+        let id = text("id").unwrap_or_default().into_owned();
         Ok(message(id, device, time, trace, hops, body))
     }
 
