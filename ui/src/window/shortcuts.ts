@@ -1,10 +1,11 @@
 import type { Page } from "../store/page";
 import { showPanel } from "./panels";
 
+const withoutText = ["button", "checkbox", "color", "file", "radio", "range", "reset", "submit"];
+
 const inField = (target: EventTarget | null): boolean =>
-  target instanceof HTMLInputElement ||
+  (target instanceof HTMLInputElement && !withoutText.includes(target.type)) ||
   target instanceof HTMLTextAreaElement ||
-  target instanceof HTMLSelectElement ||
   (target instanceof HTMLElement && target.isContentEditable);
 
 const inQuery = (target: EventTarget | null): boolean =>

@@ -203,14 +203,17 @@ test("a file of limits is named or picked; what is wrong with it is said, and th
 });
 
 test("Ctrl+A is a field's; elsewhere the web view would select the whole window with it", async () => {
-  const [outside, inField] = await page.evaluate(() => {
+  const [outside, inField, onCheckbox] = await page.evaluate(() => {
     const field = document.createElement("input");
     document.body.append(field);
     const taken = (target: Element) => {
       const init = { key: "a", ctrlKey: true, bubbles: true, cancelable: true };
       return !target.dispatchEvent(new KeyboardEvent("keydown", init));
     };
-    return [taken(document.body), taken(field)];
+    const checkbox = document.createElement("input");
+    checkbox.type = "checkbox";
+    document.body.append(checkbox);
+    return [taken(document.body), taken(field), taken(checkbox)];
   });
-  expect({ outside, inField }).toEqual({ outside: true, inField: false });
+  expect([outside, inField, onCheckbox]).toEqual([true, false, true]);
 });

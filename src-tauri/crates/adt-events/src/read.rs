@@ -41,7 +41,8 @@ impl Notification {
         read(text, data)
     }
 
-    /// Reads Event Grid's own schema, whose `data` has more than that of the notification. What of a component sent telemetry, and which host, that
+    /// Reads Event Grid's own schema: `outer` answers its fields that are text, and `data` has
+    /// that of the notification within. What of a component sent telemetry, and which host, that
     /// schema does not tell.
     ///
     /// # Errors

@@ -70,6 +70,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event_grid::Schema;
     use proptest::prelude::*;
@@ -78,7 +79,7 @@ mod tests {
         let event = Event {
             schema: Schema::EventGridSchema,
             published: 0,
-            json: serde_json::Map::new().into(),
+            json: serde_json::from_str("{}").unwrap(),
         };
         let event = Arc::new(event);
         let place = |position| Placed { position, event: event.clone(), bytes };

@@ -1,21 +1,35 @@
 //! An event's attributes as JSON text. An event passes through a topic without its values being
 //! made and written again: what looks at one reads that one.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
+/// Names up to which all are looked through for one: more than any event has that means no harm.
+const FEW: usize = 32;
+
 /// The attributes of an event, in their order. Each value is JSON as it was published: its syntax
-/// was checked, not whether its numbers fit.
+/// was checked, not whether its numbers fit, its texts are Unicode, or how deep it is. It is read
+/// from a `&str` or `&[u8]` only, as it borrows from there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attributes {
     /// A JSON object.
     json: Box<str>,
-    /// Where each name, with its quotes, and its value stand in it.
-    places: Box<[(Range<u32>, Range<u32>)]>,
+    places: Box<[Place]>,
+}
+
+/// Where in an event's JSON an attribute stands.
+#[derive(Clone, PartialEq, Eq)]
+struct Place {
+    /// With its quotes.
+    name: Range<u32>,
+    value: Range<u32>,
+    /// Whether the name is written as it is, as all names of CloudEvents are.
+    is_plain: bool,
 }
 
 impl Attributes {
@@ -28,7 +42,9 @@ impl Attributes {
     /// Events as a JSON array.
     #[must_use]
     pub fn array(events: &[Self]) -> Vec<u8> {
-        let mut array = vec![b'['];
+        let length: usize = events.iter().map(|event| event.json.len() + 1).sum();
+        let mut array = Vec::with_capacity(length + 2);
+        array.push(b'[');
         for (index, event) in events.iter().enumerate() {
             if index > 0 {
                 array.push(b',');
@@ -42,13 +58,20 @@ impl Attributes {
     /// An attribute's value as JSON.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| is_named(known, name)).map(|(_, value)| value)
+        self.find(|known| known == name)
     }
 
     /// The same by a name of which the case does not matter.
     pub(super) fn get_without_case(&self, name: &str) -> Option<&str> {
-        let named = |known: &str| unquoted(known).eq_ignore_ascii_case(name);
-        self.iter().find(|(known, _)| named(known)).map(|(_, value)| value)
+        self.find(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    fn find(&self, is_wanted: impl Fn(&str) -> bool) -> Option<&str> {
+        let wanted = |place: &&Place| match self.at(&place.name) {
+            name if place.is_plain => is_wanted(&name[1..name.len() - 1]),
+            name => text(name).is_some_and(|name| is_wanted(&name)),
+        };
+        self.places.iter().find(wanted).map(|place| self.at(&place.value))
     }
 
     /// An attribute's value where that is text.
@@ -65,29 +88,23 @@ impl Attributes {
         self.get(name).map(serde_json::from_str)
     }
 
-    /// Names with their quotes, and values.
-    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let at = |range: &Range<u32>| &self.json[range.start as usize..range.end as usize];
-        self.places.iter().map(move |(name, value)| (at(name), at(value)))
+    fn at(&self, range: &Range<u32>) -> &str {
+        &self.json[range.start as usize..range.end as usize]
     }
 
     /// The same to be changed.
     pub(super) fn draft(&self) -> Draft<'_> {
-        let own = |(name, value)| (text(name).unwrap_or_default(), Cow::Borrowed(value));
-        Draft(self.iter().map(own).collect())
+        let own = |place: &Place| {
+            let name = text(self.at(&place.name)).unwrap_or_default();
+            (name, Cow::Borrowed(self.at(&place.value)))
+        };
+        Draft(self.places.iter().map(own).collect())
     }
 }
 
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.json)
-    }
-}
-
-impl From<Map<String, Value>> for Attributes {
-    fn from(event: Map<String, Value>) -> Self {
-        let own = |(name, value): (String, Value)| (name.into(), value.to_string().into());
-        Draft(event.into_iter().map(own).collect()).finish()
     }
 }
 
@@ -102,27 +119,23 @@ impl<'de> Deserialize<'de> for Attributes {
 pub(super) struct Draft<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Draft<'a> {
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+    /// Names, and values as JSON.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names().any(|known| known == name)
+        self.get(name).is_some()
     }
 
     /// A value as JSON.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// A value where it is text.
     pub(super) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         text(self.get(name)?)
-    }
-
-    /// A value as it was read.
-    pub(super) fn take(self, name: &str) -> Option<Cow<'a, str>> {
-        self.0.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Sets a value that is JSON, in its place where there is one.
@@ -144,17 +157,18 @@ impl<'a> Draft<'a> {
     /// Writes it as a whole.
     pub(super) fn finish(self) -> Attributes {
         let length = self.0.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
-        let mut json = String::with_capacity(length + 2);
+        let mut json = String::with_capacity((length + 1).max(2));
         let mut places = Vec::with_capacity(self.0.len());
         json.push('{');
         for (name, value) in &self.0 {
             if json.len() > 1 {
                 json.push(',');
             }
+            let is_plain = is_plain(name);
             let name = put(&mut json, |json| write_quoted(name, json));
             json.push(':');
             let value = put(&mut json, |json| json.push_str(value));
-            places.push((name, value));
+            places.push(Place { name, value, is_plain });
         }
         json.push('}');
         Attributes { json: json.into(), places: places.into() }
@@ -177,10 +191,26 @@ impl<'de> Visitor<'de> for DraftVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut draft = Draft(Vec::with_capacity(16));
+        let mut draft = Draft::default();
+        let mut places = HashMap::new();
         while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            let value = value.get();
             // Of two of a name the last counts, as in JavaScript.
-            draft.set(name, value.get());
+            match draft.0.len() {
+                0 => draft.0.reserve(FEW / 2),
+                FEW => {
+                    places = (0..).zip(&draft.0).map(|(at, (name, _))| (name.clone(), at)).collect()
+                }
+                _ => {}
+            }
+            if draft.0.len() < FEW {
+                draft.set(name, value);
+            } else if let Some(&at) = places.get(&name) {
+                draft.0[at].1 = value.into();
+            } else {
+                places.insert(name.clone(), draft.0.len());
+                draft.0.push((name, value.into()));
+            }
         }
         Ok(draft)
     }
@@ -189,8 +219,35 @@ impl<'de> Visitor<'de> for DraftVisitor {
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// JSON's text, where it is one.
-fn text(json: &str) -> Option<Cow<'_, str>> {
+/// A member of a JSON object, as JSON: of two of a name the last.
+pub(super) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    serde_json::Deserializer::from_str(object).deserialize_map(MemberVisitor(name)).ok()?
+}
+
+struct MemberVisitor<'n>(&'n str);
+
+impl<'de> Visitor<'de> for MemberVisitor<'_> {
+    type Value = Option<&'de str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Name(name)) = map.next_key()? {
+            if name == self.0 {
+                found = Some(map.next_value::<&RawValue>()?.get());
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The text that JSON is, where it is one and Unicode.
+pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
         serde_json::from_str(json).ok().map(Cow::Owned)
@@ -199,34 +256,27 @@ fn text(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Writes something, and answers where it stands. A request has at most 1 MiB.
+/// Writes something, and answers where it stands. A request has at most 1 MiB, and escapes make six
+/// times that of it.
 fn put(json: &mut String, write: impl FnOnce(&mut String)) -> Range<u32> {
     let start = json.len() as u32;
     write(json);
     start..json.len() as u32
 }
 
-/// A text as JSON. Mostly there is nothing to escape.
+/// Whether there is nothing to escape in a text.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= 0x20 && !matches!(byte, b'"' | b'\\'))
+}
+
+/// Writes a text as JSON. Mostly it is plain.
 fn write_quoted(text: &str, json: &mut String) {
-    let escapes = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\');
-    if text.bytes().any(escapes) {
-        json.push_str(&Value::from(text).to_string());
-    } else {
+    if is_plain(text) {
         json.push('"');
         json.push_str(text);
         json.push('"');
-    }
-}
-
-fn unquoted(name: &str) -> &str {
-    name.get(1..name.len() - 1).unwrap_or_default()
-}
-
-/// Whether a name as it stands in the JSON is this one.
-fn is_named(known: &str, name: &str) -> bool {
-    match unquoted(known) {
-        plain if !plain.contains('\\') => plain == name,
-        _ => text(known).is_some_and(|known| known == name),
+    } else {
+        json.push_str(&Value::from(text).to_string());
     }
 }
 
@@ -259,6 +309,23 @@ mod tests {
     #[test]
     fn of_two_of_a_name_the_last_counts() {
         assert_eq!(read(r#"{"id":"1","a":0,"id":"2"}"#).as_json(), r#"{"id":"2","a":0}"#);
+        // Also where there are many.
+        let names = |range: std::ops::Range<u32>, value: u32| {
+            range.map(|n| format!(r#""n{n}":{value}"#)).collect::<Vec<_>>().join(",")
+        };
+        let twice = read(&format!("{{{},{}}}", names(0..90, 1), names(20..90, 2)));
+        let once = format!("{{{},{}}}", names(0..20, 1), names(20..90, 2));
+        assert_eq!(twice.as_json(), once);
+    }
+
+    #[test]
+    fn a_member_is_found_where_it_is_one() {
+        let object = r#"{"a": [1], "b": {"a": 2}, "a": {"c" : 1e999}}"#;
+        assert_eq!(member(object, "a"), Some(r#"{"c" : 1e999}"#));
+        assert_eq!(member(object, "b").and_then(|b| member(b, "a")), Some("2"));
+        for none in [object, r#"["a"]"#, r#""a""#, "{"] {
+            assert_eq!(member(none, "c"), None, "{none}");
+        }
     }
 
     #[test]
@@ -277,15 +344,13 @@ mod tests {
         /// Whatever the names and values: nothing of it is changed, and each is found.
         #[test]
         fn it_is_the_event_it_was(entries in prop::collection::btree_map("\\PC{0,6}|[\"\\\\\n\u{0}a]{1,4}", "\\PC{0,6}|[\"\\\\\n\u{0}é]{1,4}", 0..6)) {
-            let map: Map<String, Value> =
-                entries.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
-            let event = Attributes::from(map.clone());
-            let whole: Map<String, Value> = serde_json::from_str(event.as_json()).unwrap();
-            prop_assert_eq!(&whole, &map);
-            prop_assert_eq!(&read(&Value::Object(map).to_string()), &event);
+            let json = json!(entries);
+            let event = read(&json.to_string());
+            prop_assert_eq!(serde_json::from_str::<Value>(event.as_json()).unwrap(), json);
             prop_assert_eq!(&event.draft().finish(), &event);
             for (name, text) in &entries {
                 prop_assert_eq!(&event.text(name).unwrap(), text);
+                prop_assert_eq!(member(event.as_json(), name), event.get(name));
             }
         }
     }

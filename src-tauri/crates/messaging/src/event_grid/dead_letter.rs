@@ -102,13 +102,12 @@ async fn put_blob(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
 
     #[tokio::test]
     async fn a_folder_takes_letters_under_the_services_names() {
         let folder = tempfile::tempdir().unwrap();
         let letters = DeadLetters::Folder(folder.path().to_owned());
-        let letter = json!({"id": "1"}).as_object().unwrap().clone().into();
+        let letter = serde_json::from_str(r#"{"id":"1"}"#).unwrap();
         letters.write("top", "sub", &[letter], 1_700_000_000_000).await.unwrap();
         let hour = folder.path().join("top/SUB/2023/11/14/22");
         let file = std::fs::read_dir(hour).unwrap().next().unwrap().unwrap().path();

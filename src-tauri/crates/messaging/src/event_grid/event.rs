@@ -144,7 +144,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn event(json: Value, schema: Schema) -> Event {
-        Event { schema, published: 5, json: json.as_object().unwrap().clone().into() }
+        Event { schema, published: 5, json: serde_json::from_str(&json.to_string()).unwrap() }
     }
 
     fn value(event: &Attributes) -> Value {
@@ -167,6 +167,13 @@ mod tests {
         );
         let expected = json!({"id": "1", "source": "/t", "subject": "s", "type": "T", "time": "2026-01-01T00:00:00Z", "data": {"a": 1}, "dataversion": "2", "specversion": "1.0", "datacontenttype": "application/json"});
         assert_eq!(value(&event.into_schema(Schema::CloudEventSchemaV1_0)), expected);
+    }
+
+    #[test]
+    fn what_is_null_is_no_attribute_of_cloud_events() {
+        let event = event(json!({"id": "1", "data": null}), Schema::EventGridSchema);
+        let cloud = event.into_schema(Schema::CloudEventSchemaV1_0);
+        assert_eq!(cloud.as_json(), r#"{"id":"1","specversion":"1.0"}"#);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! Source: "Post to custom topic", "Event Grid event schema", "CloudEvents v1.0 schema" (Microsoft
 //! Learn), CloudEvents 1.0 HTTP binding, and azure-eventgrid 4.22.1.
 
-use super::attributes::Draft;
+use super::attributes::{Draft, text};
 use super::event::{Event, Schema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -88,9 +89,6 @@ pub fn read(
             each(body, |event| event_grid_event(event, &topic))?
         }
     };
-    if events.len() > MAX_EVENTS {
-        return Err(PublishError::TooLarge);
-    }
     let schema =
         if cloud || binary { Schema::CloudEventSchemaV1_0 } else { Schema::EventGridSchema };
     let event = |event: Draft<'_>| Event { schema, published: now, json: event.finish() };
@@ -112,18 +110,66 @@ fn no_json(error: &serde_json::Error) -> PublishError {
 }
 
 fn one(body: &[u8]) -> Result<Draft<'_>, PublishError> {
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() { invalid("An event must be a JSON object.") } else { no_json(&error) }
-    })
+    serde_json::from_slice(body)
+        .map_err(|_| not_json(body).unwrap_or_else(|| invalid("An event must be a JSON object.")))
 }
 
+/// What is wrong with a body that is not JSON. Asked for first, because a reader may find that it
+/// is not what it wants before that.
+fn not_json(body: &[u8]) -> Option<PublishError> {
+    serde_json::from_slice::<&RawValue>(body).err().map(|error| no_json(&error))
+}
+
+/// The events of an array, each checked.
 fn each<'a>(
     body: &'a [u8],
     check: impl Fn(Draft<'a>) -> Result<Draft<'a>, PublishError>,
 ) -> Result<Vec<Draft<'a>>, PublishError> {
-    let events: Vec<Draft<'_>> =
-        serde_json::from_slice(body).map_err(|error| no_events(body, &error))?;
-    events.into_iter().enumerate().map(|(index, event)| check(event).map_err(at(index))).collect()
+    let mut reading = Reading { check, read: Vec::new(), refused: None };
+    let mut body_reader = serde_json::Deserializer::from_slice(body);
+    let read = body_reader.deserialize_seq(&mut reading).and_then(|()| body_reader.end());
+    let Reading { read: events, refused, .. } = reading;
+    match (read, refused) {
+        (Ok(()), None) => Ok(events),
+        (Ok(()), Some(refused)) => Err(refused),
+        (Err(_), refused) => {
+            Err(not_json(body).or(refused).unwrap_or_else(|| no_events(body, events.len())))
+        }
+    }
+}
+
+/// Reads and checks one event after another, up to the first that is refused.
+struct Reading<'a, F> {
+    check: F,
+    read: Vec<Draft<'a>>,
+    refused: Option<PublishError>,
+}
+
+impl<'a, F: Fn(Draft<'a>) -> Result<Draft<'a>, PublishError>> Visitor<'a> for &mut Reading<'a, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut events: A) -> Result<(), A::Error> {
+        while let Some(event) = events.next_element()? {
+            let checked = match self.read.len() {
+                MAX_EVENTS => Err(PublishError::TooLarge),
+                index => (self.check)(event).map_err(at(index)),
+            };
+            match checked {
+                Ok(event) => self.read.push(event),
+                Err(refused) => {
+                    self.refused = Some(refused);
+                    break;
+                }
+            }
+        }
+        // What is behind it is only to be JSON.
+        while events.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
 }
 
 fn at(index: usize) -> impl Fn(PublishError) -> PublishError {
@@ -133,19 +179,25 @@ fn at(index: usize) -> impl Fn(PublishError) -> PublishError {
     }
 }
 
-/// Why a body is no array of objects.
-fn no_events(body: &[u8], error: &serde_json::Error) -> PublishError {
-    if !error.is_data() {
-        return no_json(error);
-    }
-    match serde_json::from_slice::<Vec<&RawValue>>(body) {
-        Ok(values) => {
-            let index = values.iter().position(|value| one(value.get().as_bytes()).is_err());
-            at(index.unwrap_or_default())(invalid("An event must be a JSON object."))
-        }
-        Err(_) => invalid(
+/// Why a body, which is JSON, is no array of objects; so many of them could be read.
+fn no_events(body: &[u8], read: usize) -> PublishError {
+    if body.trim_ascii_start().starts_with(b"[") {
+        at(read)(invalid("An event must be a JSON object."))
+    } else {
+        invalid(
             "The body must be an array of events. Token Expected: StartArray, Actual Token Received: StartObject.",
-        ),
+        )
+    }
+}
+
+/// What is not `data` is read by whoever routes the event.
+fn readable(event: &Draft<'_>) -> Result<(), PublishError> {
+    let is_unreadable = |(name, json): &(&str, &str)| {
+        *name != "data" && json.starts_with('"') && text(json).is_none()
+    };
+    match event.iter().find(is_unreadable) {
+        Some((name, _)) => Err(invalid(format!("'{name}' is no Unicode text."))),
+        None => Ok(()),
     }
 }
 
@@ -168,6 +220,7 @@ fn is_time(event: &Draft<'_>, name: &str) -> bool {
 
 /// `topic` as JSON.
 fn event_grid_event<'a>(mut event: Draft<'a>, topic: &str) -> Result<Draft<'a>, PublishError> {
+    readable(&event)?;
     required(&event, &["id", "subject", "eventType", "eventTime"])?;
     if event.has("dataVersion") && event.text("dataVersion").is_none() {
         return Err(invalid("'dataVersion' must be a text."));
@@ -195,6 +248,7 @@ fn is_attribute(name: &str) -> bool {
 }
 
 fn cloud_event(event: Draft<'_>) -> Result<Draft<'_>, PublishError> {
+    readable(&event)?;
     required(&event, &["id", "source", "type", "specversion"])?;
     if event.text("specversion").as_deref() != Some("1.0") {
         return Err(invalid("'specversion' must be 1.0."));
@@ -202,7 +256,11 @@ fn cloud_event(event: Draft<'_>) -> Result<Draft<'_>, PublishError> {
     if event.get("time").is_some_and(|time| time != "null") && !is_time(&event, "time") {
         return Err(invalid("'time' must be a time in RFC 3339."));
     }
-    if let Some(name) = event.names().find(|name| !is_attribute(name) && *name != "data_base64") {
+    if let Some(name) = event
+        .iter()
+        .map(|(name, _)| name)
+        .find(|name| !is_attribute(name) && *name != "data_base64")
+    {
         return Err(invalid(format!(
             "'{name}' is no attribute name: small letters and digits only."
         )));
@@ -338,6 +396,35 @@ mod tests {
         };
         assert!(strict(InputSchema::EventGridSchema, one, cloud()).is_err());
         assert!(strict(InputSchema::CloudEventSchemaV1_0, own_type, json!([own()])).is_err());
+    }
+
+    #[test]
+    fn bodies_as_clients_break_them() {
+        let own = own().to_string();
+        let many = format!("[{}]", vec![own.as_str(); MAX_EVENTS + 1].join(","));
+        let escaped = own.replacen("\"id\"", "\"i\\u0064\"", 1);
+        let lone = own.replacen("\"s\"", "\"\\ud800\"", 1);
+        let refusal = |media: &str, body: &str| {
+            read(InputSchema::Any, TOPIC, &headers(media), body.as_bytes(), 0).unwrap_err()
+        };
+        for (media, body, words) in [
+            ("application/json", r#"{"id":"#, "no JSON"),
+            ("application/json", "[5, ", "no JSON"),
+            ("application/json", "[{}, 5", "no JSON"),
+            ("application/json", "[{}, 5]", "Event 0: 'id'"),
+            ("application/json", "[{}] x", "no JSON"),
+            ("application/json", &format!("[{own}, [1]]"), "Event 1: An event must be"),
+            ("application/json", &format!("[{lone}]"), "Event 0: 'subject' is no Unicode"),
+            ("application/cloudevents+json", "[1,", "no JSON"),
+            ("application/cloudevents+json", "7", "JSON object"),
+        ] {
+            let refused = refusal(media, body).to_string();
+            assert!(refused.contains(words), "{body}: {refused}");
+        }
+        assert_eq!(refusal("application/json", &many), PublishError::TooLarge);
+        let body = format!("[{escaped}]");
+        let events = read(InputSchema::Any, TOPIC, &headers(""), body.as_bytes(), 0).unwrap();
+        assert_eq!(events[0].json.text("id").unwrap(), "1");
     }
 
     proptest! {

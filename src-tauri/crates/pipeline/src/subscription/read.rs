@@ -3,7 +3,7 @@
 use super::From;
 use crate::function::EventOf2019;
 use crate::{Event, FunctionError};
-use adt_events::{Notification, hops_of};
+use adt_events::{Notification, NotificationError, hops_of};
 use adt_service::Call;
 use messaging::client::{Properties, Value as AmqpValue};
 use messaging::event_grid::Attributes;
@@ -33,7 +33,7 @@ impl From {
 
     /// An event of Event Grid, in either of its schemas.
     pub(super) fn of_grid(&self, event: &Attributes) -> Result<Event, FunctionError> {
-        let unreadable = |error| self.unreadable(&error);
+        let unreadable = |error| self.unreadable(&NotificationError::Body(format!("{error}")));
         if self.of_2019 {
             let json = serde_json::from_str(event.as_json()).map_err(unreadable)?;
             return Ok(self.of_2019(json, |_| None));

@@ -161,7 +161,7 @@ fn event(id: &str) -> messaging::event_grid::Event {
     messaging::event_grid::Event {
         schema: Schema::CloudEventSchemaV1_0,
         published: i64::try_from(UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap(),
-        json: json.as_object().unwrap().clone().into(),
+        json: serde_json::from_str(&json.to_string()).unwrap(),
     }
 }
 
