@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for DraftVisitor {
             // Of two of a name the last counts, as in JavaScript.
             match draft.0.len() {
                 0 => draft.0.reserve(FEW / 2),
-                FEW => {
+                FEW if places.is_empty() => {
                     places = (0..).zip(&draft.0).map(|(at, (name, _))| (name.clone(), at)).collect()
                 }
                 _ => {}
@@ -316,6 +316,9 @@ mod tests {
         let twice = read(&format!("{{{},{}}}", names(0..90, 1), names(20..90, 2)));
         let once = format!("{{{},{}}}", names(0..20, 1), names(20..90, 2));
         assert_eq!(twice.as_json(), once);
+        let few = FEW as u32;
+        let twice = read(&format!("{{{},{}}}", names(0..few, 1), names(0..few, 2)));
+        assert_eq!(twice.as_json(), format!("{{{}}}", names(0..few, 2)));
     }
 
     #[test]

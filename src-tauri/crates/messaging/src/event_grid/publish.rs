@@ -8,7 +8,7 @@ use super::event::{Event, Schema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
-use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,6 +21,7 @@ pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 //= guess: A publish has at most 5,000 events.
 /// Events in one request.
 const MAX_EVENTS: usize = 5_000;
+const NO_OBJECT: &str = "An event must be a JSON object whose names are Unicode.";
 
 /// Which events a topic takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,8 +111,7 @@ fn no_json(error: &serde_json::Error) -> PublishError {
 }
 
 fn one(body: &[u8]) -> Result<Draft<'_>, PublishError> {
-    serde_json::from_slice(body)
-        .map_err(|_| not_json(body).unwrap_or_else(|| invalid("An event must be a JSON object.")))
+    serde_json::from_slice(body).map_err(|_| not_json(body).unwrap_or_else(|| invalid(NO_OBJECT)))
 }
 
 /// What is wrong with a body that is not JSON. Asked for first, because a reader may find that it
@@ -167,7 +167,7 @@ impl<'a, F: Fn(Draft<'a>) -> Result<Draft<'a>, PublishError>> Visitor<'a> for &m
             }
         }
         // What is behind it is only to be JSON.
-        while events.next_element::<IgnoredAny>()?.is_some() {}
+        while events.next_element::<&RawValue>()?.is_some() {}
         Ok(())
     }
 }
@@ -182,7 +182,7 @@ fn at(index: usize) -> impl Fn(PublishError) -> PublishError {
 /// Why a body, which is JSON, is no array of objects; so many of them could be read.
 fn no_events(body: &[u8], read: usize) -> PublishError {
     if body.trim_ascii_start().starts_with(b"[") {
-        at(read)(invalid("An event must be a JSON object."))
+        at(read)(invalid(NO_OBJECT))
     } else {
         invalid(
             "The body must be an array of events. Token Expected: StartArray, Actual Token Received: StartObject.",
@@ -417,6 +417,11 @@ mod tests {
             ("application/json", &format!("[{lone}]"), "Event 0: 'subject' is no Unicode"),
             ("application/cloudevents+json", "[1,", "no JSON"),
             ("application/cloudevents+json", "7", "JSON object"),
+            (
+                "application/json",
+                r#"[{"\ud800": 1}]"#,
+                "Event 0: An event must be a JSON object whose names",
+            ),
         ] {
             let refused = refusal(media, body).to_string();
             assert!(refused.contains(words), "{body}: {refused}");

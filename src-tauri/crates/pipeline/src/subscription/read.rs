@@ -21,7 +21,7 @@ impl From {
     ) -> Result<Event, FunctionError> {
         let property = |name: &str| properties.get(name).and_then(AmqpValue::as_text);
         if self.of_2019 {
-            let json = serde_json::from_slice(body).map_err(|error| self.unreadable(&error))?;
+            let json = serde_json::from_slice(body).map_err(|error| self.no_json(&error))?;
             return Ok(self.of_2019(json, property));
         }
         let mut notification =
@@ -33,13 +33,13 @@ impl From {
 
     /// An event of Event Grid, in either of its schemas.
     pub(super) fn of_grid(&self, event: &Attributes) -> Result<Event, FunctionError> {
-        let unreadable = |error| self.unreadable(&NotificationError::Body(format!("{error}")));
+        let no_json = |error| self.no_json(&error);
         if self.of_2019 {
-            let json = serde_json::from_str(event.as_json()).map_err(unreadable)?;
+            let json = serde_json::from_str(event.as_json()).map_err(no_json)?;
             return Ok(self.of_2019(json, |_| None));
         }
         let text = |name: &str| event.text(name);
-        let data = event.value("data").transpose().map_err(unreadable)?.unwrap_or_default();
+        let data = event.value("data").transpose().map_err(no_json)?.unwrap_or_default();
         let read = if event.get("specversion").is_some() {
             Notification::from_cloud_event(text, data)
         } else {
@@ -71,6 +71,10 @@ impl From {
         // Every event belongs to a trace.
         let trace = trace.unwrap_or_else(|| Call::new(Origin::Remote).trace);
         Event::Of2019(Arc::new(EventOf2019 { json, trace, hops }))
+    }
+
+    fn no_json(&self, error: &serde_json::Error) -> FunctionError {
+        self.unreadable(&NotificationError::Body(error.to_string()))
     }
 
     fn unreadable(&self, why: &dyn std::fmt::Display) -> FunctionError {
