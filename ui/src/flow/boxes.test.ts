@@ -90,6 +90,18 @@ test("a wire ends where its node is, wherever that was put", () => {
   }
 });
 
+test("a wire that leads back up does not cross its own rate", () => {
+  const labelAt = (y: number) => {
+    const places = { "routes/to-parent": { x: 900, y: 400 }, "endpoints/eg-twins": { x: 860, y } };
+    const wires = wirePaths(draft, boxesOf(draft, places));
+    const wire = wires.find(({ from }) => from === "routes/to-parent");
+    return (wire?.label[0] ?? Number.NaN) - (wire?.start[0] ?? 0);
+  };
+  // It turns 18 pixels beside the port.
+  expect(labelAt(100)).toBeGreaterThan(18);
+  expect(labelAt(800)).toBe(8);
+});
+
 test("what is dropped on others goes to the nearest free place", () => {
   const size = { width: 100, height: 60 };
   const others = [

@@ -94,9 +94,12 @@ function across(a: Point, b: Point, from: Box, to: Box, early: boolean): Drawn {
   const free = y2 > y1 ? Math.min(clear, to.y - 8) : Math.max(clear, to.y + to.height + 8);
   const apart = y2 > y1 ? to.y > from.y + from.height : to.y + to.height < from.y;
   const y = apart ? free : Math.max(from.y + from.height, to.y + to.height) + margin;
+  // Where it turns up beside its port it would cross its own rate, which stands beyond it then.
+  const label: Point = early && y < y1 ? [x1 + stub + 6, y1 - 6] : rest.label;
   return {
     ...drawn([a, [x1 + stub, y1], [x1 + stub, y], [x2 - stub, y], [x2 - stub, y2], b]),
     ...rest,
+    label,
   };
 }
 
