@@ -7,6 +7,9 @@ import type { Response } from "../src/wire/Response";
 import type { Topology } from "../src/wire/Topology";
 import type { TopologyNote } from "../src/wire/TopologyNote";
 
+/** As long as where it mostly is, and without a place to break. */
+const keptIn = "/home/me/.local/share/twinscope/workspace-tower/secrets.json";
+
 const updates =
   "type = 'Microsoft.DigitalTwins.Twin.Update' AND $body.modelId = 'dtmi:com:contoso:Thermostat;1'";
 
@@ -159,12 +162,12 @@ export class FixtureFlow {
         this.triedNow.push(request.node);
         return { type: "accepted" };
       case "secrets":
-        return { type: "secrets", names: this.secrets, keptIn: "the system’s keyring" };
+        return { type: "secrets", names: this.secrets, keptIn };
       case "keepSecret": {
         this.kept.set(request.name, request.value);
         const others = this.secrets.filter((name) => name !== request.name);
         this.secrets = request.value === null ? others : [...others, request.name].sort();
-        return { type: "secrets", names: this.secrets, keptIn: "the system’s keyring" };
+        return { type: "secrets", names: this.secrets, keptIn };
       }
       default:
         return null;

@@ -239,6 +239,8 @@ test("a connection string goes into the secret store, and only its name into the
   await page
     .getByLabel("The secret, Primary", { exact: true })
     .fill("Endpoint=sb://x/;SharedAccessKey=hush");
+  const overhang = (box: Element) => box.scrollWidth - box.clientWidth;
+  expect(await page.getByTestId("new-secret").evaluate(overhang)).toBe(0);
   await page.getByRole("button", { name: "Keep", exact: true }).click();
   await page.getByTestId("new-secret").waitFor({ state: "detached" });
   const kept = await page.evaluate(() => [...window.fixture.flow.kept]);
