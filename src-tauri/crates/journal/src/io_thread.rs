@@ -18,10 +18,11 @@ use crate::{
     streams::Stream,
 };
 
-/// Where so many share a commit, the next waits this long for more to share it: each costs a fsync,
-/// and those who wait for it are many enough for it not to matter to them.
-const MANY: usize = 16;
-const GATHER: Duration = Duration::from_micros(300);
+/// After a commit that several shared, the next waits as long as that one took, at the most this
+/// long, for more to share it. Those who wait in turns are then together in every second commit, as
+/// fast as before; and where the processors are what is short, commits take longer and so become
+/// fewer: each is a fsync and several changes of thread.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 pub(crate) struct IoThread {
     /// Before `shared`, and with it the lock, is let go.
@@ -69,8 +70,10 @@ impl IoThread {
         loop {
             let drained = self.shared.queue.drain(self.background.wake_at());
             let (closed, cost) = (drained.closed, drained.cost);
-            let is_busy = drained.jobs.len() >= MANY;
+            let is_shared = drained.jobs.len() > 1;
+            let start = Instant::now();
             self.commit(drained);
+            let took = start.elapsed();
             self.shared.queue.release(cost);
             self.background_step();
             // After the answers: so everything in the log had been answered before it is moved.
@@ -78,8 +81,8 @@ impl IoThread {
             if closed && self.background.lane_is_empty() {
                 break;
             }
-            if is_busy {
-                std::thread::sleep(GATHER);
+            if is_shared {
+                std::thread::sleep(took.min(LONGEST_PAUSE));
             }
         }
         if let Err(error) = self.store.close() {

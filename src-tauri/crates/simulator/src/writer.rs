@@ -22,8 +22,9 @@ const BATCH: usize = 4_096;
 const ASIDE: usize = 1_024;
 /// Changes published under one lock, so that readers wait for microseconds.
 const PUBLISHED_AT_ONCE: usize = 128;
-/// A batch of so many is worth looking for the next commands while it is made durable.
-const MANY: usize = 16;
+/// A batch of so many is worth looking for the next commands while it is made durable; with fewer,
+/// waking up to look costs more than it saves.
+const MANY: usize = 256;
 /// How long a batch waits for company, at the most; and how often it looks.
 const LINGER: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_micros(80);
