@@ -203,7 +203,7 @@ pub enum SasError {
     #[error("the key is not base64: copy it again")]
     NotBase64,
     /// A connection string lacks something, or has it wrong.
-    #[error("the connection string has no usable {0}: copy it again")]
+    #[error("it has no usable {0}")]
     ConnectionString(&'static str),
 }
 

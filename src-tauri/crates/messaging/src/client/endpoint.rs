@@ -216,6 +216,7 @@ mod tests {
             let error = Endpoint::parse(text).unwrap_err();
             assert_eq!(error.code, Code::Settings, "{text}");
             assert!(error.to_string().contains(said), "{text}: {error}");
+            assert_eq!(error.to_string().matches("again").count(), 1, "{text}: {error}");
             assert!(!format!("{error} {error:?}").contains("geheim"), "{text}: {error:?}");
         }
     }
