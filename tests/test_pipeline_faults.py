@@ -73,8 +73,8 @@ def node(server, name):
     rows = re.findall(rf"^{name} +(\S+) +(\d+) +(\d+) +(\d+) +(?:[\d.]+ +)?(\d+)  (.*)$", server.log.read_text(), re.M)
     if not rows:
         return None
-    _, done, waiting, failed, dropped, state = rows[-1]
-    return {"done": int(done), "waiting": int(waiting), "failed": int(failed), "dropped": int(dropped), "state": state}
+    _, done, behind, failed, dropped, state = rows[-1]
+    return {"done": int(done), "behind": int(behind), "failed": int(failed), "dropped": int(dropped), "state": state}
 
 
 def numbers(events):
@@ -105,7 +105,7 @@ def test_what_waits_when_the_process_is_killed_is_delivered_after_it(outside, in
             ids.setdefault(number, set()).add(properties(event)["cloudEvents:id"])
         assert all(len(of_one) == 1 for of_one in ids.values())
     row = node(server, "endpoints/eh-out")
-    assert (row["done"], row["dropped"], row["waiting"]) == (240, 0, 0)
+    assert (row["done"], row["dropped"], row["behind"]) == (240, 0, 0)
 
 
 def test_messages_that_wait_by_the_rules_of_2019_when_the_process_is_killed_are_delivered_after_it(

@@ -35,7 +35,8 @@ export function Figures({ id }: { id: string }) {
   const rows: [string, number, number | null][] = [
     [words.taken, counts.taken, taken],
     [words.done, counts.done, done],
-    ["Waiting", counts.lag, null],
+    // An endpoint's routes will not take all of these.
+    [isEndpoint ? "Changes behind" : "Waiting", counts.lag, null],
     ["Failed attempts", counts.failures, null],
     ["Tried again", counts.retries, null],
     ["Perhaps twice", counts.repeated, null],

@@ -77,7 +77,8 @@ pub struct Meter {
     pub dead_lettered: Count,
     /// Nanoseconds of a function's work; of an endpoint, those that its attempts took.
     pub busy: Count,
-    /// Events that wait.
+    /// Events that wait; of an endpoint, changes that it has not looked at yet, whether its
+    /// routes will take them or not.
     pub lag: Count,
     dropped: Mutex<BTreeMap<Cow<'static, str>, u64>>,
     state: Mutex<(NodeState, Option<String>)>,
@@ -216,7 +217,8 @@ pub struct Counts {
     /// Nanoseconds of a function's work; of an endpoint, those that its attempts took.
     #[ts(type = "number")]
     pub busy_nanos: u64,
-    /// Events that wait.
+    /// Events that wait; of an endpoint, changes that it has not looked at yet, whether its
+    /// routes will take them or not.
     #[ts(type = "number")]
     pub lag: u64,
     /// Events that are gone, by reason.

@@ -28,7 +28,7 @@ fn table(before: &FlowReport, now: &FlowReport, time: Duration) -> String {
     let wide = now.nodes.iter().map(|report| report.node.chars().count()).max().unwrap_or(0).max(4);
     let mut table = format!(
         "{:wide$}  {:>9} {:>11} {:>8} {:>8} {:>8} {:>10} {:>8}  state\n",
-        "node", "events/s", "events", "waiting", "failed", "work µs", "sending ms", "dropped"
+        "node", "events/s", "events", "behind", "failed", "work µs", "sending ms", "dropped"
     );
     for report in &now.nodes {
         let earlier = before.nodes.iter().find(|earlier| earlier.node == report.node);
