@@ -86,8 +86,13 @@ bench-delivery: ## How fast an endpoint of each kind delivers what waits for it
 	cargo test --release --locked -p pipeline --lib delivery::tests::speed -- --ignored --nocapture
 
 bench-pipeline: .packages-messaging benches/peers/pipeline/node_modules/.package-lock.json ## From a device's message to a subscriber of its room, beside Node-RED; PART="ours | stages | node-red | memory" (memory takes ten minutes)
-	cargo build --release --locked -p twinscope
+	cargo build --profile dist --locked -p twinscope
 	cargo bench --locked -p session --bench pipeline -- $(PART)
+
+.PHONY: bundle
+bundle: .packages-build ui/dist/index.html ## What is handed out: a Debian package of the window and of twinscope, in target/dist/bundle/deb; half an hour
+	cargo build --profile dist --locked -p twinscope
+	ui/node_modules/.bin/tauri build --bundles deb -- --profile dist --locked
 
 picture: .packages-build .packages-test ui/dist/index.html .venv/installed $(TOOLS)/bin/tauri-driver ## Take the README's picture anew
 	cargo build --locked --bin twinscope-desktop
