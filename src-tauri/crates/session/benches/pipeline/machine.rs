@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::hint::black_box;
 use std::io::Write as _;
+use std::ops::{AddAssign, Sub};
 use std::os::unix::fs::FileExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,49 @@ pub fn describe() {
         one / 1e3,
         two / 1e3,
     );
+}
+
+/// Ticks of all processors.
+#[derive(Clone, Copy, Default)]
+pub struct ProcessorTime {
+    all: u64,
+    /// When a virtual machine wanted to run and its host did not let it.
+    stolen: u64,
+}
+
+impl ProcessorTime {
+    /// Since the machine started; nothing where the system does not tell.
+    pub fn so_far() -> Self {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let first = stat.lines().next().unwrap_or_default();
+        // user, nice, system, idle, iowait, irq, softirq, steal; guests are in the first two.
+        let ticks: Vec<u64> = first
+            .split_whitespace()
+            .skip(1)
+            .take(8)
+            .filter_map(|ticks| ticks.parse().ok())
+            .collect();
+        Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or_default() }
+    }
+
+    pub fn stolen_share(self) -> f64 {
+        self.stolen as f64 / self.all.max(1) as f64
+    }
+}
+
+impl Sub for ProcessorTime {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self { all: self.all - before.all, stolen: self.stolen - before.stolen }
+    }
+}
+
+impl AddAssign for ProcessorTime {
+    fn add_assign(&mut self, more: Self) {
+        self.all += more.all;
+        self.stolen += more.stolen;
+    }
 }
 
 /// Each writes a page over in place, as the journal's log does.
