@@ -37,7 +37,8 @@ deadLettered: number,
  */
 busyNanos: number, 
 /**
- * Events that wait.
+ * Events that wait; of an endpoint, changes that it has not looked at yet, whether its
+ * routes will take them or not.
  */
 lag: number, 
 /**
