@@ -1,6 +1,6 @@
 //! Moves what the log holds into the database while commits go on.
 //!
-//! 8 MiB take 30 to 100 ms, which every commit behind them would wait for, so a thread of its own
+//! 2 MiB take about 10 to 30 ms, which every commit behind them would wait for, so a thread of its own
 //! does it. What it moves is durable in the log until it is in the database: a process that dies
 //! half-way does it again.
 
