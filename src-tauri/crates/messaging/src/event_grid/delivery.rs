@@ -16,7 +16,7 @@ use super::subscription::{DestinationSpec, Subscription};
 use super::topic::{SubscriptionCounters, Topic};
 use crate::iot_hub::millis;
 use futures::stream::{FuturesUnordered, StreamExt};
-use journal::Record;
+use journal::{Damage, JournalError, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ const MAX_PENDING: usize = 4_096;
 /// Dead letters in one blob.
 const LETTERS: usize = 1_000;
 const KEEP_EVERY: Duration = Duration::from_millis(200);
+/// How long after the journal could not be read it is tried again, in milliseconds.
+const READ_AGAIN: i64 = 500;
 //= ours: After ten failures in a row new events wait for ten seconds; the service puts a
 //  destination on probation, for ten seconds to ten minutes by what went wrong.
 //  [event-grid/delivery-and-retry]
@@ -105,21 +107,48 @@ impl Worker {
 
     /// Starts it where it was, or, a new one, with what is published from now on.
     pub(super) fn start(self) -> Running {
-        let key = Self::key(&self.topic.name, &self.name);
-        let kept = match self.topic.journal.value(&key) {
-            Ok(kept) => kept.filter(|bytes| !bytes.is_empty()),
-            Err(error) => {
-                tracing::error!(%error, subscription = self.name, "where it was cannot be read");
-                None
-            }
-        };
-        let kept = kept.and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
-        let first = self.topic.journal.head(self.topic.stream) + 1;
-        let progress = kept.unwrap_or(Progress { next: first, pending: BTreeMap::new() });
-        self.counts.low.store(progress.next.min(lowest(&progress)), Relaxed);
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(Deliveries::new(self, progress).run(stopped));
+        let next = self.topic.journal.head(self.topic.stream) + 1;
+        let (stop, mut stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let progress = tokio::select! {
+                progress = self.progress(next) => progress,
+                _ = &mut stopped => return,
+            };
+            self.counts.low.store(lowest(&progress), Relaxed);
+            Deliveries::new(self, progress).run(stopped).await;
+        });
         Running { stop: Some(stop), task: Some(task) }
+    }
+
+    /// Where it was; a new one is at `next`. To begin anew because that cannot be read would pass
+    /// over what waits: it is read again until it can be, and where it is damaged, all that the
+    /// topic still has is delivered, some of it once more.
+    async fn progress(&self, next: u64) -> Progress {
+        loop {
+            let topic = self.topic.clone();
+            let key = Self::key(&topic.name, &self.name);
+            let read = tokio::task::spawn_blocking(move || topic.journal.value(&key)).await;
+            let damage = match read.unwrap_or(Err(JournalError::Closed)) {
+                Ok(Some(bytes)) if !bytes.is_empty() => match serde_json::from_slice(&bytes) {
+                    Ok(progress) => return progress,
+                    Err(error) => error.to_string(),
+                },
+                Ok(_) => return Progress { next, pending: BTreeMap::new() },
+                Err(JournalError::Damaged(damage)) => damage.to_string(),
+                Err(error) => {
+                    tracing::error!(%error, subscription = self.name, "where it was cannot be read; it is tried again");
+                    tokio::time::sleep(Duration::from_millis(READ_AGAIN.unsigned_abs())).await;
+                    continue;
+                }
+            };
+            let next = self.topic.journal.first(self.topic.stream);
+            tracing::error!(
+                damage,
+                subscription = self.name,
+                "where it was is damaged; all that its topic still has is delivered, some of it once more"
+            );
+            return Progress { next, pending: BTreeMap::new() };
+        }
     }
 
     /// Forgets where a subscription was.
@@ -164,6 +193,8 @@ struct Deliveries {
     /// Failures in a row, and until when new events wait because of them.
     failures: u32,
     probation: i64,
+    /// Until when nothing is read, because the journal could not be.
+    read_again: i64,
     changed: bool,
     kept: Instant,
 }
@@ -182,6 +213,9 @@ fn pop_due(waiting: &mut Due, now: i64) -> Option<u64> {
 
 type Done = (Vec<(u64, u32, i64)>, Result<(), Failure>);
 
+/// The journal cannot be read for now, which was told.
+struct NotNow;
+
 impl Deliveries {
     fn new(worker: Worker, progress: Progress) -> Self {
         let (letters, retries): (Vec<_>, Vec<_>) =
@@ -197,6 +231,7 @@ impl Deliveries {
             progress,
             failures: 0,
             probation: 0,
+            read_again: 0,
             changed: true,
             kept: Instant::now(),
         }
@@ -242,10 +277,10 @@ impl Deliveries {
     /// Reads on in the stream; answers whether there may be more to read at once.
     async fn take_new(&mut self) -> bool {
         let room = self.progress.pending.len() < MAX_PENDING && self.ready.len() < READ;
-        if !room || millis() < self.probation {
+        if !room || millis() < self.probation.max(self.read_again) {
             return false;
         }
-        let read = self.read(self.progress.next, READ).await;
+        let Ok(read) = self.read(self.progress.next, READ).await else { return false };
         let Some(last) = read.last().map(|(position, _)| *position) else { return false };
         let first = read.first().map_or(last, |(position, _)| *position);
         let lost = first.saturating_sub(self.progress.next);
@@ -277,52 +312,68 @@ impl Deliveries {
         }
     }
 
-    /// Events from a position on; `None` for one that is not readable.
-    async fn read(&self, from: u64, most: usize) -> Vec<(u64, Option<Placed>)> {
+    /// Events from a position on; `None` for one that is damaged.
+    async fn read(&mut self, from: u64, most: usize) -> Result<Vec<(u64, Option<Placed>)>, NotNow> {
         match self.worker.ahead.take(from, most) {
             Some(ahead) => {
-                ahead.into_iter().map(|placed| (placed.position, Some(placed))).collect()
+                Ok(ahead.into_iter().map(|placed| (placed.position, Some(placed))).collect())
             }
             None => self.read_kept(from, most).await,
         }
     }
 
-    async fn read_kept(&self, from: u64, most: usize) -> Vec<(u64, Option<Placed>)> {
+    async fn read_kept(
+        &mut self,
+        from: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, Option<Placed>)>, NotNow> {
         let topic = self.worker.topic.clone();
         let read = move || topic.journal.read(topic.stream, from, most);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(records)) => {
-                records.into_iter().map(|record| (record.position, placed(record))).collect()
+        let read = tokio::task::spawn_blocking(read).await.unwrap_or(Err(JournalError::Closed));
+        let error = match read {
+            Ok(records) => {
+                return Ok(records.into_iter().map(|r| (r.position, placed(r))).collect());
             }
-            Ok(Err(error)) => {
-                tracing::error!(%error, subscription = self.worker.name, "events cannot be read");
-                tokio::time::sleep(Duration::from_millis(500)).await;
-                Vec::new()
+            Err(error) => error,
+        };
+        tracing::error!(%error, subscription = self.worker.name, "events cannot be read");
+        match error {
+            JournalError::Damaged(Damage::Records { last, .. }) => Ok(vec![(last, None)]),
+            _ => {
+                self.read_again = millis() + READ_AGAIN;
+                Err(NotNow)
             }
-            // The runtime ends.
-            Err(_) => Vec::new(),
         }
     }
 
-    async fn read_one(&mut self, position: u64) -> Option<Placed> {
-        let read = self.read_kept(position, 1).await.pop();
+    /// An event that is due; `None` where it is lost.
+    async fn read_one(&mut self, position: u64) -> Result<Option<Placed>, NotNow> {
+        let read = self.read_kept(position, 1).await?.pop();
         let placed = read.filter(|(at, _)| *at == position).and_then(|(_, placed)| placed);
         if placed.is_none() {
             self.lose(1);
             self.finish(position);
         }
-        placed
+        Ok(placed)
     }
 
     /// Takes up what is due for another attempt, or is too old for it.
     async fn take_due(&mut self) {
         let now = millis();
         while self.ready.len() < READ
+            && now >= self.read_again
             && let Some(position) = pop_due(&mut self.retries, now)
         {
-            let Some(placed) = self.read_one(position).await else { continue };
-            let attempts = self.progress.pending.get(&position).map_or(0, |p| p.attempts);
-            self.ready.push_back(Out { placed, attempts });
+            match self.read_one(position).await {
+                Ok(Some(placed)) => {
+                    let attempts = self.progress.pending.get(&position).map_or(0, |p| p.attempts);
+                    self.ready.push_back(Out { placed, attempts });
+                }
+                Ok(None) => {}
+                Err(NotNow) => {
+                    self.retries.insert((now, position));
+                }
+            }
         }
     }
 
@@ -445,9 +496,17 @@ impl Deliveries {
         let mut letters = Vec::new();
         let mut positions = Vec::new();
         while letters.len() < LETTERS
+            && now >= self.read_again
             && let Some(position) = pop_due(&mut self.letters, now)
         {
-            let Some(placed) = self.read_one(position).await else { continue };
+            let placed = match self.read_one(position).await {
+                Ok(Some(placed)) => placed,
+                Ok(None) => continue,
+                Err(NotNow) => {
+                    self.letters.insert((now, position));
+                    break;
+                }
+            };
             let Some(pending) = self.progress.pending.get(&position) else { continue };
             let Some((reason, outcome, status, last_attempt)) = pending.end.clone() else {
                 continue;
@@ -506,9 +565,9 @@ impl Deliveries {
     /// How long nothing is to be done.
     fn until_due(&self) -> Duration {
         let first = [&self.retries, &self.letters].into_iter().filter_map(|due| due.first());
-        let probation = (self.probation > 0).then_some(self.probation);
         let now = millis();
-        let due = first.map(|(due, _)| *due).chain(probation);
+        let pauses = [self.probation, self.read_again].into_iter().filter(|until| *until > now);
+        let due = first.map(|(due, _)| (*due).max(self.read_again)).chain(pauses);
         let millis = due.map(|due| (due - now).max(1)).min();
         let longest = if self.changed { KEEP_EVERY } else { Duration::from_secs(60) };
         millis.map_or(longest, |ms| longest.min(Duration::from_millis(ms.unsigned_abs())))

@@ -6,10 +6,12 @@ use messaging::event_grid::{
     Delivery, Destination, Event, EventGrid, Failure, GridOptions, InputSchema, Schema,
     SubscriptionCounts, TimeFactor, router,
 };
+use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -143,6 +145,128 @@ async fn dead_letters_whose_place_was_taken_away_are_dropped_and_counted() {
     let counts = grid.subscriptions("twins").unwrap()[0].counts;
     assert_eq!(counts.failed_attempts, 0, "it was given up, and is not tried again");
     assert!(!folder.path().join("dead-letters").exists());
+}
+
+/// Takes events, or is too busy for any.
+struct Takes(bool);
+
+#[async_trait]
+impl Destination for Takes {
+    async fn deliver(&self, _: Delivery) -> Result<(), Failure> {
+        if self.0 { Ok(()) } else { Err(Failure::of_status(503)) }
+    }
+}
+
+/// A topic with a subscription, in a journal that is closed and opened anew.
+struct Reopened {
+    folder: TempDir,
+    journal: Journal,
+    grid: Arc<EventGrid>,
+}
+
+impl Reopened {
+    /// Three events, delivered or not, all in the database, which is changed by `sql` before the
+    /// topic is opened again.
+    async fn after(delivered: bool, sql: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Self::open(folder, delivered);
+        let topic = before.grid.open_topic("twins", InputSchema::default()).await.unwrap();
+        let spec = json!({
+            "destination": {"endpointType": "AzureFunction", "properties": {"resourceId": "takes"}},
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        before.grid.put_subscription("twins", "sub", spec).await.unwrap();
+        let event = |id: i32| {
+            let json = json!({"id": id.to_string(), "eventType": "t", "subject": "s", "data": {}});
+            let json = serde_json::from_str(&json.to_string()).unwrap();
+            Event { schema: Schema::EventGridSchema, published: now(), json }
+        };
+        topic.publish((1..=3).map(event).collect()).await.unwrap();
+        let tried = |counts: SubscriptionCounts| match delivered {
+            true => counts.delivered == 3,
+            false => counts.failed_attempts >= 3,
+        };
+        before.until("they are tried", tried).await;
+        before.grid.stop().await;
+        let Self { folder, journal, grid } = before;
+        drop((journal, grid, topic));
+        // The last to let go of it may be a thread that just ends.
+        while folder.path().join(journal::FILES[2]).exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let after = Self::open(folder, true);
+        after.change(sql);
+        after.grid.open_topic("twins", InputSchema::default()).await.unwrap();
+        after
+    }
+
+    fn open(folder: TempDir, takes: bool) -> Self {
+        let journal = Journal::open(folder.path(), Options::default()).unwrap();
+        // A function that is busy is called again after a tenth of a second.
+        let grid = grid(&journal, folder.path(), 0.01, "https://localhost:1");
+        grid.set_function("takes", Some(Arc::new(Takes(takes))));
+        Self { folder, journal, grid }
+    }
+
+    /// `EVENTS` is the table of the topic's events.
+    fn change(&self, sql: &str) {
+        let db = Connection::open(self.folder.path().join(journal::FILES[0])).unwrap();
+        let stream = "SELECT id, generation FROM stream WHERE name = 'event-grid/twins'";
+        let table = db.query_row(stream, [], |row| {
+            Ok(format!("records_{}_{}", row.get::<_, u32>(0)?, row.get::<_, u32>(1)?))
+        });
+        db.execute_batch(&sql.replace("EVENTS", &table.unwrap())).unwrap();
+    }
+
+    fn counts(&self) -> SubscriptionCounts {
+        self.grid.subscriptions("twins").unwrap()[0].counts
+    }
+
+    async fn until(&self, what: &str, reached: impl Fn(SubscriptionCounts) -> bool) {
+        for _ in 0..1_000 {
+            if reached(self.counts()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: {:?}", self.counts());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_for_a_while_is_not_lost() {
+    let opened = Reopened::after(false, "ALTER TABLE EVENTS RENAME TO elsewhere").await;
+    // Long enough for several attempts to read.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let counts = opened.counts();
+    assert_eq!((counts.delivered, counts.lost, counts.pending), (0, 0, 3), "{counts:?}");
+    opened.change("ALTER TABLE elsewhere RENAME TO EVENTS");
+    opened.until("they are delivered", |counts| counts.delivered == 3).await;
+    assert_eq!((opened.counts().lost, opened.counts().pending), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_damaged_is_lost_and_counted_and_holds_up_no_other() {
+    let opened = Reopened::after(false, "UPDATE EVENTS SET crc = crc + 1 WHERE position = 2").await;
+    opened.until("the others are delivered", |counts| counts.delivered == 2).await;
+    opened.until("it is counted", |counts| (counts.lost, counts.pending) == (1, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_place_is_damaged_all_that_is_there_is_delivered_again() {
+    let place = "UPDATE value SET crc = crc + 1 WHERE key LIKE '%/progress'";
+    let opened = Reopened::after(true, place).await;
+    opened.until("they are delivered again", |counts| counts.delivered == 3).await;
+    opened.until("none is left", |counts| counts.pending == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_place_and_an_event_are_damaged_the_others_are_delivered() {
+    let both = "UPDATE value SET crc = crc + 1 WHERE key LIKE '%/progress';
+                UPDATE EVENTS SET crc = crc + 1 WHERE position = 1";
+    let opened = Reopened::after(true, both).await;
+    opened.until("the others are delivered", |counts| counts.delivered == 2).await;
+    opened.until("it is counted", |counts| (counts.lost, counts.pending) == (1, 0)).await;
 }
 
 fn now() -> i64 {
