@@ -10,6 +10,7 @@ mod record;
 
 pub(crate) use queue::Queue;
 
+use crate::delivery::Fate;
 use crate::surroundings::{Backlog, Durable};
 use crate::{DeviceMessage, Flow, Meter, node_id};
 use adt_events::{Event2019, EventType2019};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const ENDPOINT_GONE: &str = "the endpoint was taken away while they waited";
+const UNREADABLE: &str = "what was kept of it cannot be read";
 
 /// An event that is sent, not made of a change.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,11 +149,20 @@ impl DirectEvents {
         let mut queues = self.queues.write();
         let queue = queues.entry(endpoint.to_owned()).or_insert_with(|| {
             meter.direct_fates.begin(done);
-            let kept = self.backlog.load(endpoint);
-            let left = kept.iter().filter(|record| record::number(record) > Some(done));
-            let left: Vec<_> = left.filter_map(|record| record::read(record)).collect();
-            let last = left.last().map_or(done, |(number, ..)| *number);
-            self.numbers.fetch_max(last, Relaxed);
+            let mut left = Vec::new();
+            for record in self.backlog.load(endpoint) {
+                let Some(number) = record::number(&record).filter(|number| *number > done) else {
+                    continue;
+                };
+                self.numbers.fetch_max(number, Relaxed);
+                match record::read(&record) {
+                    Some(event) => left.push(event),
+                    None => {
+                        meter.direct_fates.except([(number, Fate::Dropped(UNREADABLE))]);
+                        meter.give_up(UNREADABLE, 1);
+                    }
+                }
+            }
             Queue::new(&node_id("endpoints2019", endpoint), meter.clone(), left)
         });
         queue.take_types(types);

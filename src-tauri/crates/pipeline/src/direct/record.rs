@@ -60,8 +60,8 @@ pub(super) fn number(record: &[u8]) -> Option<u64> {
     record.first_chunk().map(|number| u64::from_le_bytes(*number))
 }
 
-/// Number, event, and bytes of its text. `None`, and a line in the program's log, where it cannot
-/// be read.
+/// Number, event, and bytes of its text. `None`, and a line in the program's log that says why,
+/// where it cannot be read.
 pub(super) fn read(record: &[u8]) -> Option<(u64, DirectEvent, usize)> {
     let (number, text) = (number(record)?, &record[8..]);
     let form = serde_json::from_slice(text)

@@ -421,6 +421,31 @@ async fn what_waits_for_a_new_endpoint_outlasts_a_kill_in_its_first_moments() {
     assert_eq!(all_taken(&world, 1).await.done, 1);
 }
 
+/// What was kept of an event is no event.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_and_cannot_be_read_is_dropped_and_counted() {
+    let mut world = World::new(1.0).await;
+    let udf = spec(&[EventType2019::UdfCustom]);
+    drop(start_2019("old", &udf, &world.parts));
+    drop(world.parts.flow.node(OLD).turn().await);
+    for _ in 0..3 {
+        send(&world, &custom());
+    }
+    for of_endpoint in world.backlog.0.lock().values_mut() {
+        for kept in of_endpoint.iter_mut().skip(1) {
+            kept.truncate(9);
+        }
+    }
+    world.after_a_crash(std::collections::BTreeMap::new());
+    let _old = start_2019("old", &udf, &world.parts);
+    assert_eq!(send(&world, &custom())[0].1, 4, "numbers go on behind all of them");
+    let counts = all_taken(&world, 4).await;
+    adds_up(&counts);
+    let reason = "what was kept of it cannot be read";
+    assert_eq!((counts.done, counts.dropped[reason]), (2, 2), "{counts:?}");
+    assert_eq!(fate_of(&world, 3), Some(Fate::Dropped(reason)));
+}
+
 /// A million drops in a pause are counted, and nothing else suffers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_is_full_drops_and_counts() {

@@ -38,7 +38,7 @@ pub struct World {
     pub near: Arc<Near>,
     pub told: Arc<Told>,
     pub memory: Arc<MapMemory>,
-    backlog: Arc<MapBacklog>,
+    pub backlog: Arc<MapBacklog>,
     pub parts: PipelineParts,
     /// How many changes of thermostats there were.
     changes: AtomicUsize,
@@ -146,7 +146,7 @@ impl Memory for MapMemory {
 }
 
 #[derive(Default)]
-pub struct MapBacklog(Mutex<BTreeMap<String, Vec<Vec<u8>>>>);
+pub struct MapBacklog(pub Mutex<BTreeMap<String, Vec<Vec<u8>>>>);
 
 impl Backlog for MapBacklog {
     fn load(&self, endpoint: &str) -> Vec<Vec<u8>> {
