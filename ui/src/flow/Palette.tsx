@@ -84,6 +84,7 @@ export function Palette() {
           {offers.map((offer) => (
             <Tooltip
               key={offer.key}
+              closed={held !== null}
               text={`${offer.hint}. Drag it onto the canvas, or press Enter to add it`}
             >
               <button

@@ -90,6 +90,24 @@ test("a wire ends where its node is, wherever that was put", () => {
   }
 });
 
+test("a wire between nodes that stand close goes straight across, its rate above them", () => {
+  const at = (y: number, gap: number) => {
+    const route = { x: 900, y: 400 };
+    const width = boxesOf(draft, { "routes/to-parent": route }).get("routes/to-parent")?.width ?? 0;
+    const grid = { x: 900 + width + gap, y };
+    const shown = boxesOf(draft, { "routes/to-parent": route, "endpoints/eg-twins": grid });
+    return wirePaths(draft, shown).find(({ from }) => from === "routes/to-parent");
+  };
+  const lowest = (path = "") =>
+    Math.max(...[...path.matchAll(/-?[\d.]+ (-?[\d.]+)/g)].map(([, y]) => Number(y)));
+  for (const gap of [16, 24, 39]) {
+    expect(lowest(at(400, gap)?.path)).toBe(422);
+    expect(lowest(at(460, gap)?.path)).toBe(482);
+    expect(at(460, gap)?.label[1]).toBe(394);
+  }
+  expect(lowest(at(400, 8)?.path), "too close for an arrow: around them").toBeGreaterThan(450);
+});
+
 test("a wire that leads back up does not cross its own rate", () => {
   const labelAt = (y: number) => {
     const places = { "routes/to-parent": { x: 900, y: 400 }, "endpoints/eg-twins": { x: 860, y } };

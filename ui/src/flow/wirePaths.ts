@@ -85,10 +85,14 @@ function across(a: Point, b: Point, from: Box, to: Box, early: boolean): Drawn {
   const rest: Pick<Drawn, "label" | "anchor" | "feedback"> = early
     ? { label: [x1 + 8, y1 - 6], anchor: "start", feedback: false }
     : { label: [x2 - head, y2 - 6], anchor: "end", feedback: false };
-  if (x2 - x1 >= 2 * stub) {
-    const middle = x2 - stub;
+  const gap = x2 - x1;
+  if (gap >= 2 * corner) {
+    const middle = x2 - Math.min(stub, gap / 2);
     const points: Point[] = Math.abs(y1 - y2) < 1 ? [a, b] : [a, [middle, y1], [middle, y2], b];
-    return { ...drawn(points), ...rest };
+    if (gap >= 2 * stub) return { ...drawn(points), ...rest };
+    // Between two nodes that stand close there is no room for a rate: it stands above them.
+    const label: Point = [x1 + gap / 2, Math.min(from.y, to.y) - 6];
+    return { ...drawn(points), label, anchor: "middle", feedback: false };
   }
   const clear = y2 > y1 ? from.y + from.height + margin : from.y - margin;
   const free = y2 > y1 ? Math.min(clear, to.y - 8) : Math.max(clear, to.y + to.height + 8);

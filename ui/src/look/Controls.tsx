@@ -1,12 +1,22 @@
 import type { LucideIcon } from "lucide-react";
 import { X } from "lucide-react";
 import { Dialog, Switch as RadixSwitch, Tooltip as RadixTooltip } from "radix-ui";
-import type { ComponentProps, ReactElement, ReactNode } from "react";
+import { type ComponentProps, type ReactElement, type ReactNode, useState } from "react";
+
+interface TooltipProps {
+  text: ReactNode;
+  keys?: string;
+  /** Something is being dragged: it is not to show, nor to stay. */
+  closed?: boolean;
+  children: ReactElement;
+}
 
 /** A name that shows on hover and on focus. */
-export function Tooltip(props: { text: ReactNode; keys?: string; children: ReactElement }) {
+export function Tooltip({ closed = false, ...props }: TooltipProps) {
+  const [open, setOpen] = useState(false);
+  if (open && closed) setOpen(false);
   return (
-    <RadixTooltip.Root>
+    <RadixTooltip.Root open={open && !closed} onOpenChange={setOpen}>
       <RadixTooltip.Trigger asChild>{props.children}</RadixTooltip.Trigger>
       <RadixTooltip.Portal>
         <RadixTooltip.Content className="tooltip" sideOffset={6} collisionPadding={8}>

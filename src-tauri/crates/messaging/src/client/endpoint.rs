@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use url::Url;
 
-const PLACE: &str = "the connection string";
+const PLACE: &str = "The connection string";
 
 /// With what a client comes in.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Endpoint {
 
     fn of_url(text: &str) -> Result<Self, ClientError> {
         // Not the parser's own text, which has the password in it.
-        let wrong = |what: &str| ClientError::settings("the URL of the broker", what);
+        let wrong = |what: &str| ClientError::settings("The URL of the broker", what);
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let access = match (url.username(), url.password()) {

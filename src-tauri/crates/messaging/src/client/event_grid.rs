@@ -63,7 +63,7 @@ impl EventGridClient {
         trust: &Trust,
         retry: Retry,
     ) -> Result<Self, ClientError> {
-        let wrong = |text: &str| ClientError::settings("the topic's endpoint", text);
+        let wrong = |text: &str| ClientError::settings("The topic's endpoint", text);
         let url = url::Url::parse(endpoint).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("it has to begin with https://"));
@@ -82,7 +82,7 @@ impl EventGridClient {
         events: &[Map<String, Value>],
     ) -> Result<(), ClientError> {
         let body = serde_json::to_vec(events)
-            .map_err(|error| ClientError::settings("the events", error.to_string()))?;
+            .map_err(|error| ClientError::settings("The events", error.to_string()))?;
         self.publish_json(schema, body.into()).await
     }
 
@@ -163,7 +163,7 @@ impl EventGridClient {
 /// A token for a topic, as azure-eventgrid's `generate_sas` makes it.
 fn signature(endpoint: &str, key: &str) -> Result<String, ClientError> {
     let key = Key::base64(key)
-        .map_err(|error| ClientError::settings("the topic's key", error.to_string()))?;
+        .map_err(|error| ClientError::settings("The topic's key", error.to_string()))?;
     let expires = i64::try_from(now_seconds() + TOKEN_LIFE).unwrap_or(i64::MAX);
     let expires = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
     let resource = encode_component(&format!("{endpoint}?apiVersion={API_VERSION}"));

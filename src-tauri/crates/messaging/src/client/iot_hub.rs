@@ -36,7 +36,7 @@ impl DeviceClient {
     ) -> Result<Self, ClientError> {
         let (port, tls) = (port.unwrap_or(PORT), trust.tls()?);
         let options = MqttOptions::device(connection_string, port, tls.clone())
-            .map_err(|error| ClientError::settings("the connection string", error.to_string()))?;
+            .map_err(|error| ClientError::settings("The connection string", error.to_string()))?;
         Ok(Self {
             connection_string: connection_string.to_owned(),
             port,

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::sync::Arc;
 
-const PLACE: &str = "the CA to trust";
+const PLACE: &str = "The CA to trust";
 
 /// Which certificates to trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
