@@ -87,6 +87,7 @@ mod tail;
 mod verify;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
@@ -322,6 +323,27 @@ impl Journal {
                 Fault::Failed(error) => error.into_journal(&shared.folder, "read"),
             },
         )
+    }
+
+    /// The named values whose keys begin with `prefix`, as last made durable, by key. Those that are
+    /// damaged are not among them, but in [`Journal::recovery`].
+    ///
+    /// # Errors
+    /// [`JournalError::Refused`] when they cannot be read.
+    pub fn values(&self, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, JournalError> {
+        let shared = self.shared();
+        // First what leaves the tail for the database, so that nothing is in neither.
+        let newer = shared.tail.values(prefix);
+        let kept = shared.readers.with(|connection| read::values(connection, prefix));
+        let mut values = kept.map_err(|fault| {
+            match fault {
+                Fault::Damaged(reason) => StoreError::Failed(reason),
+                Fault::Failed(error) => error,
+            }
+            .into_journal(&shared.folder, "read")
+        })?;
+        values.extend(newer);
+        Ok(values)
     }
 
     /// Drops the records before position `before`, soon and in slices. It does not look at cursors

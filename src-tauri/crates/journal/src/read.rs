@@ -1,6 +1,9 @@
 //! Reading: own connections, and every row checked before it is handed out.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -285,4 +288,23 @@ pub(crate) fn value(connection: &Connection, key: &str) -> Result<Option<Vec<u8>
         Some(_) => Err(Fault::checksum()),
         None => Ok(None),
     }
+}
+
+/// The named values whose keys begin with that, but for damaged ones.
+pub(crate) fn values(
+    connection: &Connection,
+    prefix: &str,
+) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT key FROM value WHERE substr(key, 1, length(?1)) = ?1")?;
+    let keys = select.query_map([prefix], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let mut values = BTreeMap::new();
+    for key in keys {
+        match value(connection, &key) {
+            Ok(found) => values.extend(found.map(|found| (key, found))),
+            Err(Fault::Damaged(_)) => {}
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(values)
 }

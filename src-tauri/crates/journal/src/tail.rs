@@ -1,7 +1,7 @@
 //! What is durable and not in the database yet: the part of the log that is being written, and the
 //! one that is being moved. Readers look here first.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::RwLock;
 
@@ -87,6 +87,19 @@ impl Tail {
 
     pub(crate) fn value(&self, key: &str) -> Option<Vec<u8>> {
         self.0.read().each().find_map(|part| part.value(key).map(<[u8]>::to_vec))
+    }
+
+    /// Those whose keys begin with that.
+    pub(crate) fn values(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let parts = self.0.read();
+        let mut values = BTreeMap::new();
+        for (key, value) in parts.each().flat_map(Part::values) {
+            // The newest comes first.
+            if key.starts_with(prefix) && !values.contains_key(key) {
+                values.insert(key.to_owned(), value.to_vec());
+            }
+        }
+        values
     }
 
     pub(crate) fn chunk(&self, snapshot: u64, index: u32) -> Option<Vec<u8>> {

@@ -235,7 +235,9 @@ fn damaged_values_and_cursors_are_named_and_heal_when_put_again() {
     assert!(matches!(journal.value("version"), Err(JournalError::Damaged(Damage::Value { .. }))));
     assert_eq!((journal.cursor("cursor a"), journal.cursor("cursor b")), (None, Some(60)));
     journal.set_cursor("cursor a", journal.stream("a").unwrap(), 5);
+    assert!(journal.values("ver").unwrap().is_empty(), "it is damaged");
     journal.put_value("version", b"19".to_vec()).wait().unwrap();
+    assert_eq!(journal.values("ver").unwrap()["version"], b"19");
     drop(journal);
     let journal = open(folder.path()).unwrap();
     assert!(journal.recovery().damaged.is_empty());

@@ -145,6 +145,12 @@ impl Model {
         for (key, value) in &self.values {
             assert_eq!(journal.value(key).unwrap().as_ref(), Some(value));
         }
+        for prefix in ["", "b", "batch", "1", "2"] {
+            let values = journal.values(prefix).unwrap();
+            let of_prefix = self.values.iter().filter(|(key, _)| key.starts_with(prefix));
+            let expected = of_prefix.map(|(key, value)| (key.clone(), value.clone())).collect();
+            assert_eq!(values, expected, "{prefix}");
+        }
     }
 }
 

@@ -265,7 +265,7 @@ impl Embedded {
         let observer: Arc<dyn Observer> =
             if options.keeps_log { log.clone() } else { Arc::new(Unkept::default()) };
         let secrets = Arc::new(Secrets::of(&options.data));
-        let memory = NodeMemory::new(&journal);
+        let memory = NodeMemory::open(&journal)?;
         let endpoints = Overlay::open(&journal)?;
         let surroundings = EmbeddedServices::new(surroundings::Parts {
             journal: journal.clone(),

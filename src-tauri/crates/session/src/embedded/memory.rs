@@ -1,7 +1,7 @@
 //! What nodes must not forget: a value of the journal for each, kept lazily.
 
 use crate::embedded::blocking;
-use journal::{Batch, Journal};
+use journal::{Batch, Damage, Journal, JournalError};
 use parking_lot::Mutex;
 use pipeline::{Kept, Memory};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
+/// What the journal's keys of nodes begin with.
+const PREFIX: &str = "node/";
 /// How long what was kept may wait for the journal: all nodes share a commit.
 const LAZY: Duration = Duration::from_millis(500);
 /// Between attempts while the journal refuses (a full disk).
@@ -37,10 +39,25 @@ struct State {
 }
 
 impl NodeMemory {
-    /// What the journal keeps. Must be called within a tokio runtime.
-    pub(crate) fn new(journal: &Journal) -> Self {
-        let shared = Shared { journal: journal.clone(), state: Mutex::default() };
-        Self { shared: Arc::new(shared), runtime: Handle::current() }
+    /// What the journal keeps. Must be called within a tokio runtime. **Blocks.**
+    ///
+    /// # Errors
+    /// That it cannot be read: to begin anew then would pass over what waits for a node.
+    pub(crate) fn open(journal: &Journal) -> Result<Self, JournalError> {
+        for damage in &journal.recovery().damaged {
+            if let Damage::Value { key, .. } = damage
+                && let Some(name) = key.strip_prefix(PREFIX)
+            {
+                tracing::error!(%damage, name, "what a node knew is damaged; it begins anew");
+            }
+        }
+        let kept = journal.values(PREFIX)?.into_iter();
+        let known = kept.filter_map(|(key, bytes)| {
+            Some((key.strip_prefix(PREFIX)?.to_owned(), decode(&bytes)?))
+        });
+        let state = State { known: known.collect(), ..State::default() };
+        let shared = Shared { journal: journal.clone(), state: Mutex::new(state) };
+        Ok(Self { shared: Arc::new(shared), runtime: Handle::current() })
     }
 
     /// Forgets nodes that are gone, by their ids: ones made anew under their names begin anew.
@@ -54,10 +71,8 @@ impl NodeMemory {
         };
         let known: Vec<_> =
             self.shared.state.lock().known.keys().filter(|n| of_gone(n)).cloned().collect();
-        for name in known.iter().chain(nodes) {
-            if self.load(name).is_some() {
-                self.change(name, Kept::default());
-            }
+        for name in known.iter().filter(|name| self.load(name).is_some()) {
+            self.change(name, Kept::default());
         }
     }
 
@@ -80,14 +95,7 @@ impl NodeMemory {
 impl Memory for NodeMemory {
     fn load(&self, name: &str) -> Option<Kept> {
         let known = self.shared.state.lock().known.get(name).cloned();
-        let kept = known.or_else(|| match self.shared.journal.value(&key(name)) {
-            Ok(bytes) => decode(&bytes?),
-            Err(error) => {
-                tracing::error!(%error, name, "what a node knew cannot be read; it begins anew");
-                None
-            }
-        });
-        kept.filter(|kept| *kept != Kept::default())
+        known.filter(|kept| *kept != Kept::default())
     }
 
     fn keep(&self, name: &str, kept: Kept) {
@@ -137,7 +145,7 @@ async fn write_later(shared: Weak<Shared>, after: Duration) {
 }
 
 fn key(name: &str) -> String {
-    format!("node/{name}")
+    format!("{PREFIX}{name}")
 }
 
 fn encode(kept: &Kept) -> Vec<u8> {
@@ -164,13 +172,13 @@ mod tests {
     async fn is_there_at_once_and_after_a_start() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path(), journal::Options::default()).unwrap();
-        let memory = NodeMemory::new(&journal);
+        let memory = NodeMemory::open(&journal).unwrap();
         assert_eq!(memory.load("endpoints/one"), None);
         memory.keep("endpoints/one", kept(7, "{}"));
         memory.keep("endpoints/one", kept(8, "counts"));
         assert_eq!(memory.load("endpoints/one"), Some(kept(8, "counts")));
         tokio::time::timeout(Duration::from_secs(10), async {
-            while NodeMemory::new(&journal).load("endpoints/one").is_none() {
+            while NodeMemory::open(&journal).unwrap().load("endpoints/one").is_none() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
@@ -179,7 +187,7 @@ mod tests {
         memory.keep("endpoints/two", kept(1, ""));
         memory.hand_over();
         journal.flush().unwrap();
-        let again = NodeMemory::new(&journal);
+        let again = NodeMemory::open(&journal).unwrap();
         assert_eq!(again.load("endpoints/one"), Some(kept(8, "counts")));
         assert_eq!(again.load("endpoints/two"), Some(kept(1, "")));
     }
@@ -188,9 +196,12 @@ mod tests {
     async fn nodes_that_are_gone_begin_anew() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path(), journal::Options::default()).unwrap();
-        let memory = NodeMemory::new(&journal);
+        let memory = NodeMemory::open(&journal).unwrap();
         memory.keep("endpoints/one", kept(7, "x"));
         memory.hand_over();
+        // Also by another start, which keeps nothing of them itself.
+        journal.flush().unwrap();
+        let memory = NodeMemory::open(&journal).unwrap();
         memory.keep("subscriptions/two/0", kept(3, ""));
         memory.keep("subscriptions/twofold/0", kept(4, ""));
         let gone = ["endpoints/one", "endpoints/never", "subscriptions/two"];
@@ -200,6 +211,6 @@ mod tests {
         assert_eq!(memory.load("subscriptions/twofold/0"), Some(kept(4, "")));
         memory.hand_over();
         journal.flush().unwrap();
-        assert_eq!(NodeMemory::new(&journal).load("endpoints/one"), None);
+        assert_eq!(NodeMemory::open(&journal).unwrap().load("endpoints/one"), None);
     }
 }
