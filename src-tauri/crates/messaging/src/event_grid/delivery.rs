@@ -110,10 +110,7 @@ impl Worker {
         let next = self.topic.journal.head(self.topic.stream) + 1;
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let progress = tokio::select! {
-                progress = self.progress(next) => progress,
-                _ = &mut stopped => return,
-            };
+            let Some(progress) = self.progress(next, &mut stopped).await else { return };
             self.counts.low.store(lowest(&progress), Relaxed);
             Deliveries::new(self, progress).run(stopped).await;
         });
@@ -122,23 +119,27 @@ impl Worker {
 
     /// Where it was; a new one is at `next`. To begin anew because that cannot be read would pass
     /// over what waits: it is read again until it can be, and where it is damaged, all that the
-    /// topic still has is delivered, some of it once more.
-    async fn progress(&self, next: u64) -> Progress {
+    /// topic still has is delivered, some of it once more. `None` where it is told to stop before
+    /// it could be read.
+    async fn progress(&self, next: u64, stopped: &mut oneshot::Receiver<()>) -> Option<Progress> {
         loop {
             let topic = self.topic.clone();
             let key = Self::key(&topic.name, &self.name);
             let read = tokio::task::spawn_blocking(move || topic.journal.value(&key)).await;
             let damage = match read.unwrap_or(Err(JournalError::Closed)) {
                 Ok(Some(bytes)) if !bytes.is_empty() => match serde_json::from_slice(&bytes) {
-                    Ok(progress) => return progress,
+                    Ok(progress) => return Some(progress),
                     Err(error) => error.to_string(),
                 },
-                Ok(_) => return Progress { next, pending: BTreeMap::new() },
+                Ok(_) => return Some(Progress { next, pending: BTreeMap::new() }),
                 Err(JournalError::Damaged(damage)) => damage.to_string(),
                 Err(error) => {
                     tracing::error!(%error, subscription = self.name, "where it was cannot be read; it is tried again");
-                    tokio::time::sleep(Duration::from_millis(READ_AGAIN.unsigned_abs())).await;
-                    continue;
+                    let pause = Duration::from_millis(READ_AGAIN.unsigned_abs());
+                    match tokio::time::timeout(pause, &mut *stopped).await {
+                        Ok(_) => return None,
+                        Err(_) => continue,
+                    }
                 }
             };
             let next = self.topic.journal.first(self.topic.stream);
@@ -147,7 +148,7 @@ impl Worker {
                 subscription = self.name,
                 "where it was is damaged; all that its topic still has is delivered, some of it once more"
             );
-            return Progress { next, pending: BTreeMap::new() };
+            return Some(Progress { next, pending: BTreeMap::new() });
         }
     }
 
