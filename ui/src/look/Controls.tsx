@@ -16,7 +16,7 @@ export function Tooltip({ closed = false, ...props }: TooltipProps) {
   const [open, setOpen] = useState(false);
   if (open && closed) setOpen(false);
   return (
-    <RadixTooltip.Root open={open && !closed} onOpenChange={setOpen}>
+    <RadixTooltip.Root open={open} onOpenChange={setOpen}>
       <RadixTooltip.Trigger asChild>{props.children}</RadixTooltip.Trigger>
       <RadixTooltip.Portal>
         <RadixTooltip.Content className="tooltip" sideOffset={6} collisionPadding={8}>

@@ -335,13 +335,7 @@ impl Journal {
         // First what leaves the tail for the database, so that nothing is in neither.
         let newer = shared.tail.values(prefix);
         let kept = shared.readers.with(|connection| read::values(connection, prefix));
-        let mut values = kept.map_err(|fault| {
-            match fault {
-                Fault::Damaged(reason) => StoreError::Failed(reason),
-                Fault::Failed(error) => error,
-            }
-            .into_journal(&shared.folder, "read")
-        })?;
+        let mut values = kept.map_err(|fault| fault.into_refused(&shared.folder))?;
         values.extend(newer);
         Ok(values)
     }

@@ -11,8 +11,8 @@ pub struct Options {
     /// Appends block while this many bytes are queued or being committed. 64 MiB.
     pub max_queued_bytes: usize,
     /// The log is moved into the database when it is longer than this. Twice as much, as a rule, is
-    /// in memory and read again after a crash. 2 MiB: meanwhile commits wait for
-    /// a busy disk and all else for the processors, so moves are to be short, and each has its syncs.
+    /// in memory and read again after a crash. 2 MiB: meanwhile commits wait for a busy disk and all
+    /// else for the processors, so moves are to be short, and each has its syncs.
     pub log_bytes: u64,
     /// About how many bytes of each stream's newest records open checks; older ones are checked
     /// when they are read. 32 MiB.

@@ -59,6 +59,14 @@ impl Fault {
         }
     }
 
+    /// As reading tells it, where no one thing is named as damaged.
+    pub(crate) fn into_refused(self, folder: &Path) -> JournalError {
+        match self {
+            Self::Damaged(reason) => StoreError::Failed(reason).into_journal(folder, "read"),
+            Self::Failed(error) => error.into_journal(folder, "read"),
+        }
+    }
+
     pub(crate) fn missing() -> Self {
         Self::Damaged("it is missing".into())
     }
@@ -215,11 +223,7 @@ pub(crate) fn oldest(
                 oldest.extend(oldest_in_database(connection, stream, next, limit - before)?);
                 Ok(())
             });
-            kept.map_err(|fault| match fault {
-                Fault::Damaged(reason) => StoreError::Failed(reason),
-                Fault::Failed(error) => error,
-            })
-            .map_err(|error| error.into_journal(&shared.folder, "read"))?;
+            kept.map_err(|fault| fault.into_refused(&shared.folder))?;
         }
         if oldest.len() == before {
             break;

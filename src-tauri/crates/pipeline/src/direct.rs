@@ -149,23 +149,28 @@ impl DirectEvents {
         let mut queues = self.queues.write();
         let queue = queues.entry(endpoint.to_owned()).or_insert_with(|| {
             meter.direct_fates.begin(done);
-            let mut left = Vec::new();
-            for record in self.backlog.load(endpoint) {
-                let Some(number) = record::number(&record).filter(|number| *number > done) else {
-                    continue;
-                };
-                self.numbers.fetch_max(number, Relaxed);
-                match record::read(&record) {
-                    Some(event) => left.push(event),
-                    None => {
-                        meter.direct_fates.except([(number, Fate::Dropped(UNREADABLE))]);
-                        meter.give_up(UNREADABLE, 1);
-                    }
-                }
-            }
+            let left = self.left(endpoint, meter, done);
             Queue::new(&node_id("endpoints2019", endpoint), meter.clone(), left)
         });
         queue.take_types(types);
         queue.clone()
+    }
+
+    /// What the backlog has for an endpoint behind `done`; what cannot be read of it is dropped.
+    fn left(&self, endpoint: &str, meter: &Meter, done: u64) -> Vec<(u64, DirectEvent, usize)> {
+        let mut left = Vec::new();
+        for record in self.backlog.load(endpoint) {
+            let Some(number) = record::number(&record).filter(|number| *number > done) else {
+                continue;
+            };
+            self.numbers.fetch_max(number, Relaxed);
+            if let Some(event) = record::read(&record) {
+                left.push(event);
+            } else {
+                meter.direct_fates.except([(number, Fate::Dropped(UNREADABLE))]);
+                meter.give_up(UNREADABLE, 1);
+            }
+        }
+        left
     }
 }

@@ -17,6 +17,9 @@ const BATCH: usize = 1_024;
 /// Changes of earlier runs that the log begins with.
 pub(crate) const BEGIN_WITH: u64 = 5_000;
 
+/// Under which failures are said, all together: no function has this name.
+const FAILURES: &str = "";
+
 /// The event log of an open instance.
 pub(crate) struct Log {
     pub(crate) events: Mutex<EventLog>,
@@ -135,7 +138,7 @@ impl Observer for Unkept {
     }
 
     fn failed(&self, subject: &str, _: TraceContext, message: &str) {
-        tell_failed(subject, message);
+        tell_failed(&self.said, subject, message);
     }
 }
 
@@ -144,8 +147,12 @@ fn tell_said(function: &str, call: &Call, note: &str) {
     tracing::info!(function, trace, "{note}");
 }
 
-fn tell_failed(subject: &str, message: &str) {
-    tracing::warn!(subject, message, "something could not be done");
+/// A function that refuses every message must not fill the disk with the program's log; on its
+/// node all are counted.
+fn tell_failed(said: &Mutex<Said>, subject: &str, message: &str) {
+    if let Some(message) = said.lock().note(FAILURES, now(), shortened(message)) {
+        tracing::warn!(subject, message, "something could not be done");
+    }
 }
 
 impl Observer for Log {
@@ -194,7 +201,7 @@ impl Observer for Log {
     }
 
     fn failed(&self, subject: &str, trace: TraceContext, message: &str) {
-        tell_failed(subject, message);
+        tell_failed(&self.said, subject, message);
         self.events.lock().record(Entry {
             note: message.to_owned(),
             cause: "pipeline".to_owned(),

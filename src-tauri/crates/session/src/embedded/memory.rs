@@ -53,7 +53,8 @@ impl NodeMemory {
         }
         let kept = journal.values(PREFIX)?.into_iter();
         let known = kept.filter_map(|(key, bytes)| {
-            Some((key.strip_prefix(PREFIX)?.to_owned(), decode(&bytes)?))
+            let known = decode(&bytes).filter(|kept| *kept != Kept::default())?;
+            Some((key.strip_prefix(PREFIX)?.to_owned(), known))
         });
         let state = State { known: known.collect(), ..State::default() };
         let shared = Shared { journal: journal.clone(), state: Mutex::new(state) };

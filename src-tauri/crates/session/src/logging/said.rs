@@ -1,5 +1,5 @@
-//! What functions say, bounded: a function that says something of every event must not push all
-//! else out of the log.
+//! What is said, bounded: a function that says something of every event, or fails with every one,
+//! must not push all else out of the log.
 
 use std::collections::HashMap;
 use twin_graph::Timestamp;
@@ -30,7 +30,7 @@ impl Said {
         match said.1 {
             ..=MOST_LINES => Some(text),
             line if line == MOST_LINES + 1 => Some(format!(
-                "{text} (More than {MOST_LINES} lines in this second; the others are counted as dropped.)"
+                "{text} (More than {MOST_LINES} lines in this second; the others are left out.)"
             )),
             _ => None,
         }
