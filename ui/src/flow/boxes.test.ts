@@ -90,7 +90,7 @@ test("a wire ends where its node is, wherever that was put", () => {
   }
 });
 
-test("a wire between nodes that stand close goes straight across, its rate above them", () => {
+test("a wire between nodes that stand close goes straight across, its rate above the lower", () => {
   const at = (y: number, gap: number) => {
     const route = { x: 900, y: 400 };
     const width = boxesOf(draft, { "routes/to-parent": route }).get("routes/to-parent")?.width ?? 0;
@@ -103,7 +103,9 @@ test("a wire between nodes that stand close goes straight across, its rate above
   for (const gap of [16, 24, 39]) {
     expect(lowest(at(400, gap)?.path)).toBe(422);
     expect(lowest(at(460, gap)?.path)).toBe(482);
-    expect(at(460, gap)?.label[1]).toBe(394);
+    expect(at(400, gap)).toMatchObject({ label: [expect.any(Number), 394], anchor: "middle" });
+    expect(at(460, gap)).toMatchObject({ label: [expect.any(Number), 454], anchor: "start" });
+    expect(at(300, gap)).toMatchObject({ label: [expect.any(Number), 394], anchor: "end" });
   }
   expect(lowest(at(400, 8)?.path), "too close for an arrow: around them").toBeGreaterThan(450);
 });

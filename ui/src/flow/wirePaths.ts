@@ -27,6 +27,8 @@ const head = 7;
 const portSize = 4;
 const corner = 6;
 const stub = 18;
+/** What a rate needs between two nodes. */
+const room = 48;
 /** How far above everything the first feedback runs, and how far apart they are. */
 const lane = 44;
 const laneApart = 24;
@@ -89,10 +91,7 @@ function across(a: Point, b: Point, from: Box, to: Box, early: boolean): Drawn {
   if (gap >= 2 * corner) {
     const middle = x2 - Math.min(stub, gap / 2);
     const points: Point[] = Math.abs(y1 - y2) < 1 ? [a, b] : [a, [middle, y1], [middle, y2], b];
-    if (gap >= 2 * stub) return { ...drawn(points), ...rest };
-    // Between two nodes that stand close there is no room for a rate: it stands above them.
-    const label: Point = [x1 + gap / 2, Math.min(from.y, to.y) - 6];
-    return { ...drawn(points), label, anchor: "middle", feedback: false };
+    return { ...drawn(points), ...rest, ...(gap < room && aside(from, to)) };
   }
   const clear = y2 > y1 ? from.y + from.height + margin : from.y - margin;
   const free = y2 > y1 ? Math.min(clear, to.y - 8) : Math.max(clear, to.y + to.height + 8);
@@ -105,6 +104,14 @@ function across(a: Point, b: Point, from: Box, to: Box, early: boolean): Drawn {
     ...rest,
     label,
   };
+}
+
+/** Where the rate between two nodes that stand close has room: above the one that begins lower. */
+function aside(from: Box, to: Box): Pick<Drawn, "label" | "anchor"> {
+  const right = from.x + from.width;
+  if (to.y > from.y) return { label: [to.x, to.y - 6], anchor: "start" };
+  if (to.y < from.y) return { label: [right, from.y - 6], anchor: "end" };
+  return { label: [(right + to.x) / 2, to.y - 6], anchor: "middle" };
 }
 
 /** From the bottom of a function to the top of the sink that hangs below it. */
